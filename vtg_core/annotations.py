@@ -1,0 +1,234 @@
+"""Annotation files: which sentence is true of which windows of which video.
+
+The format is a JSON array, or JSON Lines, of ``{"video", "duration", "timestamp": [s, e], "sentence"}`` with
+optional ``qid``, ``video_start`` and ``video_end``; ``query`` and ``windows`` (a list of pairs) are accepted for
+``sentence`` and ``timestamp``. Times are in seconds.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from vtg_core.errors import AnnotationError, VTGError, WindowError
+from vtg_core.windows import Window
+
+MAX_FILE_BYTES = 1_000_000_000
+MAX_QUERY_CHARS = 10_000
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One row: a query and the windows in which it is true.
+
+    Attributes:
+        video: the video's path, resolved under the root it was read with.
+        query: the sentence, as it stands in the file.
+        windows: seconds, at least one.
+        duration: seconds; None where the file does not say, to be probed from the video.
+        qid: the row's own identifier, if it has one.
+        video_start, video_end: the clip of a longer video the row speaks of, in seconds; None for the whole.
+        where: file and line, or row, for messages.
+        raw: the row as it was read.
+    """
+
+    video: Path
+    query: str
+    windows: tuple[Window, ...]
+    duration: float | None
+    where: str
+    qid: str | int | None = None
+    video_start: float | None = None
+    video_end: float | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+class OnError(StrEnum):
+    """What to do with a row that breaks the format."""
+
+    RAISE = "raise"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class LoadedAnnotations:
+    """What a file held: the rows that could be read, and why each other one could not."""
+
+    annotations: tuple[Annotation, ...]
+    skipped: tuple[str, ...]
+
+
+def load_annotations(
+    path: Path | str,
+    *,
+    video_root: Path | str | None = None,
+    clip: bool = False,
+    on_error: OnError | str = OnError.RAISE,
+) -> LoadedAnnotations:
+    """Read an annotation file.
+
+    Args:
+        path: JSON array or JSON Lines, UTF-8, whatever its extension.
+        video_root: the folder that each row's ``video`` is resolved under and may not leave; the file's own
+            folder unless given.
+        clip: move window ends past the row's ``duration`` to it, instead of calling the row bad.
+        on_error: raise at the first bad row, or skip such rows and list them.
+
+    Raises:
+        AnnotationError: the file cannot be read or is neither form, or a row is bad and ``on_error`` is
+            ``raise``; the message names file, line and field.
+    """
+    path, on_error = Path(path), OnError(on_error)
+    root = Path(video_root) if video_root is not None else path.parent
+    annotations, skipped = [], []
+    for where, row in _rows(path):
+        try:
+            annotations.append(_read_row(row, where, root, clip))
+        except VTGError as error:
+            if on_error is OnError.RAISE:
+                raise
+            skipped.append(str(error))
+    if not annotations and not skipped:
+        raise AnnotationError(f"{path.name} must hold at least one row, got none")
+    return LoadedAnnotations(tuple(annotations), tuple(skipped))
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield where each row stands, and the row; the text of a line where the file is JSON Lines."""
+    text = _read_text(path)
+    if text.lstrip().startswith("["):
+        rows = _parse(text, path.name)
+        yield from ((f"{path.name}, row {i}", row) for i, row in enumerate(rows, 1))
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield f"{path.name}:{number}", line
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise AnnotationError(f"{path.name} must be at most {MAX_FILE_BYTES:,} bytes; split it")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise AnnotationError(f"annotation file {path.name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path.name} must be UTF-8, and byte {error.start} is not") from None
+
+
+def _parse(text: str, where: str) -> Any:
+    def refuse(constant: str) -> float:
+        raise AnnotationError(f"{where}: numbers must be finite, got {constant}")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        place = where if ":" in where else f"{where}:{error.lineno}"
+        raise AnnotationError(f"{place}: must be JSON, {error.msg} at column {error.colno}") from None
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, VTGError):
+            raise
+        raise AnnotationError(
+            f"{where}: must be plain JSON, got something nested or long beyond reason"
+        ) from None
+
+
+def _read_row(row: Any, where: str, root: Path, clip: bool) -> Annotation:
+    if isinstance(row, str):
+        row = _parse(row, where)
+    if not isinstance(row, dict):
+        raise AnnotationError(f"{where}: a row must be an object, got {type(row).__name__}")
+    duration = _seconds(row, "duration", where)
+    query = _first(row, ("sentence", "query"), where)
+    if not isinstance(query, str) or not query.strip() or len(query) > MAX_QUERY_CHARS:
+        raise AnnotationError(
+            f"{where}, field 'sentence': must be a text of 1 to {MAX_QUERY_CHARS:,} characters, got {query!r:.80}"
+        )
+    qid = row.get("qid")
+    return Annotation(
+        video=resolve_video(_first(row, ("video",), where), root, where),
+        query=query,
+        windows=_read_windows(row, where, duration, clip),
+        duration=duration,
+        where=where,
+        qid=qid if isinstance(qid, str | int) else None,
+        video_start=_seconds(row, "video_start", where, minimum=0.0),
+        video_end=_seconds(row, "video_end", where),
+        raw=row,
+    )
+
+
+def resolve_video(name: Any, root: Path, where: str) -> Path:
+    """Return the path of the video ``name`` under ``root``, links followed.
+
+    Raises:
+        AnnotationError: ``name`` is no relative path, is a URL, or leads out of ``root`` by ``..`` or a link.
+    """
+    if not isinstance(name, str) or not name.strip() or "\0" in name:
+        raise AnnotationError(
+            f"{where}, field 'video': must be a path under the video root, got {name!r:.80}"
+        )
+    if "://" in name or name.lower().startswith(("data:", "file:", "http:", "https:")):
+        raise AnnotationError(f"{where}, field 'video': must be a path, not a URL, got {name!r:.80}")
+    try:
+        resolved_root = root.resolve()
+        path = (resolved_root / name).resolve()
+    except (OSError, RuntimeError):
+        raise AnnotationError(
+            f"{where}, field 'video': must be a path that can be followed, got {name!r:.80}"
+        ) from None
+    if ".." in PurePosixPath(name.replace("\\", "/")).parts or not path.is_relative_to(resolved_root):
+        raise AnnotationError(
+            f"{where}, field 'video': must stay under the video root, and {name!r:.80} leads out of it; "
+            "set video_root to a folder that holds every video"
+        )
+    return path
+
+
+def _first(row: Mapping[str, Any], names: tuple[str, ...], where: str) -> Any:
+    for name in names:
+        if row.get(name) is not None:
+            return row[name]
+    raise AnnotationError(
+        f"{where}, field '{names[0]}': must be there, got the fields {sorted(map(str, row))!r:.120}"
+    )
+
+
+def _seconds(row: Mapping[str, Any], name: str, where: str, *, minimum: float | None = None) -> float | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or (value < minimum if minimum is not None else value <= 0):
+        bound = "at least 0" if minimum is not None else "above 0"
+        raise AnnotationError(
+            f"{where}, field '{name}': must be a number of seconds {bound}, got {value!r:.80}"
+        )
+    return float(value)
+
+
+def _read_windows(
+    row: Mapping[str, Any], where: str, duration: float | None, clip: bool
+) -> tuple[Window, ...]:
+    name = "windows" if row.get("timestamp") is None and row.get("windows") is not None else "timestamp"
+    value = _first(row, (name, "windows"), where)
+    pairs = value if name == "windows" else [value]
+    if not isinstance(pairs, list) or not pairs or not all(_is_pair(pair) for pair in pairs):
+        form = "a list of [start, end]" if name == "windows" else "[start, end]"
+        raise AnnotationError(f"{where}, field '{name}': must be {form} in seconds, got {value!r:.80}")
+    try:
+        windows = [Window(start, end) for start, end in pairs]
+        return tuple(window.check_within(duration, clip=clip) if duration else window for window in windows)
+    except WindowError as error:
+        raise AnnotationError(f"{where}, field '{name}': {error}") from None
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(time, int | float) and not isinstance(time, bool) for time in value)
+    )

@@ -1,0 +1,307 @@
+"""The sixteen prompt templates, one table, and the rule that chooses one for a sample."""
+
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vtg_core.answers import AnswerMode
+from vtg_core.errors import TemplateError
+
+PLACEHOLDER = "{query}"
+MAX_TEMPLATE_CHARS = 4_000
+MAX_TEMPLATE_FILE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A template with its query filled in.
+
+    Attributes:
+        text: what the user's turn says.
+        query_start, query_end: where the query stands in ``text``, in characters, half-open.
+    """
+
+    text: str
+    query_start: int
+    query_end: int
+
+
+@dataclass(frozen=True)
+class PromptTemplate:
+    """A prompt with the one placeholder ``{query}``.
+
+    Attributes:
+        name: how people choose it; unique within its mode.
+        style: the manner of speaking, for people.
+        mode: the answer format that its words promise.
+        text: the words, with ``{query}`` exactly once.
+
+    Raises:
+        TemplateError: ``{query}`` is missing or repeated, or there is another placeholder; the message names it.
+    """
+
+    name: str
+    style: str
+    mode: AnswerMode
+    text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or len(self.text) > MAX_TEMPLATE_CHARS:
+            raise TemplateError(
+                f"template {self.name!r} must be a text of at most {MAX_TEMPLATE_CHARS:,} characters, "
+                f"got {type(self.text).__name__} of length {len(str(self.text)):,}"
+            )
+        others = [found for found in _PLACEHOLDERS.findall(self.text) if found != PLACEHOLDER]
+        if others:
+            raise TemplateError(
+                f"template {self.name!r} must hold no placeholder but {PLACEHOLDER}, got {others[0]!r}; "
+                "write braces that are meant as text with a space inside"
+            )
+        if (count := self.text.count(PLACEHOLDER)) != 1:
+            raise TemplateError(
+                f"template {self.name!r} must hold {PLACEHOLDER} exactly once, got it {count} times"
+            )
+
+    def format(self, query: str) -> Prompt:
+        """Insert ``query`` as text: braces, ``$``, quotes and format expressions in it stay what they are."""
+        before, _, after = self.text.partition(PLACEHOLDER)
+        return Prompt(before + query + after, len(before), len(before) + len(query))
+
+
+_PLACEHOLDERS = re.compile(r"\{+[^{}\s\"]*\}+")
+
+_STANDARD = (
+    (
+        "direct",
+        "direct instruction",
+        "Given the video, please identify the start and end time of the moment described by the following query: "
+        '"{query}"\nProvide the answer in the format: [start_time, end_time]',
+    ),
+    (
+        "question",
+        "question",
+        'During which part of this video does the following happen: "{query}"?\n'
+        "Reply with its first and last second as [start_time, end_time].",
+    ),
+    (
+        "task",
+        "task description",
+        "Task: temporal grounding.\nInput: a video and one sentence.\n"
+        "Output: the window in which the sentence is true, in seconds, written [start_time, end_time].\n"
+        'Sentence: "{query}"',
+    ),
+    (
+        "natural",
+        "natural language",
+        'Somewhere in this video you can see this: "{query}". '
+        "Tell me from when to when, in seconds, like this: [start_time, end_time].",
+    ),
+    ("concise", "concise", 'Find when "{query}" occurs in the video.\nAnswer with: [start, end]'),
+    (
+        "detailed",
+        "detailed",
+        'Watch the whole video before you answer. Look for the moment that matches "{query}". '
+        "Note the time at which it begins and the time at which it is over, both counted in seconds from the first "
+        "frame and given with one decimal. Write nothing but these two numbers in square brackets, the earlier one "
+        "first: [start_time, end_time]",
+    ),
+    (
+        "academic",
+        "academic",
+        "Perform moment localization on the given untrimmed video. For the natural language description "
+        '"{query}", predict the temporal boundaries of the corresponding segment in seconds, '
+        "formatted as [start_time, end_time].",
+    ),
+    (
+        "conversational",
+        "conversational",
+        'Hey, could you help me with this video? I am looking for the bit where "{query}". '
+        "When does it start and when is it over? Just give me the seconds as [start_time, end_time], thanks!",
+    ),
+)
+
+_TEMPORAL_TOKENS = (
+    (
+        "direct",
+        "direct instruction",
+        'Given the video, mark the moment described by the following query with temporal tokens: "{query}"\n'
+        "Provide the answer in the format: <|box_start|><start><end><|box_end|>",
+    ),
+    (
+        "question",
+        "question",
+        'Between which two temporal tokens of this video does the following happen: "{query}"?\n'
+        "Reply with <|box_start|><start><end><|box_end|>.",
+    ),
+    (
+        "task",
+        "task description",
+        "Task: temporal grounding with temporal tokens.\nInput: a video and one sentence.\n"
+        "Output: the window in which the sentence is true, written <|box_start|><start><end><|box_end|>.\n"
+        'Sentence: "{query}"',
+    ),
+    (
+        "natural",
+        "natural language",
+        'Somewhere in this video you can see this: "{query}". '
+        "Tell me from where to where with temporal tokens, like this: <|box_start|><start><end><|box_end|>.",
+    ),
+    (
+        "concise",
+        "concise",
+        'Find when "{query}" occurs in the video.\nAnswer with temporal tokens: <|box_start|><start><end><|box_end|>',
+    ),
+    (
+        "detailed",
+        "detailed",
+        'Watch the whole video before you answer. Look for the moment that matches "{query}". '
+        "The video is divided into equal parts, each with its own temporal token. Choose the token of the part in "
+        "which the moment begins and the token of the part in which it is over. Write nothing but these two, the "
+        "earlier one first, between the box markers: <|box_start|><start><end><|box_end|>",
+    ),
+    (
+        "academic",
+        "academic",
+        "Perform moment localization on the given untrimmed video. For the natural language description "
+        '"{query}", predict the temporal boundaries of the corresponding segment as discrete temporal tokens, '
+        "formatted as <|box_start|><start><end><|box_end|>.",
+    ),
+    (
+        "conversational",
+        "conversational",
+        'Hey, could you help me with this video? I am looking for the bit where "{query}". '
+        "Where does it start and where is it over? Just give me the temporal tokens as "
+        "<|box_start|><start><end><|box_end|>, thanks!",
+    ),
+)
+
+TEMPLATES: tuple[PromptTemplate, ...] = tuple(
+    PromptTemplate(name, style, mode, text)
+    for mode, rows in ((AnswerMode.STANDARD, _STANDARD), (AnswerMode.TEMPORAL_TOKENS, _TEMPORAL_TOKENS))
+    for name, style, text in rows
+)
+
+
+def templates_for(mode: AnswerMode) -> tuple[PromptTemplate, ...]:
+    """Return the built-in templates whose words promise ``mode``, in the table's order."""
+    return tuple(template for template in TEMPLATES if template.mode is mode)
+
+
+STANDARD_TEMPLATES: list[str] = [template.text for template in templates_for(AnswerMode.STANDARD)]
+TEMPORAL_TOKEN_TEMPLATES: list[str] = [
+    template.text for template in templates_for(AnswerMode.TEMPORAL_TOKENS)
+]
+
+
+class TemplateSelector:
+    """Choose a template for a sample.
+
+    With a seed the choice depends on (seed, sample index) alone, in every process and on every platform;
+    without one it is random; with ``random_selection=False`` it is always the first.
+
+    Args:
+        use_temporal_tokens: choose among the templates that promise temporal tokens.
+        random_selection: choose at all, or always take the first.
+        seed: any integer; None for a choice that differs from call to call.
+        templates: choose among these instead of the built-in ones.
+
+    Raises:
+        TemplateError: ``templates`` is empty.
+    """
+
+    def __init__(
+        self,
+        use_temporal_tokens: bool = False,
+        random_selection: bool = True,
+        seed: int | None = None,
+        *,
+        templates: Sequence[PromptTemplate] | None = None,
+    ) -> None:
+        mode = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
+        self.templates = tuple(templates) if templates is not None else templates_for(mode)
+        if not self.templates:
+            raise TemplateError("a selector needs at least one template, got none")
+        self.random_selection = random_selection
+        self.seed = seed
+
+    def select(self, sample_idx: int = 0) -> PromptTemplate:
+        """Return the template for the sample at ``sample_idx``."""
+        if not self.random_selection:
+            return self.templates[0]
+        if self.seed is None:
+            return random.choice(self.templates)
+        digest = hashlib.sha256(f"{self.seed}:{sample_idx}".encode()).digest()
+        return self.templates[int.from_bytes(digest[:8], "big") % len(self.templates)]
+
+    def get_template(self, sample_idx: int = 0) -> str:
+        """Return the words of the template for the sample at ``sample_idx``."""
+        return self.select(sample_idx).text
+
+    def format(self, query: str, sample_idx: int = 0) -> str:
+        """Return the prompt that asks for ``query`` with the template for the sample at ``sample_idx``."""
+        return self.select(sample_idx).format(query).text
+
+
+def load_templates(path: Path | str) -> tuple[PromptTemplate, ...]:
+    """Read templates of one's own from a YAML or JSON file.
+
+    The file holds a list of ``{"name", "text", "style"?, "mode"?}``, or a mapping from name to text; ``style``
+    is ``"custom"`` and ``mode`` is ``"standard"`` unless given.
+
+    Raises:
+        TemplateError: the file cannot be read, has another form, or holds a template that is not usable.
+    """
+    path = Path(path)
+    content = _load_yaml(path)
+    rows = (
+        [{"name": name, "text": text} for name, text in content.items()]
+        if isinstance(content, dict)
+        else content
+    )
+    if not isinstance(rows, list) or not rows:
+        raise TemplateError(
+            f"{path.name} must hold a list of {{name, text}} or a mapping from name to text, got {type(content).__name__}"
+        )
+    templates = tuple(_template_from_row(row, f"{path.name}, template {i}") for i, row in enumerate(rows, 1))
+    names = [(template.mode, template.name) for template in templates]
+    if duplicates := {name for mode, name in names if names.count((mode, name)) > 1}:
+        raise TemplateError(
+            f"{path.name} must name each template once, got {sorted(duplicates)[0]!r} more than once"
+        )
+    return templates
+
+
+def _load_yaml(path: Path) -> Any:
+    import yaml
+
+    try:
+        if path.stat().st_size > MAX_TEMPLATE_FILE_BYTES:
+            raise TemplateError(
+                f"{path.name} must be at most {MAX_TEMPLATE_FILE_BYTES:,} bytes of YAML or JSON"
+            )
+        return yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+    except OSError as error:
+        raise TemplateError(f"template file {path.name} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise TemplateError(f"{path.name} must be YAML or JSON in UTF-8, and is not: {reason}") from None
+
+
+def _template_from_row(row: Any, where: str) -> PromptTemplate:
+    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "text")):
+        raise TemplateError(f"{where} must have a text under 'name' and under 'text', got {row!r:.80}")
+    if unknown := set(row) - {"name", "text", "style", "mode"}:
+        raise TemplateError(
+            f"{where} must have no field but name, text, style and mode, got {sorted(map(str, unknown))[0]!r}"
+        )
+    try:
+        mode = AnswerMode(row.get("mode", AnswerMode.STANDARD))
+    except ValueError:
+        raise TemplateError(
+            f"{where}: mode must be one of {[str(m) for m in AnswerMode]}, got {row['mode']!r:.80}"
+        ) from None
+    return PromptTemplate(row["name"], str(row.get("style", "custom")), mode, row["text"])

@@ -1,0 +1,73 @@
+"""Time windows in seconds: the one interval type for when something happens in a video."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vtg_core.errors import WindowError
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """A time interval ``[start, end]`` of a video, in seconds from its first frame, both ends included.
+
+    Raises:
+        WindowError: ``0 <= start < end`` does not hold, or an end is not a finite number.
+    """
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        try:
+            start, end = float(self.start), float(self.end)
+        except (TypeError, ValueError):
+            raise WindowError(
+                f"window must be two numbers in seconds, got start={self.start!r}, end={self.end!r}"
+            ) from None
+        if not (math.isfinite(start) and math.isfinite(end) and 0 <= start < end):
+            raise WindowError(f"window must satisfy 0 <= start < end in seconds, got {start=}, {end=}")
+        object.__setattr__(self, "start", start)
+        object.__setattr__(self, "end", end)
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.start, self.end))
+
+    @property
+    def length(self) -> float:
+        """Seconds from start to end, above 0."""
+        return self.end - self.start
+
+    def check_within(self, duration: float, *, clip: bool = False) -> "Window":
+        """Return this window, or raise where it ends past ``duration`` (s).
+
+        An end at most 0.05 s past the video is rounding in the annotation and is moved to the end of the
+        video; that bound separates rounding from wrong ends in public annotation files.
+
+        Args:
+            duration: seconds, above 0.
+            clip: move any end past the video to its end.
+
+        Raises:
+            WindowError: the window starts at or after ``duration``, or ends more than 0.05 s past it.
+        """
+        if self.start >= duration or (self.end > duration + END_TOLERANCE_SECONDS and not clip):
+            hint = (
+                "correct the window"
+                if self.start >= duration
+                else "correct the window, or pass clip=True to clip it"
+            )
+            raise WindowError(
+                f"window must satisfy 0 <= start < end <= duration ({duration:g} s), "
+                f"got start={self.start:g}, end={self.end:g}; {hint}"
+            )
+        return Window(self.start, min(self.end, duration))
+
+
+END_TOLERANCE_SECONDS = 0.05
+
+
+def intersection_over_union(a: Window, b: Window) -> float:
+    """Return the length both windows share over the length either covers, from 0 to 1."""
+    shared = max(0.0, min(a.end, b.end) - max(a.start, b.start))
+    return shared / (a.length + b.length - shared)
