@@ -1,0 +1,93 @@
+"""A checkpoint's chat template: rendering it, and learning what it writes around each role.
+
+Nothing here knows a marker by name. A probe conversation is rendered, and what surrounds its texts is the
+template's markup.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.conversation import Role
+from vtg_core.errors import MaskingError
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+
+@dataclass(frozen=True)
+class Markup:
+    """What a chat template writes around the turns of each role, and for a video; empty where unknown.
+
+    Attributes:
+        opening: role header, such as ``<|im_start|>user\\n``.
+        closing: end of the turn and what follows it, such as ``<|im_end|>\\n``.
+        video: the placeholder with its markers.
+    """
+
+    opening: Mapping[Role, str]
+    closing: Mapping[Role, str]
+    video: str
+
+
+def apply_chat_template(
+    processor: "ProcessorMixin", messages: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = False
+) -> str:
+    """Render messages in chat form to text.
+
+    Raises:
+        MaskingError: the template fails; it is a program of the checkpoint's author and may raise anything.
+    """
+    try:
+        return processor.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=add_generation_prompt
+        )
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MaskingError(
+            f"the checkpoint's chat template must render this conversation, and fails: {reason:.200}"
+        ) from error
+
+
+_MARKUP: dict[str, Markup] = {}
+
+
+def learn_markup(processor: "ProcessorMixin") -> Markup:
+    """Learn a template's markup from probe conversations; once per template."""
+    template = str(processor.chat_template or processor.tokenizer.chat_template)
+    if template not in _MARKUP:
+        _MARKUP[template] = _learn(processor)
+    return _MARKUP[template]
+
+
+def _learn(processor: "ProcessorMixin") -> Markup:
+    def between(*messages: dict[str, Any], prompted: bool = False) -> list[str]:
+        """Return what stands before, between and after the probe's texts."""
+        try:
+            return apply_chat_template(processor, messages, add_generation_prompt=prompted).split(_PROBE)
+        except MaskingError:
+            return []
+
+    asked, prompted = between(_say(Role.USER)), between(_say(Role.USER), prompted=True)
+    dialogue = between(_say(Role.USER), _say(Role.ASSISTANT), _say(Role.USER), _say(Role.ASSISTANT))
+    system = between(_say(Role.SYSTEM), _say(Role.USER))
+    video = between(_say(Role.USER, _TEXT, {"type": "video"}, _TEXT))
+    opening, closing = dict.fromkeys(Role, ""), dict.fromkeys(Role, "")
+    if len(asked) == len(prompted) == 2:
+        closing[Role.USER] = asked[1]
+        opening[Role.ASSISTANT] = prompted[1].removeprefix(asked[1])
+    if len(dialogue) == 5:
+        closing[Role.ASSISTANT] = dialogue[4]
+        opening[Role.USER] = dialogue[2].removeprefix(dialogue[4])
+    if len(system) == 3 and opening[Role.USER]:
+        opening[Role.SYSTEM] = system[0]
+        closing[Role.SYSTEM] = system[1].removesuffix(opening[Role.USER])
+    return Markup(opening, closing, video[1] if len(video) == 3 else "")
+
+
+_PROBE = "q7ZkProbeXw9v"
+_TEXT = {"type": "text", "text": _PROBE}
+
+
+def _say(role: Role, *parts: dict[str, str]) -> dict[str, Any]:
+    return {"role": str(role), "content": list(parts or (_TEXT,))}

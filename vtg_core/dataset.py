@@ -1,0 +1,151 @@
+"""Annotations and frames → samples: what a collator is given."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vtg_core.annotations import Annotation, OnError, load_annotations
+from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
+from vtg_core.errors import AnnotationError, VTGError
+from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
+from vtg_core.video import FramePolicy, SampledVideo, sample_frames
+from vtg_core.windows import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One question about one video, with its answer.
+
+    Attributes:
+        video: the frames with their times.
+        query: what is looked for.
+        windows: where it happens, in seconds of ``video``.
+        template: the prompt template that asks for it.
+        answer_format: how ``windows`` are written.
+        annotation: the row it was made from, if it was made from one.
+    """
+
+    video: SampledVideo
+    query: str
+    windows: tuple[Window, ...]
+    template: PromptTemplate
+    answer_format: AnswerFormat
+    annotation: Annotation | None = None
+
+    @property
+    def prompt(self) -> Prompt:
+        """The words of the user's turn."""
+        return self.template.format(self.query)
+
+    @property
+    def answer(self) -> str:
+        """What the model is taught to write."""
+        return self.answer_format.render(self.windows, self.video.info.duration)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation in Hugging Face's chat form, as :mod:`vtg_core.conversation` describes it."""
+        prompt = self.prompt
+        return [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "video", "video": str(self.video.info.path)},
+                    {"type": "text", "text": prompt.text, "query": [prompt.query_start, prompt.query_end]},
+                ],
+            },
+            {"role": "assistant", "content": [{"type": "text", "text": self.answer}]},
+        ]
+
+
+class VideoTemporalSFTDataset:
+    """A map-style dataset of :class:`Sample`; frames are decoded when a sample is asked for.
+
+    Args:
+        annotation_file: see :mod:`vtg_core.annotations`.
+        video_root: the folder with the videos; the annotation file's own unless given.
+        use_temporal_tokens: answer in temporal tokens, and ask for them.
+        use_random_templates: choose a template for each sample, or always take the first.
+        template_seed: makes the choice depend on (seed, sample index) alone; random without one.
+        prompt_template: one's own words with ``{query}``; switches the choice off.
+        templates: one's own templates to choose among, instead of the built-in ones of the answer's mode.
+        frames: which frames are taken from each video.
+        clip: move window ends past the video to its end, instead of raising.
+        on_error: ``"raise"`` at a bad row, or ``"skip"`` it and list it in ``skipped``.
+
+    Attributes:
+        annotations: the rows, in the file's order.
+        skipped: one sentence for each row that was left out.
+
+    Raises:
+        AnnotationError: the file or a row breaks the format.
+        TemplateError: ``prompt_template`` or ``templates`` are not usable.
+    """
+
+    def __init__(
+        self,
+        annotation_file: Path | str,
+        video_root: Path | str | None = None,
+        use_temporal_tokens: bool = False,
+        use_random_templates: bool = True,
+        template_seed: int | None = None,
+        prompt_template: str | None = None,
+        *,
+        templates: Sequence[PromptTemplate] | None = None,
+        frames: FramePolicy | None = None,
+        clip: bool = False,
+        on_error: OnError | str = OnError.RAISE,
+    ) -> None:
+        mode = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
+        if prompt_template is not None:
+            templates = [PromptTemplate("custom", "custom", mode, prompt_template)]
+        elif templates is not None:
+            templates = [template for template in templates if template.mode is mode]
+        self.answer_format = ANSWER_FORMATS[mode]
+        self.selector = TemplateSelector(
+            use_temporal_tokens, use_random_templates, template_seed, templates=templates
+        )
+        self.frames = frames or FramePolicy()
+        self.clip = clip
+        loaded = load_annotations(annotation_file, video_root=video_root, clip=clip, on_error=on_error)
+        self.annotations, self.skipped = loaded.annotations, loaded.skipped
+
+    def __len__(self) -> int:
+        return len(self.annotations)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Sample:
+        """Decode the video of row ``index`` and choose its template.
+
+        Raises:
+            IndexError: there is no such row.
+            AnnotationError: the row does not fit its video.
+            VideoError: the video cannot be sampled.
+        """
+        annotation = self.annotations[index]
+        if index < 0:
+            index += len(self)
+        video = sample_frames(annotation.video, self.frames)
+        return Sample(
+            video=video,
+            query=annotation.query,
+            windows=windows_in(annotation, video.info.duration, clip=self.clip),
+            template=self.selector.select(index),
+            answer_format=self.answer_format,
+            annotation=annotation,
+        )
+
+
+def windows_in(annotation: Annotation, duration: float, *, clip: bool = False) -> tuple[Window, ...]:
+    """Return the row's windows, checked against the ``duration`` (s) that the video file really has.
+
+    Raises:
+        AnnotationError: a window does not lie within the video; the message names the row.
+    """
+    try:
+        return tuple(window.check_within(duration, clip=clip) for window in annotation.windows)
+    except VTGError as error:
+        raise AnnotationError(f"{annotation.where}: {error}") from None

@@ -1,0 +1,354 @@
+"""Rendered chat → token ids, and which tokens are what.
+
+The processor is called once, on the full text with its media. Its character offsets, and its record of what it
+replaced where, carry the regions from characters to tokens. Nothing is measured on the unexpanded text, and no
+id is a literal.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.control_tokens import ControlTokens, control_tokens, encode_as_text
+from vtg_core.errors import MaskingError
+from vtg_core.regions import MaskPolicy, Region, RegionKind, labels_from_regions
+from vtg_core.rendering import RenderedChat
+from vtg_core.video import SampledVideo
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase, ProcessorMixin
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSample:
+    """One training sample, ready to be padded into a batch.
+
+    Attributes:
+        chat: what was encoded.
+        input_ids: int64, shape (L,), video placeholders expanded.
+        labels: int64, shape (L,), aligned with ``input_ids``; ``IGNORE_INDEX`` where nothing is trained.
+        regions: a partition of [0, L), in tokens.
+        text: the text that was tokenised, every video expanded.
+        offsets: for each token the half-open range of characters of ``text`` it stands for, (0, 0) for a token
+            that the tokenizer put there by itself.
+        token_features: further tensors along the token axis, each of shape (L,), by the processor's name;
+            ``mm_token_type_ids`` among them where the model needs it.
+        media: the processor's tensors for the videos, by its names (``pixel_values_videos``, ...).
+    """
+
+    chat: RenderedChat
+    input_ids: "Tensor"
+    labels: "Tensor"
+    regions: tuple[Region, ...]
+    text: str
+    offsets: tuple[tuple[int, int], ...]
+    token_features: Mapping[str, "Tensor"]
+    media: Mapping[str, "Tensor"]
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def encode(
+    chat: RenderedChat,
+    processor: "ProcessorMixin",
+    videos: Sequence[SampledVideo] = (),
+    *,
+    policy: MaskPolicy | None = None,
+) -> EncodedSample:
+    """Encode a rendered chat with its videos, and label it.
+
+    Args:
+        chat: what :func:`vtg_core.rendering.render` gave.
+        processor: the processor it was rendered for; called once.
+        videos: the frames of ``chat.video_sources``, in order.
+        policy: which regions are trained; every answer and its end of turn unless given.
+
+    Raises:
+        MaskingError: the mask cannot be proved: a token straddles the border of an answer, the supervised tokens
+            do not decode to the answer and its end of turn, the tokens before them are not the generation
+            prompt's, or nothing is supervised.
+    """
+    import torch
+
+    if len(videos) != len(chat.video_sources):
+        raise MaskingError(
+            f"each of the {len(chat.video_sources)} videos must have its frames, got {len(videos)}"
+        )
+    outputs = _call(processor, _with_stand_ins(chat, control_tokens(processor.tokenizer)), videos)
+    expansion = _Expansion.of(chat, outputs.pop("text_replacement_offsets")[0])
+    input_ids = outputs.pop("input_ids")
+    offsets = [tuple(offset) for offset in outputs.pop("offset_mapping")[0].tolist()]
+    outputs.pop("attention_mask", None)
+    length = input_ids.shape[1]
+    columns = {name: outputs.pop(name)[0] for name in list(outputs) if _is_token_axis(outputs[name], length)}
+    columns["input_ids"] = input_ids[0]
+    if chat.literals:
+        columns, offsets = _rewrite_literals(columns, offsets, expansion, processor.tokenizer)
+    kinds = list(
+        _kinds(columns["input_ids"].tolist(), offsets, expansion, control_tokens(processor.tokenizer))
+    )
+    regions = tuple(_runs(kinds))
+    input_ids = columns.pop("input_ids").to(torch.int64)
+    sample = EncodedSample(
+        chat=chat,
+        input_ids=input_ids,
+        labels=labels_from_regions(input_ids, regions, policy or MaskPolicy()),
+        regions=regions,
+        text=expansion.text,
+        offsets=tuple(offsets),
+        token_features=columns,
+        media=dict(outputs),
+    )
+    _verify(sample, expansion, processor.tokenizer)
+    return sample
+
+
+def process_videos_once(processor: "ProcessorMixin") -> "ProcessorMixin":
+    """Return a copy of ``processor`` that processes the pixels of the same frames once.
+
+    For many prompts on one video: the copy's video processor hands out the tensors of its last call again for
+    as long as it is given the very same arrays. Everything else is the processor's own.
+    """
+    remembering = copy(processor)
+    remembering.video_processor = _RememberingVideoProcessor(processor.video_processor)
+    return remembering
+
+
+class _RememberingVideoProcessor:
+    def __init__(self, video_processor: Any) -> None:
+        self._video_processor = video_processor
+        self._videos: list[Any] = []
+        self._outputs: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._video_processor, name)
+
+    def __call__(self, videos: Sequence[Any], **kwargs: Any) -> Any:
+        is_same = len(videos) == len(self._videos) and all(
+            a is b for a, b in zip(videos, self._videos, strict=True)
+        )
+        if not is_same:
+            self._outputs = self._video_processor(videos, **kwargs)
+            self._videos = list(videos)
+        return self._outputs
+
+
+def _call(processor: "ProcessorMixin", text: str, videos: Sequence[SampledVideo]) -> dict[str, Any]:
+    media: dict[str, Any] = {}
+    if videos:
+        media = {
+            "videos": [video.frames for video in videos],
+            "video_metadata": [video.metadata for video in videos],
+            "do_sample_frames": False,
+            "input_data_format": "channels_last",
+        }
+    bos = processor.tokenizer.bos_token
+    try:
+        outputs = processor(
+            text=[text],
+            return_tensors="pt",
+            return_offsets_mapping=True,
+            return_text_replacement_offsets=True,
+            return_mm_token_type_ids=True,
+            add_special_tokens=not (bos and text.startswith(bos)),
+            **media,
+        )
+    except Exception as error:  # a processor is another project's code and may refuse in any way
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MaskingError(
+            f"the processor must accept this prompt and its videos, and refuses: {reason:.300}"
+        ) from error
+    return dict(outputs)
+
+
+def _is_token_axis(value: Any, length: int) -> bool:
+    return getattr(value, "shape", None) == (1, length)
+
+
+def _with_stand_ins(chat: RenderedChat, controls: ControlTokens) -> str:
+    """Return the text with harmless characters in the place of every control token that a person wrote."""
+    text = chat.text
+    entitled = set(controls.find(text)) - set(chat.literals)
+    ranges = list(chat.literals)
+    while ranges:
+        for start, end in ranges:
+            text = text[:start] + _STAND_IN * (end - start) + text[end:]
+        ranges = [span for span in controls.find(text) if span not in entitled]  # what the others had hidden
+    return text
+
+
+_STAND_IN = "\N{MIDDLE DOT}"
+
+
+@dataclass(frozen=True)
+class _Expansion:
+    """The rendered chat after the processor put the videos in.
+
+    Attributes:
+        text: the expanded text, as people wrote it.
+        regions: of ``chat``, in characters of ``text``.
+        replaced: half-open ranges of ``text`` that the processor wrote.
+        literals, answer_starts: of ``chat``, in characters of ``text``.
+    """
+
+    text: str
+    regions: tuple[Region, ...]
+    replaced: tuple[tuple[int, int], ...]
+    literals: tuple[tuple[int, int], ...]
+    answer_starts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, chat: RenderedChat, replacements: Sequence[Mapping[str, Any]]) -> "_Expansion":
+        in_video = [region for region in chat.regions if region.kind is RegionKind.VIDEO]
+        for replacement in replacements:
+            start, end = replacement["span"]
+            if not any(region.start <= start < end <= region.end for region in in_video):
+                raise MaskingError(
+                    f"the processor must expand nothing but the videos' placeholders, "
+                    f"and expanded {chat.text[start:end]!r} at character {start}"
+                )
+        if len(replacements) != len(chat.video_sources):
+            raise MaskingError(
+                f"the processor must expand each of the {len(chat.video_sources)} videos, it expanded {len(replacements)}"
+            )
+        ends = [replacement["span"][1] for replacement in replacements]
+        gains = [0, *(replacement["new_span"][1] - replacement["span"][1] for replacement in replacements)]
+
+        def moved(character: int) -> int:
+            return character + gains[bisect_right(ends, character)]
+
+        written, last = [], 0
+        for replacement in replacements:
+            start, end = replacement["span"]
+            written += [chat.text[last:start], replacement["replacement"]]
+            last = end
+        return cls(
+            text="".join((*written, chat.text[last:])),
+            regions=tuple(Region(r.kind, moved(r.start), moved(r.end), r.turn) for r in chat.regions),
+            replaced=tuple(tuple(replacement["new_span"]) for replacement in replacements),
+            literals=tuple((moved(start), moved(end)) for start, end in chat.literals),
+            answer_starts=tuple(moved(start) for start in chat.answer_starts),
+        )
+
+
+def _rewrite_literals(
+    columns: dict[str, "Tensor"],
+    offsets: list[tuple[int, int]],
+    expansion: _Expansion,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> tuple[dict[str, "Tensor"], list[tuple[int, int]]]:
+    """Encode again, as plain text, every stretch between control tokens in which a person wrote one.
+
+    Control tokens split the text before it is tokenised, so a stretch encodes alone as it does in its place.
+    """
+    import torch
+
+    control_ids = set(control_tokens(tokenizer).ids.values())
+    rewritten: dict[str, list[Tensor]] = {name: [] for name in columns}
+    rewritten_offsets: list[tuple[int, int]] = []
+    ids = columns["input_ids"].tolist()
+    for is_control, group in groupby(range(len(ids)), key=lambda i: ids[i] in control_ids):
+        first, *_, last = (*(positions := list(group)), positions[-1])
+        start = offsets[first - 1][1] if first else 0
+        end = offsets[last + 1][0] if last + 1 < len(ids) else len(expansion.text)
+        if is_control or not any(a < end and start < b for a, b in expansion.literals):
+            for name, column in columns.items():
+                rewritten[name].append(column[first : last + 1])
+            rewritten_offsets += offsets[first : last + 1]
+            continue
+        new_ids, new_offsets = encode_as_text(tokenizer, expansion.text[start:end])
+        for name, column in columns.items():
+            values = new_ids if name == "input_ids" else [0] * len(new_ids)
+            rewritten[name].append(torch.tensor(values, dtype=column.dtype))
+        rewritten_offsets += [(start + a, start + b) for a, b in new_offsets]
+    return {name: torch.cat(parts) for name, parts in rewritten.items()}, rewritten_offsets
+
+
+def _kinds(
+    ids: Sequence[int], offsets: Sequence[tuple[int, int]], expansion: _Expansion, controls: ControlTokens
+) -> Iterator[tuple[RegionKind, int | None]]:
+    """Yield kind and turn of each token: those of its first character."""
+    starts = [region.start for region in expansion.regions]
+    replaced_starts = [start for start, _ in expansion.replaced]
+    control_ids = set(controls.ids.values())
+    for token_id, (start, end) in zip(ids, offsets, strict=True):
+        region = expansion.regions[bisect_right(starts, start) - 1]
+        if start == end:
+            yield RegionKind.CHAT, None
+            continue
+        _refuse_straddling(region, start, end, expansion)
+        at = bisect_right(replaced_starts, start) - 1
+        is_stamp = at >= 0 and start < expansion.replaced[at][1] and token_id not in control_ids
+        yield (RegionKind.TIMESTAMP if is_stamp else region.kind), region.turn
+
+
+_TRAINABLE = {RegionKind.ANSWER, RegionKind.END_OF_TURN, RegionKind.THINKING}
+
+
+def _refuse_straddling(region: Region, start: int, end: int, expansion: _Expansion) -> None:
+    if end <= region.end:
+        return
+    reached = [r for r in expansion.regions if r.start < end and start < r.end]
+    if any(r.kind in _TRAINABLE for r in reached):
+        raise MaskingError(
+            f"a token must not straddle the border of what is trained, and {expansion.text[start:end]!r} reaches "
+            f"from {reached[0].kind} into {reached[-1].kind}; remove white space at the answer's ends"
+        )
+
+
+def _runs(kinds: Sequence[tuple[RegionKind, int | None]]) -> Iterator[Region]:
+    start = 0
+    for (kind, turn), group in groupby(kinds):
+        end = start + sum(1 for _ in group)
+        yield Region(kind, start, end, turn)
+        start = end
+
+
+def _verify(sample: EncodedSample, expansion: _Expansion, tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Prove the regions of every answer on the ids, or raise."""
+    for region in expansion.regions:
+        if region.kind in _TRAINABLE:
+            _verify_text(sample, region, expansion.text[region.start : region.end], tokenizer)
+    token_starts = [start for start, _ in sample.offsets]
+    for character in expansion.answer_starts:
+        _verify_prompt_end(sample, character, token_starts, tokenizer)
+
+
+def _verify_text(
+    sample: EncodedSample, region: Region, text: str, tokenizer: "PreTrainedTokenizerBase"
+) -> None:
+    ids = [
+        token_id
+        for r in sample.regions
+        if (r.kind, r.turn) == (region.kind, region.turn)
+        for token_id in sample.input_ids[r.start : r.end].tolist()
+    ]
+    decoded = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    expected = normalizer.normalize_str(text) if normalizer is not None else text
+    if decoded != expected:
+        raise MaskingError(
+            f"the {region.kind} tokens of messages[{region.turn}] must decode to {expected!r:.80}, got {decoded!r:.80}"
+        )
+
+
+def _verify_prompt_end(
+    sample: EncodedSample, character: int, token_starts: Sequence[int], tokenizer: "PreTrainedTokenizerBase"
+) -> None:
+    """Check that the prompt's last stretch encodes alone to the ids it has here, so that the prompt does."""
+    control_ids = set(control_tokens(tokenizer).ids.values())
+    end = first = next((i for i, start in enumerate(token_starts) if start >= character), len(token_starts))
+    while first and int(sample.input_ids[first - 1]) not in control_ids:
+        first -= 1
+    start = sample.offsets[first - 1][1] if first else 0
+    alone = tokenizer.encode(sample.text[start:character], add_special_tokens=False)
+    if alone != sample.input_ids[first:end].tolist():
+        raise MaskingError(
+            f"the tokens before an answer must be the generation prompt's, and {sample.text[start:character]!r} "
+            "is tokenised differently before this answer; remove white space at the answer's start"
+        )

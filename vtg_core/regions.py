@@ -1,0 +1,144 @@
+"""Which part of a sequence a token belongs to, and which parts are trained."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from vtg_core.errors import MaskingError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IGNORE_INDEX = -100
+"""The label that PyTorch's cross entropy leaves out."""
+
+
+class RegionKind(StrEnum):
+    """The parts of a training sequence. ``chat`` is any other text that the chat template wrote."""
+
+    SYSTEM = "system"
+    ROLE_HEADER = "role_header"
+    INSTRUCTION = "instruction"
+    QUERY = "query"
+    VIDEO = "video"
+    TIMESTAMP = "timestamp"
+    THINKING = "thinking"
+    ANSWER = "answer"
+    END_OF_TURN = "end_of_turn"
+    CHAT = "chat"
+    PADDING = "padding"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a sequence: ``[start, end)``, counted in characters of a text or in tokens of ``input_ids``.
+
+    Attributes:
+        kind: what it is.
+        start, end: half-open; never empty.
+        turn: index of the message it belongs to, counted from 0; None outside every message.
+    """
+
+    kind: RegionKind
+    start: int
+    end: int
+    turn: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise MaskingError(
+                f"a region must satisfy 0 <= start < end, got {self.kind} [{self.start}, {self.end})"
+            )
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+class SupervisedTurns(StrEnum):
+    """Which assistant turns are trained."""
+
+    ALL = "all"
+    LAST = "last"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskPolicy:
+    """Which regions are trained. The default: every assistant turn's content and its end-of-turn token.
+
+    Attributes:
+        turns: all assistant turns, or the last one only.
+        end_of_turn: train the token that closes the turn.
+        newline: train the white space that the template writes after that token.
+        thinking: train the thinking that the template writes before the answer.
+    """
+
+    turns: SupervisedTurns = SupervisedTurns.ALL
+    end_of_turn: bool = True
+    newline: bool = False
+    thinking: bool = False
+
+
+def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: MaskPolicy) -> "Tensor":
+    """Copy ``input_ids`` where the policy trains, and mask every other position.
+
+    Labels stay aligned with ``input_ids``; the shift by one happens once, in
+    :func:`vtg_core.loss.predicting_positions`.
+
+    Args:
+        input_ids: int64, shape (L,), video placeholders already expanded.
+        regions: a partition of [0, L), in order.
+        policy: which kinds of region are trained.
+
+    Returns:
+        int64, shape (L,); ``IGNORE_INDEX`` wherever the region is not trained.
+
+    Raises:
+        MaskingError: the regions leave a gap, overlap, or train nothing.
+    """
+    check_partition(regions, len(input_ids))
+    labels = input_ids.new_full(input_ids.shape, IGNORE_INDEX)
+    for region in supervised_regions(regions, policy):
+        labels[region.start : region.end] = input_ids[region.start : region.end]
+    if not bool((labels[1:] != IGNORE_INDEX).any()):
+        raise MaskingError(f"at least one token must be supervised, got none in {len(input_ids):,} tokens")
+    return labels
+
+
+def supervised_regions(regions: Sequence[Region], policy: MaskPolicy) -> Iterator[Region]:
+    """Yield the regions that ``policy`` trains, in order."""
+    last_turn = next((region.turn for region in reversed(regions) if region.kind is RegionKind.ANSWER), None)
+    trained = {
+        RegionKind.ANSWER: True,
+        RegionKind.END_OF_TURN: policy.end_of_turn,
+        RegionKind.THINKING: policy.thinking,
+    }
+    ended_turn = None
+    for region in regions:
+        follows_end_of_turn = (
+            region.kind is RegionKind.CHAT and ended_turn is not None and region.turn == ended_turn
+        )
+        ended_turn = region.turn if region.kind is RegionKind.END_OF_TURN else None
+        if policy.turns is SupervisedTurns.LAST and region.turn != last_turn:
+            continue
+        if trained.get(region.kind, policy.newline and follows_end_of_turn):
+            yield region
+
+
+def check_partition(regions: Sequence[Region], length: int) -> None:
+    """Raise ``MaskingError`` unless ``regions`` cover ``[0, length)`` in order, without gap or overlap."""
+    end = 0
+    for region in regions:
+        if region.start != end:
+            raise MaskingError(
+                f"regions must follow each other without gap or overlap, "
+                f"got {region.kind} at {region.start} after a region that ends at {end}"
+            )
+        end = region.end
+    if end != length:
+        raise MaskingError(f"regions must cover all {length} positions, got {end}")
+
+
+def shift_regions(regions: Sequence[Region], by: int) -> tuple[Region, ...]:
+    """Return the same regions ``by`` positions further right."""
+    return tuple(Region(r.kind, r.start + by, r.end + by, r.turn) for r in regions)
