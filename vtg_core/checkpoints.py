@@ -1,0 +1,239 @@
+"""Checkpoints: a processor for masks, a model for losses, and where each comes from."""
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
+from vtg_core.demo.models import DEMO_MODELS, demo_folder
+from vtg_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
+
+DEFAULT_CHECKPOINT = "demo"
+
+
+class Device(StrEnum):
+    """Where the forward pass runs; ``auto`` is CUDA, else MPS, else CPU. ``cuda:1`` and the like are taken too."""
+
+    AUTO = "auto"
+    CUDA = "cuda"
+    MPS = "mps"
+    CPU = "cpu"
+
+
+class Precision(StrEnum):
+    """The model's floating point type; ``auto`` is bfloat16 on CUDA and float32 elsewhere."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A processor, and what was done to it in memory.
+
+    Attributes:
+        name: as it was asked for: a demo's name, a folder, or a hub id.
+        processor: the checkpoint's own.
+        added_tokens: the temporal tokens its tokenizer lacked and was given; a model that is loaded for it gets
+            as many new, untrained rows in its embeddings.
+    """
+
+    name: str
+    processor: "ProcessorMixin"
+    added_tokens: tuple[str, ...]
+
+
+def load_checkpoint(name: str = DEFAULT_CHECKPOINT) -> Checkpoint:
+    """Load a checkpoint's processor, and give its tokenizer the temporal tokens it lacks.
+
+    Args:
+        name: ``demo``, ``demo-qwen2.5-vl``, a local folder, or a hub id.
+
+    Raises:
+        CheckpointError: there is no such folder, the Hub cannot be reached or has no such checkpoint, or the
+            checkpoint reads no video.
+    """
+    return _load_checkpoint(str(name))
+
+
+def load_processor(name: str = DEFAULT_CHECKPOINT) -> "ProcessorMixin":
+    """Return the processor of :func:`load_checkpoint`, with the same errors."""
+    return load_checkpoint(name).processor
+
+
+@lru_cache(maxsize=4)
+def _load_checkpoint(name: str) -> Checkpoint:
+    from transformers import AutoProcessor
+
+    source = _source(name)
+    try:
+        processor = AutoProcessor.from_pretrained(source, trust_remote_code=False)
+    except Exception as error:  # from_pretrained raises whatever its parts raise
+        raise _explain(name, source, "processor", error) from error
+    if getattr(processor, "video_processor", None) is None or not hasattr(processor, "tokenizer"):
+        raise CheckpointError(
+            f"checkpoint {name!r} must read video, and its processor ({type(processor).__name__}) does not; "
+            "choose a video-language checkpoint such as a Qwen-VL one"
+        )
+    return Checkpoint(name, processor, _add_temporal_tokens(processor.tokenizer))
+
+
+def _add_temporal_tokens(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, ...]:
+    from tokenizers import AddedToken
+
+    known = tokenizer.get_vocab()
+    missing = tuple(token for token in TEMPORAL_TOKEN_ANSWER.tokens if token not in known)
+    tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in missing])
+    return missing
+
+
+def load_model(
+    name: str = DEFAULT_CHECKPOINT,
+    *,
+    device: Device | str = Device.AUTO,
+    dtype: Precision | str = Precision.AUTO,
+) -> "PreTrainedModel":
+    """Load a checkpoint's model for forward passes, its embeddings as long as its processor's vocabulary.
+
+    Args:
+        name: as in :func:`load_checkpoint`.
+        device: a :class:`Device`, or one card such as ``cuda:1``.
+        dtype: a :class:`Precision`.
+
+    Raises:
+        CheckpointError: the model cannot be loaded, or there is no such device.
+    """
+    resolved = resolve_device(device)
+    return _load_model(str(name), resolved, resolve_precision(dtype, resolved))
+
+
+def resolve_device(device: Device | str = Device.AUTO) -> str:
+    """Return the device's name in PyTorch.
+
+    Raises:
+        CheckpointError: this machine has no such device.
+    """
+    import torch
+
+    device = str(device)
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == Device.AUTO:
+        return next(kind for kind, is_there in found.items() if is_there)
+    kind, _, index = device.partition(":")
+    is_valid = kind in found and (not index or (kind == "cuda" and index.isdecimal()))
+    if not is_valid:
+        raise CheckpointError(f"device must be one of {', '.join(Device)} or cuda:N, got {device!r}")
+    if not found[kind] or (index and int(index) >= torch.cuda.device_count()):
+        there = ", ".join(kind for kind, is_there in found.items() if is_there)
+        raise CheckpointError(f"device {device!r} must be on this machine, which has {there}")
+    return device
+
+
+def resolve_precision(dtype: Precision | str, device: str) -> str:
+    """Return the name of the floating point type for ``device``, in PyTorch's words.
+
+    Raises:
+        CheckpointError: ``dtype`` is no :class:`Precision`.
+    """
+    try:
+        dtype = Precision(dtype)
+    except ValueError:
+        raise CheckpointError(f"dtype must be one of {', '.join(Precision)}, got {dtype!r}") from None
+    if dtype is Precision.AUTO:
+        return str(Precision.BFLOAT16 if device.startswith("cuda") else Precision.FLOAT32)
+    return str(dtype)
+
+
+@lru_cache(maxsize=1)
+def _load_model(name: str, device: str, dtype: str) -> "PreTrainedModel":
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    checkpoint = load_checkpoint(name)
+    source = _source(name)
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(
+            source, dtype=getattr(torch, dtype), trust_remote_code=False, use_safetensors=True
+        )
+    except Exception as error:  # from_pretrained raises whatever its parts raise
+        raise _explain(name, source, "model", error) from error
+    _fit_embeddings(model, len(checkpoint.processor.tokenizer))
+    try:
+        return model.to(device).eval()
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the model of {name!r} must fit on {device} in {dtype}, and does not: {_first_line(error)}; "
+            "use another --device or a smaller --dtype"
+        ) from error
+
+
+def _fit_embeddings(model: "PreTrainedModel", vocabulary: int) -> None:
+    import torch
+
+    if model.get_input_embeddings().num_embeddings < vocabulary:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # the new rows are the same in every run
+            model.resize_token_embeddings(vocabulary, mean_resizing=False)
+
+
+def _source(name: str) -> str:
+    """Return the folder or the hub id that ``name`` stands for."""
+    if name in DEMO_MODELS:
+        return str(demo_folder(name))
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return str(path)
+    is_hub_id = (
+        name.count("/") <= 1
+        and not name.startswith((".", "/", "~"))
+        and os.sep not in name.replace("/", "", 1)
+    )
+    if not name.strip() or not is_hub_id:
+        raise CheckpointError(
+            f"checkpoint {name!r} must be a folder that exists, a hub id such as 'Qwen/Qwen3-VL-2B-Instruct', "
+            f"or one of {', '.join(DEMO_MODELS)}; there is no such folder"
+        )
+    return name
+
+
+def _explain(name: str, source: str, part: str, error: Exception) -> CheckpointError:
+    if Path(source).is_dir():
+        return CheckpointError(
+            f"folder {name!r} must hold a {part} that transformers can load: {_first_line(error)}"
+        )
+    if _is_unreachable(error):
+        return CheckpointError(
+            f"there is no folder {name!r} here, and the Hub cannot be reached to look for it there; "
+            f"connect to the network, or use a local folder or one of {', '.join(DEMO_MODELS)}"
+        )
+    return CheckpointError(
+        f"there is no folder {name!r} here, and the Hub gave no {part} of that name: {_first_line(error)}"
+    )
+
+
+def _is_unreachable(error: BaseException | None) -> bool:
+    """Say whether a connection that could not be made is anywhere among the causes of ``error``."""
+    import httpx
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(
+            error, LocalEntryNotFoundError | OfflineModeIsEnabled | httpx.TransportError | ConnectionError
+        ):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,266 @@
+"""``python -m vtg_core``: what the page shows, from a terminal and as JSON."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.answers import AnswerMode
+from vtg_core.errors import VTGError
+from vtg_core.templates import TEMPLATES, PromptTemplate
+from vtg_core.video import FramePolicy
+from vtg_core.windows import Window
+
+if TYPE_CHECKING:
+    from vtg_core.inspection import Inspection
+    from vtg_core.loss import LossReport
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Exit status: 0 done, 1 a ``VTGError`` (its sentence on stderr), 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    quiet_libraries()
+    try:
+        options.run(options)
+    except VTGError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def quiet_libraries() -> None:
+    """Keep the notes and progress bars of the libraries out of what we print. Set before they are imported."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose a checkpoint, its device and its precision."""
+    parser.add_argument(
+        "--checkpoint", default="demo", metavar="NAME", help="demo, demo-qwen2.5-vl, a folder or a hub id"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
+
+
+def add_frame_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose frames."""
+    parser.add_argument(
+        "--num-frames", type=int, metavar="N", help="frames over the whole video (default: 32)"
+    )
+    parser.add_argument("--fps", type=float, metavar="F", help="frames a second, instead of --num-frames")
+    parser.add_argument(
+        "--max-pixels", type=int, metavar="P", help="most pixels a frame; larger ones are scaled down"
+    )
+
+
+def frame_policy(options: argparse.Namespace) -> FramePolicy:
+    """Return the frames that the options ask for.
+
+    Raises:
+        VideoError: they contradict each other or are out of range.
+    """
+    return FramePolicy(num_frames=options.num_frames, fps=options.fps, max_pixels=options.max_pixels)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m vtg_core", description="See what a video model is trained on."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("inspect", _inspect, "show prompts, tokens and masks"),
+        ("loss", _loss, "run a forward pass and show the response-only loss"),
+    ):
+        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        command.set_defaults(run=run)
+        command.add_argument("--video", required=True, type=Path, metavar="V", help="a local video file")
+        command.add_argument("--query", required=True, metavar="Q", help="the sentence to look for")
+        command.add_argument(
+            "--window", required=True, nargs=2, type=float, action="append", metavar=("S", "E"),
+            help="when it happens, in seconds; may be given more than once",
+        )  # fmt: skip
+        command.add_argument(
+            "--template", default="all", choices=["all", *dict.fromkeys(template.name for template in TEMPLATES)],
+            help="one template, or all of the chosen answer mode (default: all)",
+        )  # fmt: skip
+        command.add_argument(
+            "--answer",
+            default="both",
+            choices=[*AnswerMode, "both"],
+            help="how answers are written (default: both)",
+        )
+        add_model_options(command)
+        add_frame_options(command)
+        command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
+    return parser
+
+
+def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
+    """Return what both commands report about the input, and the inspections, made as they are asked for."""
+    windows = [Window(start, end) for start, end in options.window]
+    frames = frame_policy(options)
+
+    from vtg_core.checkpoints import load_processor
+    from vtg_core.inspection import inspect_templates
+    from vtg_core.video import sample_frames
+
+    video = sample_frames(options.video, frames)
+    windows = [window.check_within(video.info.duration) for window in windows]
+    header = {
+        "checkpoint": options.checkpoint,
+        "video": {
+            "duration": video.info.duration,
+            "fps": video.info.fps,
+            "timestamps": list(video.timestamps),
+        },
+        "query": options.query,
+        "windows": [list(window) for window in windows],
+    }
+    processor = load_processor(options.checkpoint)
+    return header, inspect_templates(
+        video,
+        options.query,
+        windows,
+        processor=processor,
+        templates=_templates(options.template, options.answer),
+    )
+
+
+def _templates(name: str, answer: str) -> list[PromptTemplate]:
+    return [t for t in TEMPLATES if name in ("all", t.name) and answer in ("both", t.mode)]
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    header, inspections = _inspections(options)
+    samples = [_inspected(inspection) for inspection in inspections]
+    if options.json:
+        _write_json(options.json, {**header, "samples": samples})
+        return
+    _print_video(header)
+    rows = [
+        (s["template"], s["mode"], len(s["input_ids"]), _num_tokens(s, "video") + _num_tokens(s, "timestamp"),
+         sum(label != -100 for label in s["labels"]), s["answer"])
+        for s in samples
+    ]  # fmt: skip
+    _print_table(("template", "mode", "tokens", "video", "supervised", "answer"), rows)
+
+
+def _inspected(inspection: "Inspection") -> dict[str, Any]:
+    sample, encoded = inspection.sample, inspection.encoded
+    return {
+        "template": sample.template.name,
+        "mode": str(sample.template.mode),
+        "prompt": sample.prompt.text,
+        "rendered": encoded.chat.text,
+        "answer": sample.answer,
+        "input_ids": encoded.input_ids.tolist(),
+        "labels": encoded.labels.tolist(),
+        "regions": [[str(region.kind), region.start, region.end] for region in encoded.regions],
+    }
+
+
+def _num_tokens(sample: dict[str, Any], kind: str) -> int:
+    return sum(end - start for region_kind, start, end in sample["regions"] if region_kind == kind)
+
+
+def _loss(options: argparse.Namespace) -> None:
+    started = time.perf_counter()
+    header, inspections = _inspections(options)
+
+    from vtg_core.checkpoints import load_model, load_processor
+    from vtg_core.collator import pad
+    from vtg_core.loss import score
+
+    processor = load_processor(options.checkpoint)
+    model = load_model(options.checkpoint, device=options.device, dtype=options.dtype)
+    samples, report = [], None
+    for inspection in inspections:
+        [report] = score(model, pad([inspection.encoded], processor), processor.tokenizer)
+        template = inspection.sample.template
+        samples.append({"template": template.name, "mode": str(template.mode), **_scored(report)})
+    assert report is not None
+    result = {
+        "checkpoint": options.checkpoint,
+        "device": report.device,
+        "dtype": report.dtype,
+        "samples": samples,
+        "seconds": time.perf_counter() - started,
+    }
+    if options.json:
+        _write_json(options.json, result)
+        return
+    _print_video(header)
+    print(f"{options.checkpoint} on {report.device} in {report.dtype}, {result['seconds']:.1f} s")
+    _print_table(
+        ("template", "mode", "supervised", "sum NLL", "mean NLL", "model's own"),
+        [
+            (s["template"], s["mode"], s["num_supervised"], s["sum_nll"], s["mean_nll"], s["model_loss"])
+            for s in samples
+        ],
+    )
+
+
+def _scored(report: "LossReport") -> dict[str, Any]:
+    return {
+        "num_supervised": report.num_supervised,
+        "sum_nll": report.sum_nll,
+        "mean_nll": report.mean_nll,
+        "model_loss": report.model_loss,
+        "tokens": [
+            {"index": t.index, "id": t.id, "text": t.text, "nll": t.nll, "prob": t.prob, "rank": t.rank}
+            for t in report.tokens
+        ],
+    }
+
+
+def _write_json(out: str, value: dict[str, Any]) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    if out == "-":
+        print(text)
+        return
+    try:
+        Path(out).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise VTGError(
+            f"--json must name a file that can be written, and {out!r} cannot: {error.strerror}"
+        ) from None
+
+
+def _print_video(header: dict[str, Any]) -> None:
+    video = header["video"]
+    stamps = video["timestamps"]
+    windows = ", ".join(f"{start:g} to {end:g} s" for start, end in header["windows"])
+    print(
+        f"video: {video['duration']:.1f} s at {video['fps']:g} fps, {len(stamps)} frames from {stamps[0]:.1f} to {stamps[-1]:.1f} s"
+    )
+    print(f"query: {header['query']!r}, {windows}")
+
+
+def _print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    is_number = [
+        all(row[i] is None or isinstance(row[i], int | float) for row in rows) for i in range(len(titles))
+    ]
+    for line in (titles, ["-" * width for width in widths], *cells):
+        padded = (
+            c.rjust(w) if right else c.ljust(w) for c, w, right in zip(line, widths, is_number, strict=True)
+        )
+        print("  ".join(padded).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "not run"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else repr(value)[1:-1]

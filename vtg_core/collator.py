@@ -1,0 +1,154 @@
+"""Samples → a training batch whose loss is the response's alone."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.answers import ANSWER_FORMATS
+from vtg_core.dataset import Sample
+from vtg_core.encoding import EncodedSample, encode
+from vtg_core.errors import ConversationError, LengthError
+from vtg_core.regions import IGNORE_INDEX, MaskPolicy, RegionKind
+from vtg_core.rendering import render
+from vtg_core.video import FramePolicy, SampledVideo, sample_frames
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import ProcessorMixin
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE_TOKENS = tuple(token for answer_format in ANSWER_FORMATS.values() for token in answer_format.tokens)
+"""Control tokens that a prompt template's own words may hold: those of the answers it may ask for."""
+
+
+class OverLength(StrEnum):
+    """What to do with a sample that is longer than ``max_length``."""
+
+    RAISE = "raise"
+    DROP = "drop"
+
+
+class SFTCollator:
+    """Turn samples into a batch for ``transformers.Trainer(data_collator=...)``.
+
+    A sample is an item of :class:`vtg_core.dataset.VideoTemporalSFTDataset`, or a mapping with ``"messages"`` in
+    Hugging Face's chat form, whose video parts name local files. With mappings, set ``remove_unused_columns=False``
+    in the trainer's arguments: it would take ``"messages"`` away.
+
+    Args:
+        processor: its tokenizer's ``padding_side`` says where padding goes.
+        policy: which regions are trained; every answer and its end of turn unless given.
+        max_length: the most tokens a sample may have, video included; no bound unless given. Nothing is ever cut.
+        over_length: raise at a longer sample, or drop it, log why, and list it in ``dropped``.
+        frames: which frames are taken from a video that a mapping names.
+
+    Attributes:
+        dropped: one sentence for each sample that was dropped by this collator, in this process.
+    """
+
+    def __init__(
+        self,
+        processor: "ProcessorMixin",
+        *,
+        policy: MaskPolicy | None = None,
+        max_length: int | None = None,
+        over_length: OverLength | str = OverLength.RAISE,
+        frames: FramePolicy | None = None,
+    ) -> None:
+        if max_length is not None and max_length < 1:
+            raise LengthError(f"max_length must be at least 1 token, got {max_length}")
+        self.processor = processor
+        self.policy = policy or MaskPolicy()
+        self.max_length = max_length
+        self.over_length = OverLength(over_length)
+        self.frames = frames or FramePolicy()
+        self.dropped: list[str] = []
+
+    def __call__(self, samples: Sequence[Sample | Mapping[str, Any]]) -> dict[str, "Tensor"]:
+        """Return ``input_ids``, ``labels`` and ``attention_mask``, int64, shape (B, L), and the media's tensors.
+
+        Labels are aligned with ``input_ids``; padding is masked by position, never by its id.
+
+        Raises:
+            MaskingError: the mask of a sample cannot be proved.
+            LengthError: a sample is too long, or all were dropped.
+        """
+        encoded = [sample for sample in map(self.encode, samples) if self._fits(sample)]
+        if not encoded:
+            raise LengthError(
+                f"a batch must keep at least one sample, and all {len(samples)} are longer than "
+                f"max_length={self.max_length:,}; raise it or take fewer frames"
+            )
+        return pad(encoded, self.processor)
+
+    def encode(self, sample: Sample | Mapping[str, Any]) -> EncodedSample:
+        """Encode and label one sample, without padding and without a bound on its length."""
+        if isinstance(sample, Sample):
+            chat = render(sample.messages, self.processor, template_tokens=TEMPLATE_TOKENS)
+            return encode(chat, self.processor, [sample.video], policy=self.policy)
+        if not isinstance(sample, Mapping) or "messages" not in sample:
+            raise ConversationError(
+                "a sample must be a dataset item or a mapping with 'messages', "
+                f"got {sorted(sample) if isinstance(sample, Mapping) else type(sample).__name__}; "
+                "set remove_unused_columns=False in the trainer's arguments if it took them away"
+            )
+        chat = render(sample["messages"], self.processor, template_tokens=TEMPLATE_TOKENS)
+        videos = [self._frames_of(source) for source in chat.video_sources]
+        return encode(chat, self.processor, videos, policy=self.policy)
+
+    def _frames_of(self, source: Any) -> SampledVideo:
+        if isinstance(source, SampledVideo):
+            return source
+        if not isinstance(source, str | PathLike):
+            raise ConversationError(f"a video must be the path of a local file, got {type(source).__name__}")
+        return sample_frames(source, self.frames)
+
+    def _fits(self, sample: EncodedSample) -> bool:
+        if self.max_length is None or len(sample) <= self.max_length:
+            return True
+        num_video = sum(len(r) for r in sample.regions if r.kind in (RegionKind.VIDEO, RegionKind.TIMESTAMP))
+        reason = (
+            f"a sample must have at most max_length={self.max_length:,} tokens, got {len(sample):,}, "
+            f"{num_video:,} of them video; raise max_length or take fewer or smaller frames"
+        )
+        if self.over_length is OverLength.RAISE:
+            raise LengthError(reason)
+        logger.warning("dropped: %s", reason)
+        self.dropped.append(reason)
+        return False
+
+
+def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[str, "Tensor"]:
+    """Pad samples to one length, on the tokenizer's side, and join their media.
+
+    Returns:
+        ``input_ids``, ``labels``, ``attention_mask`` and the processor's token features, shape (B, L); the media's
+        tensors, joined along their first axis.
+    """
+    import torch
+
+    tokenizer = processor.tokenizer
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    length = max(len(sample) for sample in samples)
+    is_left = tokenizer.padding_side == "left"
+
+    def padded(values: Sequence["Tensor"], fill: int) -> "Tensor":
+        batch = values[0].new_full((len(values), length), fill)
+        for row, value in zip(batch, values, strict=True):
+            start = length - len(value) if is_left else 0
+            row[start : start + len(value)] = value
+        return batch
+
+    batch = {
+        "input_ids": padded([sample.input_ids for sample in samples], pad_id),
+        "attention_mask": padded([torch.ones_like(sample.input_ids) for sample in samples], 0),
+        "labels": padded([sample.labels for sample in samples], IGNORE_INDEX),
+    }
+    for name in samples[0].token_features:
+        batch[name] = padded([sample.token_features[name] for sample in samples], 0)
+    for name in sorted({name for sample in samples for name in sample.media}):
+        batch[name] = torch.cat([torch.as_tensor(s.media[name]) for s in samples if name in s.media])
+    return batch

@@ -1,0 +1,251 @@
+"""The response-only loss of a forward pass, token by token.
+
+Labels everywhere are aligned with ``input_ids``. The one shift by one is :func:`predicting_positions`.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vtg_core.errors import LossError, OutOfMemoryError
+from vtg_core.regions import IGNORE_INDEX
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+MAX_CROSS_CHECK_BYTES = 2 * 1024**3
+"""The model's own loss needs the logits of every position, in float32; above this it is not asked for."""
+
+
+@dataclass(frozen=True)
+class TokenLoss:
+    """What one supervised token costs.
+
+    Attributes:
+        index: its position in the row, padding included.
+        id: its id.
+        text: its text, decoded alone.
+        nll: negative log-likelihood in nats, at least 0.
+        prob: probability the model gave it, from 0 to 1.
+        rank: how many tokens were more likely, plus 1.
+    """
+
+    index: int
+    id: int
+    text: str
+    nll: float
+    prob: float
+    rank: int
+
+
+@dataclass(frozen=True)
+class LossReport:
+    """The loss of one sample.
+
+    Attributes:
+        tokens: the supervised tokens, in order.
+        model_loss: the model's own ``loss`` on the same batch, the mean over all its rows; None where the logits
+            of every position were too large to ask for.
+        vocab_size: how many logits each position has; uniform guessing costs ``ln(vocab_size)`` a token.
+        num_tokens: length of the row, padding included.
+        device, dtype: where and in which floating point type the pass ran.
+        seconds: time of our forward pass, without loading and without the cross-check.
+        peak_memory_bytes: the most memory that PyTorch held on the GPU during it; on CPU and MPS the most that
+            the process has held so far. None where the system does not tell.
+    """
+
+    tokens: tuple[TokenLoss, ...]
+    model_loss: float | None
+    vocab_size: int
+    num_tokens: int
+    device: str
+    dtype: str
+    seconds: float
+    peak_memory_bytes: int | None
+
+    @property
+    def num_supervised(self) -> int:
+        """How many tokens are in the loss."""
+        return len(self.tokens)
+
+    @property
+    def sum_nll(self) -> float:
+        """Nats over all supervised tokens."""
+        return math.fsum(token.nll for token in self.tokens)
+
+    @property
+    def mean_nll(self) -> float:
+        """Nats a supervised token: the response-only loss."""
+        return self.sum_nll / self.num_supervised
+
+
+def predicting_positions(labels: "Tensor") -> tuple["Tensor", "Tensor"]:
+    """Return where the supervised tokens stand and where they are predicted: the only shift by one.
+
+    Args:
+        labels: int64, shape (B, L), aligned with ``input_ids``.
+
+    Returns:
+        Row and column of each supervised token, int64, shape (N,), row by row. The token at column ``c`` is
+        predicted by the logits at column ``c - 1``. A label in column 0 has no logits and is in no loss.
+    """
+    rows, before = (labels[:, 1:] != IGNORE_INDEX).nonzero(as_tuple=True)
+    return rows, before + 1
+
+
+def token_nll(
+    model: "PreTrainedModel", batch: Mapping[str, "Tensor"]
+) -> tuple["Tensor", "Tensor", "Tensor", "Tensor", int]:
+    """Run one forward pass and measure the supervised tokens; logits are computed where one is predicted only.
+
+    Args:
+        model: any image-text-to-text model of transformers that takes ``logits_to_keep``.
+        batch: what :class:`vtg_core.collator.SFTCollator` returns, on the model's device.
+
+    Returns:
+        Row and column of each supervised token (int64), its NLL in nats (float32) and its rank (int64, from 1),
+        each of shape (N,); and the vocabulary's size.
+    """
+    import torch
+
+    labels = batch["labels"]
+    rows, columns = predicting_positions(labels)
+    kept = (columns - 1).unique()
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    with torch.inference_mode():
+        logits = model(**inputs, logits_to_keep=kept, use_cache=False).logits
+        if logits.shape[1] != len(kept):
+            raise LossError(
+                f"{type(model).__name__} must return logits for the {len(kept)} positions asked for, "
+                f"got {logits.shape[1]}; it does not support logits_to_keep"
+            )
+        predicted = logits[rows, torch.searchsorted(kept, columns - 1)].float()
+        targets = labels[rows, columns]
+        target_logits = predicted.gather(1, targets[:, None])
+        nll = (predicted.logsumexp(1) - target_logits[:, 0]).clamp_min(0)
+        ranks = (predicted > target_logits).sum(1) + 1
+    return rows, columns, nll, ranks, predicted.shape[1]
+
+
+def score(
+    model: "PreTrainedModel", batch: Mapping[str, "Tensor"], tokenizer: "PreTrainedTokenizerBase"
+) -> list[LossReport]:
+    """Report the response-only loss of each row of a batch, cross-checked against the model's own.
+
+    Raises:
+        OutOfMemoryError: the pass does not fit on the device.
+        LossError: nothing is supervised, an id is outside the model's vocabulary, or the loss is not finite.
+    """
+    import torch
+
+    _check(model, batch)
+    device = next(model.parameters()).device
+    batch = {name: value.to(device) for name, value in batch.items()}
+    with _memory_explained(batch, device):
+        _reset_peak_memory(device)
+        started = time.perf_counter()
+        rows, columns, nll, ranks, vocab_size = token_nll(model, batch)
+        nll, ranks, rows, columns = (
+            value.cpu() for value in (nll, ranks, rows, columns)
+        )  # waits for the device
+        seconds = time.perf_counter() - started
+        peak = _peak_memory(device)
+        model_loss = _own_loss(model, batch, vocab_size)
+    if not bool(torch.isfinite(nll).all()):
+        at = int(columns[~torch.isfinite(nll)][0])
+        raise LossError(
+            f"the loss must be finite, and is not at token {at} in {model.dtype}; try --dtype float32"
+        )
+    reports = []
+    for row in range(len(batch["input_ids"])):
+        chosen = (rows == row).nonzero()[:, 0].tolist()
+        ids = batch["input_ids"][row, columns[chosen]].tolist()
+        tokens = tuple(
+            TokenLoss(int(columns[i]), token_id, tokenizer.decode([token_id]), float(nll[i]),
+                      math.exp(-float(nll[i])), int(ranks[i]))
+            for i, token_id in zip(chosen, ids, strict=True)
+        )  # fmt: skip
+        reports.append(
+            LossReport(
+                tokens=tokens,
+                model_loss=model_loss,
+                vocab_size=vocab_size,
+                num_tokens=batch["input_ids"].shape[1],
+                device=str(device),
+                dtype=str(model.dtype).removeprefix("torch."),
+                seconds=seconds,
+                peak_memory_bytes=peak,
+            )
+        )
+    return reports
+
+
+def _check(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> None:
+    is_empty = (batch["labels"][:, 1:] == IGNORE_INDEX).all(dim=1)
+    if bool(is_empty.any()):
+        raise LossError(
+            f"every row must have a supervised token after its first, row {int(is_empty.nonzero()[0])} has none"
+        )
+    vocabulary, highest = model.get_input_embeddings().num_embeddings, int(batch["input_ids"].max())
+    if highest >= vocabulary:
+        raise LossError(
+            f"every id must be in the model's vocabulary of {vocabulary:,}, got {highest:,}; "
+            "load processor and model from the same checkpoint"
+        )
+
+
+def _own_loss(model: "PreTrainedModel", batch: Mapping[str, "Tensor"], vocab_size: int) -> float | None:
+    import torch
+
+    if batch["input_ids"].numel() * vocab_size * 4 > MAX_CROSS_CHECK_BYTES:
+        return None
+    with torch.inference_mode():
+        return float(model(**batch, use_cache=False).loss)
+
+
+@contextmanager
+def _memory_explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
+    """Turn any of the ways in which PyTorch runs out of memory into one clear error, and free what it held."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "alloc" in str(error).lower()
+        if not is_memory:
+            raise LossError(
+                f"the forward pass must run on {device}, and fails: {str(error).splitlines()[0]:.300}"
+            ) from error
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        raise OutOfMemoryError(
+            f"a forward pass over {batch['input_ids'].numel():,} tokens must fit in the memory of {device}, "
+            "and does not; take fewer frames (--num-frames, --fps), smaller ones, or a smaller --dtype"
+        ) from None
+
+
+def _reset_peak_memory(device: "torch.device") -> None:
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _peak_memory(device: "torch.device") -> int | None:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
