@@ -9,7 +9,7 @@ from vtg_core.annotations import Annotation, OnError, load_annotations
 from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
 from vtg_core.errors import AnnotationError, VTGError
 from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
-from vtg_core.video import FramePolicy, SampledVideo, sample_frames
+from vtg_core.video import FramePolicy, SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
 
 
@@ -128,7 +128,7 @@ class VideoTemporalSFTDataset:
         annotation = self.annotations[index]
         if index < 0:
             index += len(self)
-        video = sample_frames(annotation.video, self.frames)
+        video = sample_frames(annotation.video, self.frames, clip=clip_of(annotation))
         return Sample(
             video=video,
             query=annotation.query,
@@ -137,6 +137,32 @@ class VideoTemporalSFTDataset:
             answer_format=self.answer_format,
             annotation=annotation,
         )
+
+
+def clip_of(annotation: Annotation) -> Window | None:
+    """Return the part of the video file (s) that the row speaks of; None for the whole file.
+
+    Rows with ``video_start`` and ``video_end`` come with the long video as often as with the clip already cut. A
+    file about as long as the clip is the clip, and is not cut again.
+
+    Raises:
+        AnnotationError: the row names a start without an end, or one that is no window.
+        VideoError: the file cannot be read.
+    """
+    if annotation.video_start is None and annotation.video_end is None:
+        return None
+    if annotation.video_start is None or annotation.video_end is None:
+        raise AnnotationError(f"{annotation.where}: video_start and video_end must be given together")
+    try:
+        clip = Window(annotation.video_start, annotation.video_end)
+    except VTGError as error:
+        raise AnnotationError(f"{annotation.where}, field 'video_start': {error}") from None
+    is_cut = abs(probe_video(annotation.video).duration - clip.length) <= CUT_TOLERANCE_SECONDS
+    return None if is_cut else clip
+
+
+CUT_TOLERANCE_SECONDS = 1.0
+"""A file this close to its clip's length has been cut already; cutting tools keep whole groups of frames."""
 
 
 def windows_in(annotation: Annotation, duration: float, *, clip: bool = False) -> tuple[Window, ...]:

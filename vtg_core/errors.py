@@ -13,7 +13,8 @@
     ├── LengthError           a sample is longer than ``max_length`` allows
     ├── CheckpointError       a processor or a model cannot be loaded
     └── LossError             a forward pass cannot be run or gives no usable loss
-        └── OutOfMemoryError  it needs more memory than the device has
+        ├── OutOfMemoryError    it needs more memory than the device has
+        └── LossCancelledError  a person stopped it
 
 A message says what must hold, what came, and what to do. Anything else that is raised is a bug of ours.
 """
@@ -65,3 +66,7 @@ class LossError(VTGError):
 
 class OutOfMemoryError(LossError):
     """A forward pass needs more memory than the device has."""
+
+
+class LossCancelledError(LossError):
+    """A person stopped a forward pass."""

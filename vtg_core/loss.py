@@ -5,7 +5,7 @@ Labels everywhere are aligned with ``input_ids``. The one shift by one is :func:
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -133,9 +133,20 @@ def token_nll(
 
 
 def score(
-    model: "PreTrainedModel", batch: Mapping[str, "Tensor"], tokenizer: "PreTrainedTokenizerBase"
+    model: "PreTrainedModel",
+    batch: Mapping[str, "Tensor"],
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    on_layer: Callable[[int], None] | None = None,
 ) -> list[LossReport]:
     """Report the response-only loss of each row of a batch, cross-checked against the model's own.
+
+    Args:
+        model: in evaluation mode; the batch is moved to its device.
+        batch: what :class:`vtg_core.collator.SFTCollator` returns.
+        tokenizer: gives each token its text.
+        on_layer: called with the number of layers begun so far, both passes counted, before each of them; what it
+            raises ends the pass.
 
     Raises:
         OutOfMemoryError: the pass does not fit on the device.
@@ -146,7 +157,7 @@ def score(
     _check(model, batch)
     device = next(model.parameters()).device
     batch = {name: value.to(device) for name, value in batch.items()}
-    with _memory_explained(batch, device):
+    with _memory_explained(batch, device), _layers_counted(model, on_layer):
         _reset_peak_memory(device)
         started = time.perf_counter()
         rows, columns, nll, ranks, vocab_size = token_nll(model, batch)
@@ -215,7 +226,7 @@ def _memory_explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> 
 
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError) as error:
         is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "alloc" in str(error).lower()
         if not is_memory:
             raise LossError(
@@ -227,6 +238,35 @@ def _memory_explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> 
             f"a forward pass over {batch['input_ids'].numel():,} tokens must fit in the memory of {device}, "
             "and does not; take fewer frames (--num-frames, --fps), smaller ones, or a smaller --dtype"
         ) from None
+
+
+def num_layers(model: "PreTrainedModel") -> int:
+    """Return how many layers one forward pass begins, those of the vision tower included."""
+    return len(_layers(model))
+
+
+def _layers(model: "PreTrainedModel") -> list["torch.nn.Module"]:
+    import torch
+
+    return [layer for stack in model.modules() if isinstance(stack, torch.nn.ModuleList) for layer in stack]
+
+
+@contextmanager
+def _layers_counted(model: "PreTrainedModel", on_layer: Callable[[int], None] | None) -> Iterator[None]:
+    begun = 0
+
+    def count(*_: object) -> None:
+        nonlocal begun
+        begun += 1
+        if on_layer is not None:
+            on_layer(begun)
+
+    hooks = [layer.register_forward_pre_hook(count) for layer in _layers(model)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _reset_peak_memory(device: "torch.device") -> None:

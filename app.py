@@ -1,0 +1,70 @@
+"""Start the dashboard: ``python app.py``."""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vtg_core.cli import add_frame_options, add_model_options, frame_policy, quiet_libraries
+from vtg_core.errors import VTGError
+
+if TYPE_CHECKING:
+    from vtg_core.dashboard import Settings
+
+
+def main() -> int:
+    """Parse the options, build the page and serve it until it is stopped."""
+    options = _parser().parse_args()
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    quiet_libraries()
+    try:
+        settings = _settings(options)
+    except VTGError as error:
+        _parser().exit(1, f"error: {error}\n")
+
+    from vtg_core.dashboard import build_dashboard, launch_options
+
+    build_dashboard(settings).launch(**launch_options(options.host, options.port))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="VTG Lens: see exactly what your video model is trained on.")
+    parser.add_argument("--annotations", type=Path, metavar="F", help="annotation file to pick samples from")
+    parser.add_argument(
+        "--video-root", type=Path, metavar="D", help="folder with its videos (default: the file's own)"
+    )
+    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+    add_model_options(parser)
+    add_frame_options(parser)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+    )
+    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from vtg_core.annotations import LoadedAnnotations, OnError, load_annotations
+    from vtg_core.dashboard.settings import Settings
+
+    rows = LoadedAnnotations((), ())
+    if options.annotations:
+        rows = load_annotations(
+            options.annotations, video_root=options.video_root, clip=options.clip, on_error=OnError.SKIP
+        )
+    return Settings(
+        checkpoint=options.checkpoint,
+        device=options.device,
+        dtype=options.dtype,
+        frames=frame_policy(options),
+        annotations=rows.annotations,
+        skipped=rows.skipped,
+        clip=options.clip,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

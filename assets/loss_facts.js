@@ -1,0 +1,11 @@
+// The figures of a loss; a value is a LossView (vtg_core/views.py).
+
+drawFromValue((root, view) => {
+  const grid = make("dl", "vtg-facts");
+  for (const [name, value, meaning] of view.facts) {
+    const fact = make("div");
+    fact.append(make("dt", "", name), make("dd", "", value), make("dd", "vtg-muted", meaning));
+    grid.append(fact);
+  }
+  root.append(make("p", "vtg-reading", view.reading), grid);
+});

@@ -1,0 +1,44 @@
+// Shared by our components: build elements from text. Nothing here, or in any component, writes markup.
+
+const make = (tag, className = "", text = null) => {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== null) node.textContent = text;
+  return node;
+};
+
+const whole = (number) => number.toLocaleString("en-US");
+
+const KIND_NAMES = {
+  system: "system",
+  role_header: "role header",
+  instruction: "instruction",
+  query: "query",
+  video: "video",
+  timestamp: "time stamp",
+  thinking: "thinking",
+  answer: "answer",
+  end_of_turn: "end of turn",
+  chat: "chat template",
+  padding: "padding",
+};
+
+// White space that would be invisible is written as a glyph; a line break also breaks the line.
+const showWhitespace = (text) =>
+  text
+    .replace(/\r/g, "␍")
+    .replace(/\n/g, "⏎\n")
+    .replace(/\t/g, "⇥")
+    .replace(/^ | $/g, "␣")
+    .replace(/[\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]/g, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase()}⟩`);
+
+// Draw now, and again whenever the server sends another value. An empty or broken value draws nothing.
+const drawFromValue = (draw) => {
+  const root = element.firstElementChild ?? element;
+  const load = () => {
+    root.replaceChildren();
+    if (props.value) draw(root, JSON.parse(props.value));
+  };
+  load();
+  watch("value", load);
+};

@@ -1,0 +1,353 @@
+"""What happens when a person does something: values of the page in, values of the page out.
+
+A handler never lets an error reach the page as such: what a person can mend is said in one sentence, what is a
+bug of ours is logged and owned up to, and what was on screen stays.
+"""
+
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.answers import AnswerMode
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dataset import clip_of, windows_in
+from vtg_core.errors import LossCancelledError, VTGError
+from vtg_core.inspection import Inspection, inspect_templates
+from vtg_core.regions import MaskPolicy
+from vtg_core.templates import TEMPLATES, PromptTemplate
+from vtg_core.video import FramePolicy, SampledVideo, probe_video, sample_frames
+from vtg_core.views import as_json, template_key, view_loss, view_prompt, view_tokens
+from vtg_core.windows import Window
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from vtg_core.checkpoints import Checkpoint
+    from vtg_core.loss import LossReport
+
+logger = logging.getLogger(__name__)
+
+Tell = Callable[[float, str], None]
+"""Tells a person how far a task is, from 0 to 1, and what it does now."""
+
+END_OF_TURN, NEWLINE = "end of turn", "newline after it"
+POLICY_CHOICES = [END_OF_TURN, NEWLINE]
+
+MAX_QUERY_CHARS = 2_000
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the left side of the page says, read strictly.
+
+    Attributes:
+        video: a local file.
+        clip: the part of it that a picked row speaks of, in seconds; None for the whole.
+        query: as typed.
+        windows: seconds, as typed; the other windows of a picked row behind them.
+        mode: how answers are written.
+        frames: which frames are taken.
+        policy: which regions are trained.
+        template: the name of the template on screen.
+    """
+
+    video: Path
+    clip: Window | None
+    query: str
+    windows: tuple[Window, ...]
+    mode: AnswerMode
+    frames: FramePolicy
+    policy: MaskPolicy
+    template: str
+
+    @classmethod
+    def read(
+        cls,
+        settings: Settings,
+        video: str | None,
+        query: str,
+        start: float | None,
+        end: float | None,
+        mode: str,
+        num_frames: float | None,
+        trained: list[str],
+        template: str,
+        row: "PickedRow | None",
+    ) -> "Inputs":
+        """Read the values of the page.
+
+        Raises:
+            VTGError: a value is missing or out of range; the sentence says which.
+        """
+        if not video:
+            raise VTGError("there must be a video: upload one, or pick an example")
+        if not query or not query.strip() or len(query) > MAX_QUERY_CHARS:
+            raise VTGError(
+                f"the query must be a sentence of 1 to {MAX_QUERY_CHARS:,} characters, got {len(query or '')}"
+            )
+        if start is None or end is None:
+            raise VTGError("the window must have a start and an end in seconds, and one of them is empty")
+        first = Window(start, end)
+        others = row.windows[1:] if row is not None and row.windows[0] == first else ()
+        frames = settings.frames
+        if num_frames is not None and frames.fps is None:
+            frames = FramePolicy(num_frames=_whole(num_frames), max_pixels=frames.max_pixels)
+        return cls(
+            video=Path(video),
+            clip=row.clip if row is not None else None,
+            query=query,
+            windows=(first, *others),
+            mode=AnswerMode(mode),
+            frames=frames,
+            policy=MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained),
+            template=template,
+        )
+
+    @property
+    def templates(self) -> list[PromptTemplate]:
+        """All templates, those of the chosen mode first."""
+        return sorted(TEMPLATES, key=lambda template: template.mode is not self.mode)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What the tabs show after the prompts were read.
+
+    Attributes:
+        notice: JSON for the notice.
+        facts: one line about the video and the checkpoint.
+        prompts: JSON for the prompt cards.
+        tokens: for each template's key, JSON for the token view.
+        shown: the key that is on screen.
+    """
+
+    notice: str
+    facts: str
+    prompts: str
+    tokens: dict[str, str]
+    shown: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the Loss tab shows after a forward pass; empty where there was none."""
+
+    facts: str = ""
+    figure: "go.Figure | None" = None
+    table: "pd.DataFrame | None" = None
+
+
+def notice(level: str, text: str) -> str:
+    """Return the JSON of a notice: ``error``, ``warning`` or ``info``, and its text."""
+    return json.dumps({"level": level, "text": text})
+
+
+@contextmanager
+def explained(failures: list[str]) -> Iterator[None]:
+    """Catch whatever a handler raises, and leave the notice for it in ``failures``."""
+    try:
+        yield
+    except LossCancelledError as error:
+        failures.append(notice("info", _sentence(str(error))))
+    except VTGError as error:
+        failures.append(notice("error", _sentence(str(error))))
+    except Exception as error:
+        logger.exception("a handler failed")
+        failures.append(
+            notice("error", f"Something went wrong inside VTG Lens ({type(error).__name__}). Your input is kept; "
+                            "the terminal that runs it has the details.")
+        )  # fmt: skip
+
+
+def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
+    """Read, encode and label the prompts of all templates.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used.
+    """
+    checkpoint = _checkpoint(settings, tell)
+    tell(0.2, "Reading the video")
+    video = _video(inputs)
+    prompts, tokens = [], {}
+    for number, inspection in enumerate(_inspections(inputs, video, checkpoint, inputs.templates), 1):
+        tell(
+            0.2 + 0.8 * number / len(inputs.templates),
+            f"Reading template {number} of {len(inputs.templates)}",
+        )
+        template = inspection.sample.template
+        prompts.append(view_prompt(inspection))
+        tokens[template_key(template.mode, template.name)] = as_json(
+            view_tokens(inspection.encoded, checkpoint.processor.tokenizer)
+        )
+    return Inspected(
+        notice=_remarks(inputs, video, checkpoint),
+        facts=_facts(video, checkpoint),
+        prompts=as_json(prompts),
+        tokens=tokens,
+        shown=template_key(inputs.mode, inputs.template),
+    )
+
+
+def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> Scored:
+    """Run a forward pass on the template on screen.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used, the pass does not fit, or it was cancelled.
+    """
+    import pandas as pd
+
+    from vtg_core.checkpoints import load_model
+    from vtg_core.dashboard.plots import loss_bars
+
+    checkpoint = _checkpoint(settings, tell)
+    tell(0.2, "Reading the video")
+    chosen = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
+    [inspection] = _inspections(inputs, _video(inputs), checkpoint, chosen)
+    tell(0.4, f"Loading the model of {settings.checkpoint}")
+    model = load_model(settings.checkpoint, device=settings.device, dtype=settings.dtype)
+    tell(0.6, f"Running {len(inspection.encoded):,} tokens through the model")
+    report = _report(model, inspection, checkpoint, tell, is_cancelled)
+    view = view_loss(report)
+    table = pd.DataFrame(view.tokens, columns=["index", "id", "text", "NLL (nats)", "probability", "rank"])
+    table["text"] = table["text"].map(repr)
+    return Scored(as_json(view), loss_bars(report), table.round({"NLL (nats)": 4, "probability": 6}))
+
+
+def _report(
+    model: Any, inspection: Inspection, checkpoint: "Checkpoint", tell: Tell, is_cancelled: Callable[[], bool]
+) -> "LossReport":
+    from vtg_core.collator import pad
+    from vtg_core.loss import num_layers
+    from vtg_core.loss import score as score_batch
+
+    total = 2 * num_layers(model)  # our pass, and the model's own for the cross-check
+
+    def on_layer(begun: int) -> None:
+        if is_cancelled():
+            raise LossCancelledError("the forward pass was cancelled; your input is kept")
+        tell(
+            0.6 + 0.4 * min(begun / total, 1.0),
+            f"Running {len(inspection.encoded):,} tokens, layer {begun} of {total}",
+        )
+
+    batch = pad([inspection.encoded], checkpoint.processor)
+    [report] = score_batch(model, batch, checkpoint.processor.tokenizer, on_layer=on_layer)
+    return report
+
+
+@dataclass(frozen=True)
+class PickedRow:
+    """A row of the annotation file, as the left side of the page shows it.
+
+    Attributes:
+        video: path of the file.
+        query: the sentence.
+        windows: when it happens, in seconds; the first one is shown.
+        clip: the part of the file that the row speaks of, in seconds; None for the whole.
+        note: where the row stands, and what else there is to say.
+    """
+
+    video: Path
+    query: str
+    windows: tuple[Window, ...]
+    clip: Window | None
+    note: str
+
+
+def pick_row(settings: Settings, number: float | None) -> PickedRow:
+    """Return the row that a person picked, counted from 1.
+
+    Raises:
+        VTGError: there is no such row, or it does not fit its video.
+    """
+    count = len(settings.annotations)
+    if number is None or not 1 <= _whole(number) <= count:
+        raise VTGError(f"the sample must be a number from 1 to {count:,}, got {number}")
+    annotation = settings.annotations[_whole(number) - 1]
+    clip = clip_of(annotation)
+    duration = clip.length if clip is not None else probe_video(annotation.video).duration
+    windows = windows_in(annotation, duration, clip=settings.clip)
+    note = f"{annotation.where}."
+    if clip is not None:
+        note += f" Only {clip.start:g} to {clip.end:g} s of the file are read, and times count from there."
+    if len(windows) > 1:
+        note += f" It has {len(windows)} windows, and all of them are in the answer."
+    if settings.skipped:
+        note += f" {len(settings.skipped):,} rows could not be read; the first: {settings.skipped[0]}."
+    return PickedRow(annotation.video, annotation.query, windows, clip, note)
+
+
+def _checkpoint(settings: Settings, tell: Tell) -> "Checkpoint":
+    tell(0.0, "Loading torch and transformers")
+    from vtg_core.checkpoints import load_checkpoint
+
+    tell(0.1, f"Loading the processor of {settings.checkpoint}")
+    return load_checkpoint(settings.checkpoint)
+
+
+def _video(inputs: Inputs) -> SampledVideo:
+    try:
+        changed = inputs.video.stat().st_mtime_ns
+    except OSError:
+        changed = 0  # sample_frames says what is wrong with it
+    return _sample_frames(inputs.video, inputs.frames, inputs.clip, changed)
+
+
+@lru_cache(maxsize=2)
+def _sample_frames(path: Path, frames: FramePolicy, clip: Window | None, changed: int) -> SampledVideo:
+    """Decode once for as long as neither file nor policy changes."""
+    return sample_frames(path, frames, clip=clip)
+
+
+def _inspections(
+    inputs: Inputs, video: SampledVideo, checkpoint: "Checkpoint", templates: list[PromptTemplate]
+) -> Iterator[Inspection]:
+    return inspect_templates(
+        video,
+        inputs.query,
+        inputs.windows,
+        processor=checkpoint.processor,
+        templates=templates,
+        policy=inputs.policy,
+    )
+
+
+def _facts(video: SampledVideo, checkpoint: "Checkpoint") -> str:
+    info = video.info
+    return (
+        f"{info.duration:.1f} s at {info.fps:g} fps, {info.width}×{info.height} {info.codec} · {len(video.timestamps)} frames "
+        f"from {video.timestamps[0]:.1f} to {video.timestamps[-1]:.1f} s · {checkpoint.name} "
+        f"({type(checkpoint.processor).__name__}, {len(checkpoint.processor.tokenizer):,} tokens)"
+    )
+
+
+def _remarks(inputs: Inputs, video: SampledVideo, checkpoint: "Checkpoint") -> str:
+    remarks = []
+    if checkpoint.added_tokens:
+        remarks.append(
+            f"The tokenizer of {checkpoint.name} lacks {len(checkpoint.added_tokens):,} temporal tokens; they were "
+            "added in memory, and their embeddings are untrained."
+        )
+    if not any(start <= t <= end for start, end in inputs.windows for t in video.timestamps):
+        remarks.append(
+            "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames."
+        )
+    return notice("warning", " ".join(remarks)) if remarks else ""
+
+
+def _whole(number: float) -> int:
+    if not math.isfinite(number) or number != int(number):
+        raise VTGError(f"a whole number was expected, got {number:g}")
+    return int(number)
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,263 @@
+"""What a person should see of a sample and its loss: plain values, documented field by field.
+
+Nothing here is markup. A view is turned into JSON and drawn by a component that writes text only.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from vtg_core.encoding import EncodedSample
+from vtg_core.inspection import Inspection
+from vtg_core.loss import LossReport
+from vtg_core.regions import IGNORE_INDEX, RegionKind
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+VIDEO_KINDS = frozenset({RegionKind.VIDEO, RegionKind.TIMESTAMP})
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """The tokens of one sample, in columns; a run of one repeated token is one row.
+
+    Attributes:
+        pieces: the distinct texts of the tokens; bytes in hexadecimal, ``⟨E2 96⟩``, where a token is not whole text.
+        kinds: the distinct region kinds.
+        piece: for each row, which of ``pieces``.
+        kind: for each row, which of ``kinds``: why the token is, or is not, in the loss.
+        index: for each row, the position of its first token.
+        count: for each row, how many tokens it stands for.
+        id: for each row, the token's id.
+        label: for each row, the label of its tokens: ``id`` where they are in the loss, else ``IGNORE_INDEX``.
+        is_control: for each row, 1 where the token is a control token.
+        totals: region kind to (tokens, tokens in the loss).
+    """
+
+    pieces: list[str]
+    kinds: list[str]
+    piece: list[int]
+    kind: list[int]
+    index: list[int]
+    count: list[int]
+    id: list[int]
+    label: list[int]
+    is_control: list[int]
+    totals: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class PromptView:
+    """One template's prompt as the model reads it.
+
+    Attributes:
+        key: ``mode/name``, unique.
+        name, style, mode: of the template.
+        rendered: what the chat template wrote, every video still one placeholder; what the copy button copies.
+        answer: what the model is taught to write.
+        num_tokens, num_video, num_supervised: tokens in all; of the video and its time stamps; in the loss.
+        parts: the sequence in order, as (region kind, text, tokens, tokens in the loss). In a video's part runs of
+            a placeholder are written once, with their number.
+    """
+
+    key: str
+    name: str
+    style: str
+    mode: str
+    rendered: str
+    answer: str
+    num_tokens: int
+    num_video: int
+    num_supervised: int
+    parts: list[tuple[str, str, int, int]]
+
+
+@dataclass(frozen=True)
+class LossView:
+    """One sample's loss.
+
+    Attributes:
+        facts: (name, value, what it means), in reading order.
+        reading: one sentence that says what the figures mean.
+        tokens: a row a supervised token: index, id, text, NLL in nats, probability, rank.
+    """
+
+    facts: list[tuple[str, str, str]]
+    reading: str
+    tokens: list[tuple[int, int, str, float, float, int]]
+
+
+def template_key(mode: str, name: str) -> str:
+    """Return the key under which a template's views are kept."""
+    return f"{mode}/{name}"
+
+
+def view_tokens(encoded: EncodedSample, tokenizer: "PreTrainedTokenizerBase") -> TokenView:
+    """Return the token view of an encoded sample."""
+    columns: dict[str, list[int]] = {
+        name: [] for name in ("piece", "kind", "index", "count", "id", "label", "is_control")
+    }
+    pieces: dict[str, int] = {}
+    kinds: dict[str, int] = {}
+    totals: dict[str, tuple[int, int]] = {}
+    added = set(tokenizer.added_tokens_decoder)
+    for kind, index, count, token_id, label in _runs(encoded, added):
+        piece = _piece(tokenizer, token_id)
+        row = {
+            "piece": pieces.setdefault(piece, len(pieces)),
+            "kind": kinds.setdefault(str(kind), len(kinds)),
+            "index": index,
+            "count": count,
+            "id": token_id,
+            "label": label,
+            "is_control": int(token_id in added),
+        }
+        for name, value in row.items():
+            columns[name].append(value)
+        total, supervised = totals.get(str(kind), (0, 0))
+        totals[str(kind)] = (total + count, supervised + count * (label != IGNORE_INDEX))
+    return TokenView(pieces=list(pieces), kinds=list(kinds), totals=totals, **columns)
+
+
+def view_prompt(inspection: Inspection) -> PromptView:
+    """Return the prompt view of an inspection."""
+    template, encoded = inspection.sample.template, inspection.encoded
+    parts = list(_parts(encoded))
+    return PromptView(
+        key=template_key(template.mode, template.name),
+        name=template.name,
+        style=template.style,
+        mode=str(template.mode),
+        rendered=encoded.chat.text,
+        answer=inspection.sample.answer,
+        num_tokens=len(encoded),
+        num_video=sum(len(region) for region in encoded.regions if region.kind in VIDEO_KINDS),
+        num_supervised=sum(supervised for *_, supervised in parts),
+        parts=parts,
+    )
+
+
+def view_loss(report: LossReport) -> LossView:
+    """Return the loss view of a report."""
+    uniform = math.log(report.vocab_size)
+    own = "not run" if report.model_loss is None else f"{report.model_loss:.4f}"
+    memory = (
+        "unknown" if report.peak_memory_bytes is None else f"{report.peak_memory_bytes / 1024**2:,.0f} MiB"
+    )
+    whose = (
+        "held by PyTorch on the GPU" if report.device.startswith("cuda") else "held by this process so far"
+    )
+    facts = [
+        (
+            "Mean response NLL",
+            f"{report.mean_nll:.4f}",
+            "nats a supervised token: the loss you would train with",
+        ),
+        ("Model's own loss", own, _own_meaning(report)),
+        ("Sum", f"{report.sum_nll:.3f}", "nats over all supervised tokens"),
+        ("Supervised tokens", f"{report.num_supervised:,}", f"of {report.num_tokens:,} in the sequence"),
+        (
+            "Uniform guessing",
+            f"{uniform:.4f}",
+            f"ln {report.vocab_size:,}: what a model that knows nothing pays",
+        ),
+        ("Device", f"{report.device} · {report.dtype}", "where and in which floating point type it ran"),
+        ("Time", f"{report.seconds:.2f} s", "the forward pass alone, the model already loaded"),
+        ("Peak memory", memory, whose),
+    ]
+    tokens = [(t.index, t.id, t.text, t.nll, t.prob, t.rank) for t in report.tokens]
+    return LossView(facts, _reading(report, uniform), tokens)
+
+
+def _own_meaning(report: LossReport) -> str:
+    if report.model_loss is None:
+        return "the logits of every position would be too large for a second opinion"
+    difference = abs(report.model_loss - report.mean_nll)
+    return f"a second, plain pass with labels; differs by {difference:.1g}"
+
+
+def _reading(report: LossReport, uniform: float) -> str:
+    if abs(report.mean_nll - uniform) < 0.25:
+        return (
+            f"The loss is close to ln {report.vocab_size:,} = {uniform:.2f}: this model guesses. "
+            "A demo with random weights does; a trained one should be far below."
+        )
+    worst = max(report.tokens, key=lambda token: token.nll)
+    if report.mean_nll > uniform:
+        return f"The loss is above uniform guessing: the model expects something else, most of all at {worst.text!r}."
+    return f"The model finds {worst.text!r} the hardest ({worst.nll:.2f} nats, rank {worst.rank:,})."
+
+
+def _runs(encoded: EncodedSample, added: set[int]) -> Iterator[tuple[RegionKind, int, int, int, int]]:
+    """Yield (kind, index, count, id, label); only added tokens are gathered, and never across a region or label."""
+    ids, labels = encoded.input_ids.tolist(), encoded.labels.tolist()
+    for region in encoded.regions:
+        positions = range(region.start, region.end)
+        for (token_id, label, _), run in groupby(
+            positions, key=lambda i: (ids[i], labels[i], ids[i] in added or i)
+        ):
+            first, *rest = run
+            yield region.kind, first, 1 + len(rest), token_id, label
+
+
+def _parts(encoded: EncodedSample) -> Iterator[tuple[str, str, int, int]]:
+    labels = encoded.labels.tolist()
+    regions = groupby(encoded.regions, key=lambda r: RegionKind.VIDEO if r.kind in VIDEO_KINDS else r.kind)
+    for kind, group in regions:
+        members = list(group)
+        start, end = members[0].start, members[-1].end
+        text = _text(encoded, start, end)
+        shown = _collapse(encoded, start, end) if kind is RegionKind.VIDEO else text
+        yield str(kind), shown, end - start, sum(label != IGNORE_INDEX for label in labels[start:end])
+
+
+def _text(encoded: EncodedSample, start: int, end: int) -> str:
+    offsets = encoded.offsets[start:end]
+    return encoded.text[min(a for a, _ in offsets) : max(b for _, b in offsets)]
+
+
+def _collapse(encoded: EncodedSample, start: int, end: int) -> str:
+    """Return the text of tokens with runs of one repeated token written once, as ``<|video_pad|>×60``."""
+    ids = encoded.input_ids.tolist()
+    written = []
+    for _, run in groupby(range(start, end), key=lambda i: ids[i]):
+        positions = list(run)
+        many = f"×{len(positions):,}" if len(positions) > 2 else ""
+        written.append(_text(encoded, positions[0], positions[0] + (1 if many else len(positions))) + many)
+    return "".join(written)
+
+
+@lru_cache(maxsize=100_000)
+def _piece(tokenizer: "PreTrainedTokenizerBase", token_id: int) -> str:
+    text = tokenizer.decode([token_id], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    if "\N{REPLACEMENT CHARACTER}" not in text:
+        return text
+    characters = _byte_characters()
+    token = tokenizer.convert_ids_to_tokens(token_id)
+    if not all(character in characters for character in token):
+        return token
+    return f"⟨{' '.join(f'{characters[character]:02X}' for character in token)}⟩"
+
+
+@lru_cache(maxsize=1)
+def _byte_characters() -> dict[str, int]:
+    """Return which byte each character of a byte-level BPE token stands for.
+
+    Source: GPT-2's byte-level BPE: printable Latin-1 characters stand for themselves, and the other bytes, in
+    order, for the characters from U+0100 on.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(others)}
+
+
+def as_json(views: Sequence[TokenView | PromptView] | TokenView | LossView) -> str:
+    """Return views as JSON, for the components of the page."""
+    import json
+
+    value = [asdict(view) for view in views] if isinstance(views, Sequence) else asdict(views)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
