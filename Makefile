@@ -1,0 +1,38 @@
+# make run    the dashboard on the demo          make test   every test
+# make check  lint, format and types             make clips  remake the demo clips in assets/
+# The first of them sets up .venv; PYTHON names another interpreter (3.11 or newer).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: run test check clips screenshot clean
+
+run: $(INSTALLED)
+	$(BIN)/python app.py $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clips: $(INSTALLED)
+	$(BIN)/python -m vtg_core.demo.clips
+
+screenshot: $(INSTALLED)
+	$(BIN)/python -m tests.browser.screenshot
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VTG Lens needs Python 3.11 or newer, got " + sys.version.split()[0] + "; name one with make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV) || { echo "a virtual environment could not be made; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@echo "Installing requirements (PyTorch is about 5 GB on Linux; this takes some minutes) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
