@@ -35,19 +35,26 @@ const legend = (view) => {
     make("span", "vtg-token vtg-masked", "not in the loss"), make("b", "", ` ${whole(all - inLoss)} `),
     make("span", "vtg-muted", `${share} % of ${whole(all)} tokens are trained`),
   );
-  const table = make("table");
-  const head = make("tr");
-  head.append(...["region", "tokens", "in the loss"].map((title) => make("th", "", title)));
-  table.append(head);
+  const regions = make("ul", "vtg-regions");
+  regions.setAttribute("aria-label", "Regions: why a token is, or is not, in the loss");
   for (const [kind, [total, supervised]] of Object.entries(view.totals)) {
-    const line = make("tr");
-    const name = make("td");
-    name.append(make("span", `vtg-swatch vtg-kind-${kind}`), KIND_NAMES[kind]);
-    line.append(name, make("td", "", whole(total)), make("td", supervised ? "vtg-in-loss" : "", whole(supervised)));
-    table.append(line);
+    const item = make("li");
+    item.append(make("span", `vtg-swatch vtg-kind-${kind}`), `${KIND_NAMES[kind]} `, make("b", "", whole(total)));
+    if (supervised) item.append(make("span", "vtg-in-loss", ` · ${whole(supervised)} in the loss`));
+    regions.append(item);
   }
-  box.append(summary, table);
+  box.append(summary, regions);
   return box;
+};
+
+const showAnswer = (flow) => {
+  const button = make("button", "vtg-button", "Show the trained tokens");
+  button.type = "button";
+  button.addEventListener("click", () => {
+    const first = flow.querySelector(".vtg-supervised");
+    if (first) flow.scrollTo({ top: first.offsetTop - flow.offsetTop - 40 });
+  });
+  return button;
 };
 
 drawFromValue((root, view) => {
@@ -56,5 +63,7 @@ drawFromValue((root, view) => {
   flow.setAttribute("role", "group");
   flow.setAttribute("aria-label", "Tokens in order; point at one for its index, id, region and label");
   for (let row = 0; row < view.index.length; row += 1) flow.append(token(view, row));
-  root.append(legend(view), flow);
+  const key = legend(view);
+  key.firstElementChild.append(showAnswer(flow));
+  root.append(key, flow);
 });

@@ -33,6 +33,7 @@ class EncodedSample:
         labels: int64, shape (L,), aligned with ``input_ids``; ``IGNORE_INDEX`` where nothing is trained.
         regions: a partition of [0, L), in tokens.
         text: the text that was tokenised, every video expanded.
+        text_regions: a partition of the characters of ``text``; a token belongs to the region of its first one.
         offsets: for each token the half-open range of characters of ``text`` it stands for, (0, 0) for a token
             that the tokenizer put there by itself.
         token_features: further tensors along the token axis, each of shape (L,), by the processor's name;
@@ -45,6 +46,7 @@ class EncodedSample:
     labels: "Tensor"
     regions: tuple[Region, ...]
     text: str
+    text_regions: tuple[Region, ...]
     offsets: tuple[tuple[int, int], ...]
     token_features: Mapping[str, "Tensor"]
     media: Mapping[str, "Tensor"]
@@ -100,6 +102,7 @@ def encode(
         labels=labels_from_regions(input_ids, regions, policy or MaskPolicy()),
         regions=regions,
         text=expansion.text,
+        text_regions=expansion.regions,
         offsets=tuple(offsets),
         token_features=columns,
         media=dict(outputs),

@@ -4,6 +4,7 @@ Nothing here is markup. A view is turned into JSON and drawn by a component that
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -205,19 +206,14 @@ def _runs(encoded: EncodedSample, added: set[int]) -> Iterator[tuple[RegionKind,
 
 
 def _parts(encoded: EncodedSample) -> Iterator[tuple[str, str, int, int]]:
+    """Yield the text's regions, exact to the character; a token counts where its first character stands."""
     labels = encoded.labels.tolist()
-    regions = groupby(encoded.regions, key=lambda r: RegionKind.VIDEO if r.kind in VIDEO_KINDS else r.kind)
-    for kind, group in regions:
-        members = list(group)
-        start, end = members[0].start, members[-1].end
-        text = _text(encoded, start, end)
-        shown = _collapse(encoded, start, end) if kind is RegionKind.VIDEO else text
-        yield str(kind), shown, end - start, sum(label != IGNORE_INDEX for label in labels[start:end])
-
-
-def _text(encoded: EncodedSample, start: int, end: int) -> str:
-    offsets = encoded.offsets[start:end]
-    return encoded.text[min(a for a, _ in offsets) : max(b for _, b in offsets)]
+    starts = [start for start, _ in encoded.offsets]
+    for region in encoded.text_regions:
+        first, last = bisect_left(starts, region.start), bisect_left(starts, region.end)
+        is_video = region.kind is RegionKind.VIDEO
+        text = _collapse(encoded, first, last) if is_video else encoded.text[region.start : region.end]
+        yield str(region.kind), text, last - first, sum(label != IGNORE_INDEX for label in labels[first:last])
 
 
 def _collapse(encoded: EncodedSample, start: int, end: int) -> str:
@@ -227,7 +223,8 @@ def _collapse(encoded: EncodedSample, start: int, end: int) -> str:
     for _, run in groupby(range(start, end), key=lambda i: ids[i]):
         positions = list(run)
         many = f"×{len(positions):,}" if len(positions) > 2 else ""
-        written.append(_text(encoded, positions[0], positions[0] + (1 if many else len(positions))) + many)
+        shown = positions[:1] if many else positions
+        written += [encoded.text[slice(*encoded.offsets[i])] for i in shown] + [many]
     return "".join(written)
 
 

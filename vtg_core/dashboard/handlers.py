@@ -56,6 +56,7 @@ class Inputs:
         frames: which frames are taken.
         policy: which regions are trained.
         template: the name of the template on screen.
+        note: what there is to say of a picked row.
     """
 
     video: Path
@@ -66,6 +67,7 @@ class Inputs:
     frames: FramePolicy
     policy: MaskPolicy
     template: str
+    note: str
 
     @classmethod
     def read(
@@ -108,6 +110,7 @@ class Inputs:
             frames=frames,
             policy=MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained),
             template=template,
+            note=row.note if row is not None else "",
         )
 
     @property
@@ -329,17 +332,18 @@ def _facts(video: SampledVideo, checkpoint: "Checkpoint") -> str:
 
 
 def _remarks(inputs: Inputs, video: SampledVideo, checkpoint: "Checkpoint") -> str:
-    remarks = []
+    warnings = []
     if checkpoint.added_tokens:
-        remarks.append(
+        warnings.append(
             f"The tokenizer of {checkpoint.name} lacks {len(checkpoint.added_tokens):,} temporal tokens; they were "
             "added in memory, and their embeddings are untrained."
         )
     if not any(start <= t <= end for start, end in inputs.windows for t in video.timestamps):
-        remarks.append(
+        warnings.append(
             "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames."
         )
-    return notice("warning", " ".join(remarks)) if remarks else ""
+    remarks = [*filter(None, [inputs.note]), *warnings]
+    return notice("warning" if warnings else "info", " ".join(remarks)) if remarks else ""
 
 
 def _whole(number: float) -> int:
@@ -349,5 +353,6 @@ def _whole(number: float) -> int:
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    if text.split(" ")[0].isalpha():  # a file's name stays as it is
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -4,6 +4,7 @@ from threading import Event
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
 
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.components import script_component
@@ -11,7 +12,9 @@ from vtg_core.dashboard.handlers import (
     END_OF_TURN,
     POLICY_CHOICES,
     Inputs,
+    Inspected,
     Scored,
+    Tell,
     explained,
     inspect,
     notice,
@@ -60,9 +63,7 @@ class _Page:
         frames = self.settings.frames
         if self.settings.annotations:
             count = len(self.settings.annotations)
-            self.row = gr.Number(
-                1, label=f"Sample (1 to {count:,})", minimum=1, maximum=count, precision=0, elem_id="row"
-            )
+            self.row = gr.Number(1, label=f"Sample (1 to {count:,})", precision=0, elem_id="row")
         self.video = gr.Video(
             str(first.video) if first else None, label="Video", sources=["upload"], include_audio=True, height=240,
             elem_id="video", buttons=[],
@@ -75,14 +76,12 @@ class _Page:
             self.start = gr.Number(
                 first.window.start if first else None,
                 label="Start (s)",
-                minimum=0,
                 elem_id="start",
                 min_width=110,
             )
             self.end = gr.Number(
                 first.window.end if first else None,
                 label="End (s)",
-                minimum=0,
                 elem_id="end",
                 min_width=110,
             )
@@ -169,20 +168,25 @@ class _Page:
             "api_visibility": "private",
         }
         if self.settings.annotations:
-            picked: dict[str, Any] = {
-                "fn": self._pick_row,
-                "inputs": [self.row],
-                "outputs": [self.notice, self.video, self.query, self.start, self.end, self.picked],
-                "api_visibility": "private",
-            }
-            gr.on([page.load, self.row.submit, self.row.input], **picked).then(**inspected)
+            shown: dict[str, Any] = {
+                **inspected,
+                "fn": self._inspect_row,
+                "inputs": [self.row, self.mode, self.num_frames, self.trained, self.template],
+                "outputs": [
+                    self.video, self.query, self.start, self.end, self.picked, *inspected["outputs"],
+                ],
+            }  # fmt: skip
+            gr.on([page.load, self.row.submit, self.row.input], **shown)
         else:
             page.load(**inspected)
             self.offered.load_input_event.then(**inspected)
-        uploaded = gr.on(
-            [self.video.upload, self.video.clear], lambda: None, None, [self.picked], api_visibility="private"
-        )
-        uploaded.then(**inspected)
+        forgotten: dict[str, Any] = {
+            "fn": lambda: None,
+            "outputs": [self.picked],
+            "api_visibility": "private",
+        }
+        self.video.clear(**forgotten)
+        self.video.upload(**forgotten).then(**inspected)
         gr.on([self.run.click, self.query.submit, self.query.blur], **inspected)
         gr.on([self.start.input, self.end.input, self.num_frames.release, self.trained.input], **inspected)
         gr.on(
@@ -200,15 +204,33 @@ class _Page:
     def _inspect(self, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         failures: list[str] = []
         with explained(failures):
-            result = inspect(
-                self.settings, Inputs.read(self.settings, *values), lambda at, what: progress(at, desc=what)
-            )
-            empty = Scored()
-            return (
-                result.notice, result.facts, result.prompts, result.tokens[result.shown], result.tokens,
-                empty.facts, empty.figure, empty.table,
-            )  # fmt: skip
+            result = inspect(self.settings, Inputs.read(self.settings, *values), _tell(progress))
+            return self._show(result)
         return failures[0], *[gr.skip()] * 7
+
+    def _inspect_row(
+        self,
+        number: float | None,
+        *values: Any,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Any:
+        failures: list[str] = []
+        with explained(failures):
+            row = pick_row(self.settings, number)
+            video = save_file_to_cache(row.video, self.video.GRADIO_CACHE)  # the page may read nothing else
+            left = [video, row.query, *row.windows[0]]
+            read: list[Any] = [*left, *values, row]
+            result = inspect(self.settings, Inputs.read(self.settings, *read), _tell(progress))
+            return *left, row, *self._show(result)
+        return *[gr.skip()] * 5, failures[0], *[gr.skip()] * 7
+
+    @staticmethod
+    def _show(result: Inspected) -> tuple[Any, ...]:
+        empty = Scored()  # what a forward pass said of other prompts is no longer true
+        return (
+            result.notice, result.facts, result.prompts, result.tokens[result.shown], result.tokens,
+            empty.facts, empty.figure, empty.table,
+        )  # fmt: skip
 
     def _show_template(self, mode: str, template: str, views: dict[str, str]) -> Any:
         empty = Scored()
@@ -219,7 +241,7 @@ class _Page:
         stop = self.stops[request.session_hash or ""] = Event()
         with explained(failures):
             inputs = Inputs.read(self.settings, *values)
-            result = score(self.settings, inputs, lambda at, what: progress(at, desc=what), stop.is_set)
+            result = score(self.settings, inputs, _tell(progress), stop.is_set)
             return "", result.facts, result.figure, result.table
         return failures[0], *[gr.skip()] * 3
 
@@ -229,12 +251,6 @@ class _Page:
             return notice("info", "The forward pass was cancelled; your input is kept.")
         return notice("info", "There is no forward pass to cancel.")
 
-    def _pick_row(self, number: float | None) -> Any:
-        from gradio.processing_utils import save_file_to_cache
 
-        failures: list[str] = []
-        with explained(failures):
-            row = pick_row(self.settings, number)
-            video = save_file_to_cache(row.video, self.video.GRADIO_CACHE)  # the page may read nothing else
-            return notice("info", row.note), video, row.query, row.windows[0].start, row.windows[0].end, row
-        return failures[0], *[gr.skip()] * 5
+def _tell(progress: gr.Progress) -> Tell:
+    return lambda at, what: progress(at, desc=what)

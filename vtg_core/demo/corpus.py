@@ -30,7 +30,10 @@ When does it happen? It happens between the first and the last of these moments.
 Only the answer is trained. The system message, the question, the video and the time stamps are not.
 A token is a piece of a word. Digits stand alone, so that each of them carries its own part of the loss.
 If nothing of the kind is to be seen, say so; if it happens twice, name both windows.
-user assistant system query answer start end time seconds video frame moment event
+user
+assistant
+system
+query answer start end time seconds video frame moment event
 """
 
 

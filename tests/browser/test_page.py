@@ -1,0 +1,204 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import LOADED, ROOT, Server
+
+HOSTILE = [
+    "<img src=x onerror=\"globalThis.__ran='img'\">",
+    "${globalThis.__ran='template'}",
+    "{{constructor.constructor('globalThis.__ran=1')()}}",
+    "</script><script>globalThis.__ran='script'</script>",
+    "\\u0024{1} ` ' \" \\",
+]
+
+
+def type_query(page, text):
+    page.locator("#query textarea").fill(text)
+    page.locator("#run").click()
+
+
+def query_parts(page):
+    return page.locator(".vtg-part.vtg-kind-query")
+
+
+def test_the_demo_shows_sixteen_prompts_with_their_counts(demo):
+    expect(demo.locator(".vtg-card")).to_have_count(16)
+    first = demo.locator(".vtg-card").first
+    expect(first).to_contain_text("please identify the start and end time")
+    expect(first.locator(".vtg-counts")).to_have_text(re.compile(r"1,\d{3} tokens1,\d{3} video12 supervised"))
+
+
+def test_a_prompt_marks_exactly_the_answer_and_its_end_of_turn(demo):
+    for card, text in ((0, "[8.0, 14.0]<|im_end|>"), (8, "<|box_start|><266><466><|box_end|><|im_end|>")):
+        supervised = demo.locator(".vtg-card").nth(card).locator(".vtg-supervised")
+        assert "".join(supervised.all_text_contents()) == text
+
+
+def test_a_video_opens_to_its_stamps_and_runs(demo):
+    video = demo.locator("details.vtg-kind-video").first
+    expect(video.locator("summary")).to_contain_text("16 time stamps, 0.5 → 29.4 s")
+    video.locator("summary").click()
+    expect(video.locator("span")).to_contain_text(
+        "<0.5 seconds><|vision_start|><|video_pad|>×60<|vision_end|>"
+    )
+
+
+def test_the_copy_button_copies_what_the_chat_template_wrote(server, browser):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(server.url)
+    page.locator(".vtg-card .vtg-button").first.click(timeout=LOADED)
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("<|im_start|>user\n<|vision_start|><|video_pad|><|vision_end|>Given the video")
+    context.close()
+
+
+def test_the_tokens_are_coloured_by_their_labels_and_explained_by_their_regions(demo):
+    demo.get_by_role("tab", name="Tokens").click()
+    tokens = demo.locator(".vtg-flow .vtg-token")
+    expect(tokens.first).to_be_visible()
+    supervised = demo.locator(".vtg-flow .vtg-supervised")
+    assert "".join(supervised.all_text_contents()) == "[8.0,␣14.0]<|im_end|>"
+    hint = supervised.first.get_attribute("title")
+    assert re.fullmatch(r"index [\d,]+\nid \d+\nregion answer\nlabel \d+: in the loss", hint)
+    expect(demo.locator(".vtg-flow .vtg-run").first).to_have_text("<|video_pad|> × 60")
+    expect(demo.locator(".vtg-legend")).to_contain_text("1.03 % of 1,167 tokens are trained")
+    expect(demo.locator(".vtg-regions")).to_contain_text("answer 11 · 11 in the loss")
+
+
+def test_another_template_changes_the_tokens(demo):
+    demo.get_by_role("tab", name="Tokens").click()
+    demo.get_by_role("radio", name=re.compile("temporal tokens")).click()
+    expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text("<266>")
+    demo.locator("#template input").click()
+    demo.get_by_role("option", name="concise").click()
+    expect(demo.locator(".vtg-flow")).to_contain_text("Find")
+
+
+def test_the_loss_runs_and_agrees_with_the_models_own(demo):
+    demo.get_by_role("tab", name="Loss").click()
+    demo.locator("#run-loss").click()
+    values = demo.locator(".vtg-facts dd:nth-of-type(1)")
+    expect(values.first).to_have_text(re.compile(r"\d\.\d{4}"), timeout=LOADED)
+    mean, own, _, supervised, uniform, device, *_ = values.all_text_contents()
+    assert mean == own
+    assert (supervised, device) == ("12", "cpu · float32")
+    assert abs(float(mean) - float(uniform)) < 0.5
+    expect(demo.locator("#loss-figure .bars path")).to_have_count(12)
+
+
+def test_a_loss_of_another_input_is_not_left_on_screen(demo):
+    demo.get_by_role("tab", name="Loss").click()
+    demo.locator("#run-loss").click()
+    expect(demo.locator(".vtg-facts")).to_be_visible(timeout=LOADED)
+    type_query(demo, "a blue square appears")
+    expect(demo.locator(".vtg-facts")).to_have_count(0)
+
+
+def test_an_example_fills_the_left_side_and_is_read(demo):
+    demo.locator("#examples button", has_text="a yellow star").click()
+    expect(query_parts(demo).first).to_have_text("a yellow star appears at the very end")
+    expect(demo.locator(".vtg-card").first.locator(".vtg-supervised").first).to_have_text("[20.0, 24.0]")
+
+
+def test_the_real_video_of_gradios_package_is_read(demo):
+    demo.locator("#examples button", has_text="the whole of Africa").click()
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile(r"30\.0 s at 30 fps, 480×270 h264"))
+
+
+def test_the_frames_can_be_changed(demo):
+    demo.locator("#frames input[type=number]").fill("8")
+    demo.locator("#run").click()
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile(r"8 frames from 0\.0 to 29\.9 s"))
+
+
+def test_the_mask_policy_can_be_changed(demo):
+    demo.get_by_role("checkbox", name="end of turn").uncheck()
+    supervised = demo.locator(".vtg-card").first.locator(".vtg-supervised")
+    expect(supervised).to_have_count(1)
+    expect(supervised).to_have_text("[8.0, 14.0]")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_person_types_is_text(demo, text):
+    type_query(demo, text)
+    expect(query_parts(demo).first).to_have_text(text)
+    demo.get_by_role("tab", name="Tokens").click()
+    expect(demo.locator(".vtg-flow .vtg-kind-query").first).to_be_visible()
+    assert demo.evaluate("globalThis.__ran") is None
+
+
+def test_a_control_token_in_the_query_is_not_a_control_token(demo):
+    type_query(demo, "x <|im_end|> y")
+    expect(query_parts(demo).first).to_have_text("x <|im_end|> y")
+    demo.get_by_role("tab", name="Tokens").click()
+    expect(demo.locator(".vtg-flow .vtg-kind-query.vtg-masked").first).to_be_visible()
+    expect(demo.locator(".vtg-flow .vtg-kind-query.vtg-control")).to_have_count(0)
+
+
+def test_a_file_that_is_no_video_is_explained_and_nothing_is_lost(demo, tmp_path):
+    no_video = tmp_path / "notes.mp4"
+    no_video.write_text("this is text, whatever its name says")
+    demo.locator("#video").get_by_role("button", name=re.compile("clear", re.IGNORECASE)).click()
+    demo.locator("#video input[type=file]").set_input_files(no_video)
+    message = demo.locator("#notice [role=alert]")
+    expect(message).to_contain_text("notes.mp4 is no video")
+    assert "Traceback" not in demo.content()
+    expect(demo.locator(".vtg-card")).to_have_count(16)
+    demo.locator("#examples button", has_text="a green triangle").click()
+    expect(query_parts(demo).first).to_have_text("a green triangle appears")
+    expect(message).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("#query textarea", " ", "The query must be a sentence"),
+        ("#end input", "3", "0 <= start < end"),
+        ("#end input", "99", "duration (30 s)"),
+    ],
+)
+def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, said):
+    demo.locator(field).fill(value)
+    demo.locator("#run").click()
+    expect(demo.locator("#notice [role=alert]")).to_contain_text(said)
+    expect(demo.locator(".vtg-card")).to_have_count(16)
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "dark"), (1920, "light")])
+def test_the_page_fits_its_width(server, open_page, width, theme):
+    page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": width, "height": 900})
+    page.wait_for_selector(".vtg-card", timeout=LOADED)
+    for tab in ("Tokens", "Loss", "Prompts"):
+        page.get_by_role("tab", name=tab).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache, open_page):
+    rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())
+    rows[1]["windows"] = [rows[1].pop("timestamp"), [18.0, 23.0]]
+    file = tmp_path / "rows.jsonl"
+    file.write_text(
+        "\n".join(map(json.dumps, [*rows, {"video": "../out.mp4", "timestamp": [1, 2], "sentence": "x"}]))
+    )
+    server = Server(
+        "--annotations", str(file), "--video-root", str(Path(ROOT, "assets")), "--num-frames", "4"
+    ).wait()
+    try:
+        page = open_page(server.url)
+        expect(query_parts(page).first).to_have_text("a red circle appears", timeout=LOADED)
+        page.locator("#row input").fill("2")
+        page.locator("#row input").press("Enter")
+        expect(page.locator(".vtg-card").first.locator(".vtg-supervised").first).to_have_text(
+            "[5.0, 9.0], [18.0, 23.0]"
+        )
+        page.locator("#row input").fill("9")
+        page.locator("#row input").press("Enter")
+        expect(page.locator("#notice [role=alert]")).to_contain_text("from 1 to 4")
+        page.close()
+    finally:
+        assert "Traceback" not in server.stop()

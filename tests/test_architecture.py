@@ -1,0 +1,77 @@
+"""The drawing in the README is the truth: a module imports only from floors below its own."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import vtg_core
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(
+    path for path in [ROOT / "app.py", *(ROOT / "vtg_core").rglob("*.py")] if path.name != "__init__.py"
+)
+
+
+def floors():
+    """The README's floors, top to bottom, each a set of modules or packages of ``vtg_core``."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    drawing = re.search(r"<!-- floors -->\n```\n(.*?)```", readme, re.DOTALL)
+    return [set(line.split("  ")[0].split(" · ")) for line in drawing[1].splitlines()]
+
+
+def room_of(path):
+    """The module's name in the drawing: packages are one room."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if parts[0] == "vtg_core" else parts[0]
+
+
+def imported_rooms(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vtg_core"):
+            yield from (node.module.split(".")[1:2] or [alias.name for alias in node.names])
+
+
+def level_of(room):
+    return next(level for level, rooms in enumerate(floors()) if room in rooms)
+
+
+def test_every_module_has_its_room_in_the_drawing():
+    drawn = set().union(*floors())
+    assert drawn == {room_of(path) for path in MODULES} - {"__main__"}
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name != "__main__.py"], ids=lambda p: p.stem)
+def test_a_module_imports_only_from_floors_below_its_own(path):
+    room = room_of(path)
+    above = [other for other in imported_rooms(path) if other != room and level_of(other) <= level_of(room)]
+    assert above == []
+
+
+def test_gradio_is_imported_only_by_the_dashboard():
+    users = [
+        p
+        for p in MODULES
+        if re.search(r"^\s*(import|from) gradio", p.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert {room_of(path) for path in users} == {"dashboard"}
+
+
+def test_every_file_stays_small():
+    long = {p.name: n for p in MODULES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400}
+    assert long == {}
+
+
+def test_every_public_name_can_be_loaded_and_is_documented():
+    for name in vtg_core.__all__:
+        value = getattr(vtg_core, name)
+        assert not callable(value) or value.__doc__, name
+
+
+def test_our_scripts_write_text_and_never_markup():
+    forbidden = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|\$\{value|\{\{"
+    )
+    for script in (ROOT / "assets").glob("*.js"):
+        assert not forbidden.search(script.read_text(encoding="utf-8")), script.name

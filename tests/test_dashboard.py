@@ -1,0 +1,156 @@
+import json
+import subprocess
+import sys
+import threading
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from vtg_core.annotations import load_annotations
+from vtg_core.answers import AnswerMode
+from vtg_core.dashboard import Settings, build_dashboard, launch_options
+from vtg_core.dashboard.handlers import END_OF_TURN, NEWLINE, Inputs, explained, inspect, pick_row, score
+from vtg_core.dashboard.settings import ASSETS
+from vtg_core.errors import VTGError
+from vtg_core.video import FramePolicy
+
+SETTINGS = Settings(frames=FramePolicy(num_frames=4))
+
+
+def inputs(settings=SETTINGS, **changed):
+    values = {
+        "video": str(ASSETS / "red_circle.mp4"), "query": "a red circle appears", "start": 8, "end": 14,
+        "mode": "standard", "num_frames": 4, "trained": [END_OF_TURN], "template": "direct", "row": None,
+    }  # fmt: skip
+    return Inputs.read(settings, **{**values, **changed})
+
+
+def silent(at, what):
+    assert 0 <= at <= 1
+    assert what
+
+
+def test_the_page_is_built_before_pytorch_is_imported():
+    code = (
+        "import sys\n"
+        "from vtg_core.dashboard import Settings, build_dashboard\n"
+        "page = build_dashboard(Settings())\n"
+        "assert page.title == 'VTG Lens'\n"
+        "assert not {'torch', 'transformers', 'plotly'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_component_evaluates_what_it_is_given():
+    components = build_dashboard(SETTINGS).get_config_file()["components"]
+    templates = [c["props"]["html_template"] for c in components if c["type"] == "html"]
+    assert len(templates) == 4
+    assert not any(sign in template for template in templates for sign in ("${", "{{"))
+
+
+def test_only_loopback_is_served_and_nothing_is_kept_or_shared():
+    options = launch_options()
+    assert (options["server_name"], options["share"], options["run_history"]) == ("127.0.0.1", False, False)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.1", 404), ("localhost:7860", 404), ("evil.example", 400)]
+)
+def test_a_page_of_another_site_cannot_reach_the_server_by_name(host, status):
+    client = TestClient(Starlette(**launch_options()["app_kwargs"]))
+    response = client.get("/", headers={"host": host})
+    assert response.status_code == status
+
+
+def test_every_answer_of_the_server_carries_its_policy():
+    client = TestClient(Starlette(**launch_options("0.0.0.0")["app_kwargs"]))
+    headers = client.get("/", headers={"host": "any.example"}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "connect-src 'self'" in headers["content-security-policy"]
+
+
+def test_inspecting_gives_sixteen_prompts_those_of_the_chosen_mode_first():
+    result = inspect(SETTINGS, inputs(mode="temporal_tokens"), silent)
+    prompts = json.loads(result.prompts)
+    assert [prompt["mode"] for prompt in prompts] == ["temporal_tokens"] * 8 + ["standard"] * 8
+    assert set(result.tokens) == {prompt["key"] for prompt in prompts}
+    assert result.shown == "temporal_tokens/direct"
+    assert "4 frames from 0.0 to 29.9 s · demo (Qwen3VLProcessor" in result.facts
+
+
+def test_the_mask_policy_reaches_the_labels():
+    policy = inputs(trained=[NEWLINE])
+    [prompt] = [
+        p for p in json.loads(inspect(SETTINGS, policy, silent).prompts) if p["key"] == "standard/direct"
+    ]
+    assert [kind for kind, _, _, supervised in prompt["parts"] if supervised] == ["answer", "chat"]
+
+
+def test_a_window_without_a_sampled_frame_is_remarked():
+    result = inspect(SETTINGS, inputs(start=1, end=2), silent)
+    assert json.loads(result.notice) == {
+        "level": "warning",
+        "text": "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames.",
+    }
+
+
+def test_a_forward_pass_reports_the_shown_template():
+    result = score(SETTINGS, inputs(template="concise"), silent, lambda: False)
+    facts = {name: value for name, value, _ in json.loads(result.facts)["facts"]}
+    assert facts["Mean response NLL"] == facts["Model's own loss"]
+    assert list(result.table["text"])[-1] == "'<|im_end|>'"
+    assert len(result.figure.data[0].y) == 12
+
+
+def test_a_forward_pass_can_be_cancelled_and_run_again():
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(VTGError, match="cancelled; your input is kept"):
+        score(SETTINGS, inputs(), silent, cancelled.is_set)
+    assert score(SETTINGS, inputs(), silent, lambda: False).facts
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"video": None}, "upload one, or pick an example"),
+        ({"query": "  "}, "sentence of 1 to 2,000 characters"),
+        ({"query": "x" * 2001}, "sentence of 1 to 2,000 characters"),
+        ({"end": None}, "start and an end"),
+        ({"start": 14, "end": 8}, "0 <= start < end"),
+        ({"num_frames": 2.5}, "whole number"),
+    ],
+)
+def test_a_wrong_input_is_one_sentence(changed, said):
+    with pytest.raises(VTGError, match=said):
+        inputs(**changed)
+
+
+def test_a_bug_of_ours_is_owned_up_to_without_its_details(caplog):
+    failures = []
+    with explained(failures):
+        raise KeyError("/a/secret/path")
+    message = json.loads(failures[0])["text"]
+    assert "KeyError" in message
+    assert "/a/secret" not in message
+    assert "/a/secret" in caplog.text
+
+
+def test_rows_of_an_annotation_file_are_picked_by_number():
+    rows = load_annotations(ASSETS / "demo_annotations.json").annotations
+    row = pick_row(Settings(annotations=rows), 3)
+    assert (row.video.name, row.query) == ("two_events.mp4", "a green triangle appears")
+    assert row.note == "demo_annotations.json, row 3."
+
+
+@pytest.mark.parametrize("number", [0, 5, None, 1.5])
+def test_a_row_that_is_not_there_is_one_sentence(number):
+    rows = load_annotations(ASSETS / "demo_annotations.json").annotations
+    with pytest.raises(VTGError, match=r"from 1 to 4|whole number"):
+        pick_row(Settings(annotations=rows), number)
+
+
+def test_both_answer_modes_can_be_chosen():
+    assert {inputs(mode=mode).mode for mode in AnswerMode} == set(AnswerMode)

@@ -1,0 +1,81 @@
+"""What the README says is true: its commands run, its tables are generated, its figures are checked."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from vtg_core.cli import main
+from vtg_core.templates import TEMPLATES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def template_table():
+    rows = [
+        f"| {template.mode} | {template.name} | {' ⏎ '.join(template.text.splitlines()).replace('|', chr(92) + '|')} |"
+        for template in TEMPLATES
+    ]
+    return "\n".join(["| mode | name | words |", "|---|---|---|", *rows])
+
+
+def test_the_table_of_templates_is_the_one_in_the_code():
+    written = re.search(r"<!-- templates -->\n(.*)\n<!-- /templates -->", README, re.DOTALL)[1]
+    assert written == template_table()
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "-m vtg_core" in c])
+def test_a_command_of_the_readme_runs(command, capsys):
+    assert main([*shlex.split(command)[3:], "--num-frames", "4"]) == 0
+    assert "red circle" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python app.py")])
+def test_the_dashboard_takes_the_options_of_the_readme(command):
+    import app
+
+    assert app._settings(app._parser().parse_args(shlex.split(command)[2:]))
+
+
+def test_the_make_targets_of_the_readme_exist():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {c.split()[1] for c in COMMANDS if c.startswith("make ")} | set(
+        re.findall(r"`make (\w+)`", README)
+    )
+    assert {"run", "test"} <= named <= targets
+
+
+def test_the_training_example_of_the_readme_does_what_it_says(capsys):
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == re.search(r"# (<\|box_start.*)", code)[1] + "\n"
+
+
+def test_every_requirement_says_why_it_is_there():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert all(re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)) for line in lines), lines
+
+
+def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
+    import subprocess
+
+    done = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
+    assert top == {
+        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "README.md", "Makefile", "pyproject.toml",
+        "CHANGELOG.md",
+    }  # fmt: skip
