@@ -75,7 +75,9 @@ def _load_checkpoint(name: str) -> Checkpoint:
 
     source = _source(name)
     try:
-        processor = AutoProcessor.from_pretrained(source, trust_remote_code=False)
+        processor = AutoProcessor.from_pretrained(
+            source, trust_remote_code=False, local_files_only=not _hub_is_needed_and_there(source)
+        )
     except Exception as error:  # from_pretrained raises whatever its parts raise
         raise _explain(name, source, "processor", error) from error
     if getattr(processor, "video_processor", None) is None or not hasattr(processor, "tokenizer"):
@@ -161,7 +163,11 @@ def _load_model(name: str, device: str, dtype: str) -> "PreTrainedModel":
     source = _source(name)
     try:
         model = AutoModelForImageTextToText.from_pretrained(
-            source, dtype=getattr(torch, dtype), trust_remote_code=False, use_safetensors=True
+            source,
+            dtype=getattr(torch, dtype),
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=not _hub_is_needed_and_there(source),
         )
     except Exception as error:  # from_pretrained raises whatever its parts raise
         raise _explain(name, source, "model", error) from error
@@ -202,6 +208,28 @@ def _source(name: str) -> str:
             f"or one of {', '.join(DEMO_MODELS)}; there is no such folder"
         )
     return name
+
+
+def _hub_is_needed_and_there(source: str) -> bool:
+    """Ask once whether the Hub answers: transformers would ask for each file, six times each, for minutes.
+
+    Without it, what is in the local cache is still loaded.
+    """
+    if Path(source).is_dir():
+        return False
+    import httpx
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_SECONDS)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+HUB_TIMEOUT_SECONDS = 10.0
 
 
 def _explain(name: str, source: str, part: str, error: Exception) -> CheckpointError:
