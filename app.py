@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtg_core.cli import add_frame_options, add_model_options, frame_policy, quiet_libraries
-from vtg_core.errors import VTGError
+from vtg_core.errors import AnnotationError, VTGError
 
 if TYPE_CHECKING:
     from vtg_core.dashboard import Settings
@@ -55,6 +55,10 @@ def _settings(options: argparse.Namespace) -> "Settings":
         rows = load_annotations(
             options.annotations, video_root=options.video_root, clip=options.clip, on_error=OnError.SKIP
         )
+        if not rows.annotations:
+            raise AnnotationError(
+                f"none of the {len(rows.skipped):,} rows can be read; the first: {rows.skipped[0]}"
+            )
     return Settings(
         checkpoint=options.checkpoint,
         device=options.device,

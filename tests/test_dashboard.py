@@ -39,7 +39,9 @@ def test_the_page_is_built_before_pytorch_is_imported():
         "assert page.title == 'VTG Lens'\n"
         "assert not {'torch', 'transformers', 'plotly'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -142,7 +144,7 @@ def test_rows_of_an_annotation_file_are_picked_by_number():
     rows = load_annotations(ASSETS / "demo_annotations.json").annotations
     row = pick_row(Settings(annotations=rows), 3)
     assert (row.video.name, row.query) == ("two_events.mp4", "a green triangle appears")
-    assert row.note == "demo_annotations.json, row 3."
+    assert row.note == "demo_annotations.json:4, row 3."
 
 
 @pytest.mark.parametrize("number", [0, 5, None, 1.5])

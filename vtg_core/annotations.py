@@ -6,7 +6,8 @@ optional ``qid``, ``video_start`` and ``video_end``; ``query`` and ``windows`` (
 """
 
 import json
-import math
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,7 +32,7 @@ class Annotation:
         duration: seconds; None where the file does not say, to be probed from the video.
         qid: the row's own identifier, if it has one.
         video_start, video_end: the clip of a longer video the row speaks of, in seconds; None for the whole.
-        where: file and line, or row, for messages.
+        where: file and line, and the row's number where the file is an array, for messages.
         raw: the row as it was read.
     """
 
@@ -97,15 +98,41 @@ def load_annotations(
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield where each row stands, and the row; the text of a line where the file is JSON Lines."""
+    """Yield file and line of each row, and the row; the text of a line where the file is JSON Lines."""
     text = _read_text(path)
     if text.lstrip().startswith("["):
-        rows = _parse(text, path.name)
-        yield from ((f"{path.name}, row {i}", row) for i, row in enumerate(rows, 1))
+        yield from _array_rows(text, path.name)
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield f"{path.name}:{number}", line
+
+
+def _array_rows(text: str, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the elements of a JSON array with the lines at which they begin."""
+    at = _skip_space(text, text.index("[") + 1)
+    number, line, counted = 0, 1, 0
+    while text[at : at + 1] != "]":
+        number, line, counted = number + 1, line + text.count("\n", counted, at), at
+        where = f"{name}:{line}, row {number}"
+        row, at = _parse(text, where, at)
+        yield where, row
+        at = _skip_space(text, at)
+        if text[at : at + 1] == ",":
+            at = _skip_space(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise AnnotationError(f"{where}: must be followed by a comma or the array's end, and is not")
+    if text[at + 1 :].strip():
+        raise AnnotationError(f"{name}: must be one JSON array, and goes on after its end")
+
+
+def _skip_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match is not None
+    return match.end()
+
+
+_SPACE = re.compile(r"\s*")
 
 
 def _read_text(path: Path) -> str:
@@ -119,18 +146,13 @@ def _read_text(path: Path) -> str:
         raise AnnotationError(f"{path.name} must be UTF-8, and byte {error.start} is not") from None
 
 
-def _parse(text: str, where: str) -> Any:
-    def refuse(constant: str) -> float:
-        raise AnnotationError(f"{where}: numbers must be finite, got {constant}")
-
+def _parse(text: str, where: str, at: int = 0) -> tuple[Any, int]:
+    """Return the JSON value that begins at ``at``, and where it ends."""
     try:
-        return json.loads(text, parse_constant=refuse)
+        return json.JSONDecoder().raw_decode(text, at)
     except json.JSONDecodeError as error:
-        place = where if ":" in where else f"{where}:{error.lineno}"
-        raise AnnotationError(f"{place}: must be JSON, {error.msg} at column {error.colno}") from None
-    except (RecursionError, ValueError) as error:
-        if isinstance(error, VTGError):
-            raise
+        raise AnnotationError(f"{where}: must be JSON, {error.msg} at column {error.colno}") from None
+    except (RecursionError, ValueError):
         raise AnnotationError(
             f"{where}: must be plain JSON, got something nested or long beyond reason"
         ) from None
@@ -138,16 +160,31 @@ def _parse(text: str, where: str) -> Any:
 
 def _read_row(row: Any, where: str, root: Path, clip: bool) -> Annotation:
     if isinstance(row, str):
-        row = _parse(row, where)
+        line = row.strip()
+        row, stop = _parse(line, where)
+        if line[stop:].strip():
+            raise AnnotationError(
+                f"{where}: must be one JSON object a line, and goes on after it at column {stop + 1}"
+            )
     if not isinstance(row, dict):
         raise AnnotationError(f"{where}: a row must be an object, got {type(row).__name__}")
     duration = _seconds(row, "duration", where)
     query = _first(row, ("sentence", "query"), where)
-    if not isinstance(query, str) or not query.strip() or len(query) > MAX_QUERY_CHARS:
+    if (
+        not isinstance(query, str)
+        or not query.strip()
+        or len(query) > MAX_QUERY_CHARS
+        or not _is_unicode(query)
+    ):
         raise AnnotationError(
-            f"{where}, field 'sentence': must be a text of 1 to {MAX_QUERY_CHARS:,} characters, got {query!r:.80}"
+            f"{where}, field 'sentence': must be a text of 1 to {MAX_QUERY_CHARS:,} characters, got {_shown(query)}"
         )
     qid = row.get("qid")
+    start, end = _seconds(row, "video_start", where, minimum=0.0), _seconds(row, "video_end", where)
+    if (start is None) != (end is None) or (start is not None and end is not None and start >= end):
+        raise AnnotationError(
+            f"{where}, field 'video_start': must come with a later 'video_end', got {start} and {end} s"
+        )
     return Annotation(
         video=resolve_video(_first(row, ("video",), where), root, where),
         query=query,
@@ -155,8 +192,8 @@ def _read_row(row: Any, where: str, root: Path, clip: bool) -> Annotation:
         duration=duration,
         where=where,
         qid=qid if isinstance(qid, str | int) else None,
-        video_start=_seconds(row, "video_start", where, minimum=0.0),
-        video_end=_seconds(row, "video_end", where),
+        video_start=start,
+        video_end=end,
         raw=row,
     )
 
@@ -167,22 +204,22 @@ def resolve_video(name: Any, root: Path, where: str) -> Path:
     Raises:
         AnnotationError: ``name`` is no relative path, is a URL, or leads out of ``root`` by ``..`` or a link.
     """
-    if not isinstance(name, str) or not name.strip() or "\0" in name:
+    if not isinstance(name, str) or not name.strip() or "\0" in name or not _is_unicode(name):
         raise AnnotationError(
-            f"{where}, field 'video': must be a path under the video root, got {name!r:.80}"
+            f"{where}, field 'video': must be a path under the video root, got {_shown(name)}"
         )
     if "://" in name or name.lower().startswith(("data:", "file:", "http:", "https:")):
-        raise AnnotationError(f"{where}, field 'video': must be a path, not a URL, got {name!r:.80}")
+        raise AnnotationError(f"{where}, field 'video': must be a path, not a URL, got {_shown(name)}")
     try:
         resolved_root = root.resolve()
         path = (resolved_root / name).resolve()
     except (OSError, RuntimeError):
         raise AnnotationError(
-            f"{where}, field 'video': must be a path that can be followed, got {name!r:.80}"
+            f"{where}, field 'video': must be a path that can be followed, got {_shown(name)}"
         ) from None
     if ".." in PurePosixPath(name.replace("\\", "/")).parts or not path.is_relative_to(resolved_root):
         raise AnnotationError(
-            f"{where}, field 'video': must stay under the video root, and {name!r:.80} leads out of it; "
+            f"{where}, field 'video': must stay under the video root, and {_shown(name)} leads out of it; "
             "set video_root to a folder that holds every video"
         )
     return path
@@ -201,11 +238,15 @@ def _seconds(row: Mapping[str, Any], name: str, where: str, *, minimum: float | 
     value = row.get(name)
     if value is None:
         return None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or (value < minimum if minimum is not None else value <= 0):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if (
+        not is_number
+        or not abs(value) <= sys.float_info.max
+        or (value < minimum if minimum is not None else value <= 0)
+    ):
         bound = "at least 0" if minimum is not None else "above 0"
         raise AnnotationError(
-            f"{where}, field '{name}': must be a number of seconds {bound}, got {value!r:.80}"
+            f"{where}, field '{name}': must be a number of seconds {bound}, got {_shown(value)}"
         )
     return float(value)
 
@@ -213,12 +254,16 @@ def _seconds(row: Mapping[str, Any], name: str, where: str, *, minimum: float | 
 def _read_windows(
     row: Mapping[str, Any], where: str, duration: float | None, clip: bool
 ) -> tuple[Window, ...]:
+    if row.get("timestamp") is not None and row.get("windows") is not None:
+        raise AnnotationError(
+            f"{where}, field 'timestamp': must not be there beside 'windows'; keep one of them"
+        )
     name = "windows" if row.get("timestamp") is None and row.get("windows") is not None else "timestamp"
     value = _first(row, (name, "windows"), where)
     pairs = value if name == "windows" else [value]
     if not isinstance(pairs, list) or not pairs or not all(_is_pair(pair) for pair in pairs):
         form = "a list of [start, end]" if name == "windows" else "[start, end]"
-        raise AnnotationError(f"{where}, field '{name}': must be {form} in seconds, got {value!r:.80}")
+        raise AnnotationError(f"{where}, field '{name}': must be {form} in seconds, got {_shown(value)}")
     try:
         windows = [Window(start, end) for start, end in pairs]
         return tuple(window.check_within(duration, clip=clip) if duration else window for window in windows)
@@ -232,3 +277,19 @@ def _is_pair(value: Any) -> bool:
         and len(value) == 2
         and all(isinstance(time, int | float) and not isinstance(time, bool) for time in value)
     )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message may show it: short, and printable everywhere."""
+    try:
+        return f"{value!a:.80}"
+    except ValueError:  # an integer of thousands of digits
+        return f"a very long {type(value).__name__}"

@@ -83,7 +83,7 @@ class StandardAnswer(AnswerFormat):
     tokens = ()
     example = "[start_time, end_time]"
 
-    _WINDOW = re.compile(r"\[\s*(\d{1,9}(?:\.\d{1,9})?)\s*,\s*(\d{1,9}(?:\.\d{1,9})?)\s*\]")
+    _WINDOW = r"\[\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*,\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*\]"
 
     def quantum(self, duration: float) -> float:
         return 0.1
@@ -96,7 +96,7 @@ class StandardAnswer(AnswerFormat):
             return float(start), float(end)
 
         return _parse(
-            text, self._WINDOW, decode, separator=",", duration=duration, slack=self.quantum(duration)
+            text, self._WINDOW, decode, separator=r"\s*,\s*", duration=duration, slack=self.quantum(duration)
         )
 
     @staticmethod
@@ -120,7 +120,7 @@ class TemporalTokenAnswer(AnswerFormat):
     unit = "bins"
     example = "<|box_start|><start><end><|box_end|>"
 
-    _WINDOW = re.compile(r"<\|box_start\|><(\d{1,9})><(\d{1,9})><\|box_end\|>")
+    _WINDOW = r"<\|box_start\|><([0-9]{1,9})><([0-9]{1,9})><\|box_end\|>"
 
     def __init__(self, num_bins: int = 1000) -> None:
         if num_bins < 1:
@@ -162,14 +162,14 @@ def _checked(windows: Sequence[Window], duration: float) -> list[Window]:
 
 def _parse(
     text: str,
-    pattern: re.Pattern[str],
+    window: str,
     decode: Callable[[str, str], tuple[float, float]],
     *,
     separator: str,
     duration: float,
     slack: float,
 ) -> ParsedAnswer:
-    matches = list(pattern.finditer(text))
+    matches = list(re.finditer(window, text))
     if not matches:
         return ParsedAnswer((), ParseReason.NO_MATCH)
     windows = []
@@ -181,11 +181,7 @@ def _parse(
         if start >= end:
             return ParsedAnswer((), ParseReason.REVERSED)
         windows.append(Window(start, end))
-    rest = pattern.sub("", text)
-    is_exact = rest.replace(separator, "").strip() == "" and rest.count(separator or "\0") in (
-        0,
-        len(matches) - 1,
-    )
+    is_exact = re.fullmatch(rf"\s*{window}(?:{separator}{window})*\s*", text) is not None
     return ParsedAnswer(tuple(windows), ParseReason.OK if is_exact else ParseReason.EXTRA_TEXT)
 
 

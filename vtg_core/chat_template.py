@@ -50,14 +50,16 @@ def apply_chat_template(
 
 
 _MARKUP: dict[str, Markup] = {}
+"""From a template, and the special tokens that it may write by name, to its markup."""
 
 
 def learn_markup(processor: "ProcessorMixin") -> Markup:
     """Learn a template's markup from probe conversations; once per template."""
-    template = str(processor.chat_template or processor.tokenizer.chat_template)
-    if template not in _MARKUP:
-        _MARKUP[template] = _learn(processor)
-    return _MARKUP[template]
+    template = processor.chat_template or processor.tokenizer.chat_template
+    key = f"{template}\0{processor.tokenizer.special_tokens_map}"
+    if key not in _MARKUP:
+        _MARKUP[key] = _learn(processor)
+    return _MARKUP[key]
 
 
 def _learn(processor: "ProcessorMixin") -> Markup:
@@ -71,7 +73,7 @@ def _learn(processor: "ProcessorMixin") -> Markup:
     asked, prompted = between(_say(Role.USER)), between(_say(Role.USER), prompted=True)
     dialogue = between(_say(Role.USER), _say(Role.ASSISTANT), _say(Role.USER), _say(Role.ASSISTANT))
     system = between(_say(Role.SYSTEM), _say(Role.USER))
-    video = between(_say(Role.USER, _TEXT, {"type": "video"}, _TEXT))
+    shown = between(_say(Role.USER, {"type": "video"}, _TEXT))
     opening, closing = dict.fromkeys(Role, ""), dict.fromkeys(Role, "")
     if len(asked) == len(prompted) == 2:
         closing[Role.USER] = asked[1]
@@ -82,7 +84,19 @@ def _learn(processor: "ProcessorMixin") -> Markup:
     if len(system) == 3 and opening[Role.USER]:
         opening[Role.SYSTEM] = system[0]
         closing[Role.SYSTEM] = system[1].removesuffix(opening[Role.USER])
-    return Markup(opening, closing, video[1] if len(video) == 3 else "")
+    return Markup(opening, closing, _inserted(_PROBE.join(asked), _PROBE.join(shown)))
+
+
+def _inserted(before: str, after: str) -> str:
+    """Return what stands in ``after`` and not in ``before``, if that is one stretch."""
+    start = num_shared(before, after)
+    tail = min(num_shared(before[::-1], after[::-1]), len(before) - start)
+    return after[start : len(after) - tail] if start + tail == len(before) else ""
+
+
+def num_shared(a: str, b: str) -> int:
+    """Return how many characters both texts begin with."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 _PROBE = "q7ZkProbeXw9v"

@@ -65,7 +65,10 @@ def load_checkpoint(name: str = DEFAULT_CHECKPOINT) -> Checkpoint:
 
 
 def load_processor(name: str = DEFAULT_CHECKPOINT) -> "ProcessorMixin":
-    """Return the processor of :func:`load_checkpoint`, with the same errors."""
+    """Return the processor of :func:`load_checkpoint`, with the same errors.
+
+    It is one object, however often it is asked for; copy it before you change it.
+    """
     return load_checkpoint(name).processor
 
 
@@ -195,7 +198,7 @@ def _source(name: str) -> str:
     if name in DEMO_MODELS:
         return str(demo_folder(name))
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name.strip() and path.is_dir():
         return str(path)
     is_hub_id = (
         name.count("/") <= 1

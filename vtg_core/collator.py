@@ -76,6 +76,8 @@ class SFTCollator:
             MaskingError: the mask of a sample cannot be proved.
             LengthError: a sample is too long, or all were dropped.
         """
+        if not samples:
+            raise ConversationError("a batch must have at least one sample, got none")
         encoded = [sample for sample in map(self.encode, samples) if self._fits(sample)]
         if not encoded:
             raise LengthError(

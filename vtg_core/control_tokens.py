@@ -23,7 +23,8 @@ class ControlTokens:
     """The control tokens of one tokenizer.
 
     Attributes:
-        ids: from string to id; every added token except white space, which templates write as ordinary text.
+        ids: from string to id; every added token except white space, which templates write as ordinary text, and
+            single bytes (``<0xE2>``), which tokenizers make of characters that they do not know.
         pattern: matches any of them, the longest first, as the tokenizer does.
     """
 
@@ -81,11 +82,14 @@ def _cached(cache: _Cache, tokenizer: "PreTrainedTokenizerBase", compute: Callab
     return cache[tokenizer][1]
 
 
+_BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+
+
 def _read_control_tokens(tokenizer: "PreTrainedTokenizerBase") -> ControlTokens:
     ids = {
         token: index
         for token, index in tokenizer.added_tokens_encoder.items()
-        if token and not token.isspace()
+        if token and not token.isspace() and not _BYTE.fullmatch(token)
     }
     longest_first = sorted(ids, key=len, reverse=True)
     return ControlTokens(ids, re.compile("|".join(map(re.escape, longest_first)) or "(?!)"))
@@ -99,6 +103,6 @@ def _without_added_tokens(tokenizer: "PreTrainedTokenizerBase") -> "Tokenizer":
             "the checkpoint must have a fast tokenizer, got a slow one; convert it to tokenizer.json"
         )
     state = json.loads(tokenizer.backend_tokenizer.to_str())
-    state["added_tokens"] = []
+    state["added_tokens"] = [token for token in state["added_tokens"] if token["content"].isspace()]
     state["post_processor"] = state["truncation"] = state["padding"] = None
     return Tokenizer.from_str(json.dumps(state))

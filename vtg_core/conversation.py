@@ -94,6 +94,8 @@ def read_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
         )
     read = tuple(_read_message(message, f"messages[{i}]") for i, message in enumerate(messages))
     turns = read[1:] if read[0].role is Role.SYSTEM else read
+    if not turns:
+        raise ConversationError("messages must have a turn of the user, got a system message alone")
     for i, message in enumerate(turns):
         expected = Role.ASSISTANT if i % 2 else Role.USER
         if message.role is not expected:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vtg_core.annotations import Annotation, OnError, load_annotations
 from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
-from vtg_core.errors import AnnotationError, VTGError
+from vtg_core.errors import AnnotationError, TemplateError, VTGError
 from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
 from vtg_core.video import FramePolicy, SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
@@ -102,6 +102,8 @@ class VideoTemporalSFTDataset:
             templates = [PromptTemplate("custom", "custom", mode, prompt_template)]
         elif templates is not None:
             templates = [template for template in templates if template.mode is mode]
+            if not templates:
+                raise TemplateError(f"templates must hold one of mode {str(mode)!r}, got none")
         self.answer_format = ANSWER_FORMATS[mode]
         self.selector = TemplateSelector(
             use_temporal_tokens, use_random_templates, template_seed, templates=templates
@@ -146,17 +148,11 @@ def clip_of(annotation: Annotation) -> Window | None:
     file about as long as the clip is the clip, and is not cut again.
 
     Raises:
-        AnnotationError: the row names a start without an end, or one that is no window.
         VideoError: the file cannot be read.
     """
-    if annotation.video_start is None and annotation.video_end is None:
-        return None
     if annotation.video_start is None or annotation.video_end is None:
-        raise AnnotationError(f"{annotation.where}: video_start and video_end must be given together")
-    try:
-        clip = Window(annotation.video_start, annotation.video_end)
-    except VTGError as error:
-        raise AnnotationError(f"{annotation.where}, field 'video_start': {error}") from None
+        return None
+    clip = Window(annotation.video_start, annotation.video_end)
     is_cut = abs(probe_video(annotation.video).duration - clip.length) <= CUT_TOLERANCE_SECONDS
     return None if is_cut else clip
 

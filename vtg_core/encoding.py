@@ -5,15 +5,18 @@ replaced where, carry the regions from characters to tokens. Nothing is measured
 id is a literal.
 """
 
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from itertools import groupby
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.control_tokens import ControlTokens, control_tokens, encode_as_text
 from vtg_core.errors import MaskingError
+from vtg_core.expansion import Expansion
 from vtg_core.regions import MaskPolicy, Region, RegionKind, labels_from_regions
 from vtg_core.rendering import RenderedChat
 from vtg_core.video import SampledVideo
@@ -77,12 +80,15 @@ def encode(
     """
     import torch
 
+    policy = policy or MaskPolicy()
     if len(videos) != len(chat.video_sources):
         raise MaskingError(
             f"each of the {len(chat.video_sources)} videos must have its frames, got {len(videos)}"
         )
-    outputs = _call(processor, _with_stand_ins(chat, control_tokens(processor.tokenizer)), videos)
-    expansion = _Expansion.of(chat, outputs.pop("text_replacement_offsets")[0])
+    controls = control_tokens(processor.tokenizer)
+    given = _with_stand_ins(chat, controls)
+    outputs = _call(processor, given, videos)
+    expansion = Expansion.of(chat, outputs.pop("text_replacement_offsets")[0])
     input_ids = outputs.pop("input_ids")
     offsets = [tuple(offset) for offset in outputs.pop("offset_mapping")[0].tolist()]
     outputs.pop("attention_mask", None)
@@ -91,15 +97,17 @@ def encode(
     columns["input_ids"] = input_ids[0]
     if chat.literals:
         columns, offsets = _rewrite_literals(columns, offsets, expansion, processor.tokenizer)
-    kinds = list(
-        _kinds(columns["input_ids"].tolist(), offsets, expansion, control_tokens(processor.tokenizer))
+    ids = columns["input_ids"].tolist()
+    _refuse_other_control_tokens(
+        ids, offsets, expansion, [given[a:b] for a, b in controls.find(given)], controls
     )
+    kinds = list(_kinds(ids, offsets, expansion, controls, trains_newline=policy.newline))
     regions = tuple(_runs(kinds))
     input_ids = columns.pop("input_ids").to(torch.int64)
     sample = EncodedSample(
         chat=chat,
         input_ids=input_ids,
-        labels=labels_from_regions(input_ids, regions, policy or MaskPolicy()),
+        labels=labels_from_regions(input_ids, regions, policy),
         regions=regions,
         text=expansion.text,
         text_regions=expansion.regions,
@@ -126,18 +134,20 @@ class _RememberingVideoProcessor:
     def __init__(self, video_processor: Any) -> None:
         self._video_processor = video_processor
         self._videos: list[Any] = []
+        self._options: dict[str, Any] = {}
         self._outputs: Any = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._video_processor, name)
 
-    def __call__(self, videos: Sequence[Any], **kwargs: Any) -> Any:
-        is_same = len(videos) == len(self._videos) and all(
-            a is b for a, b in zip(videos, self._videos, strict=True)
-        )
-        if not is_same:
-            self._outputs = self._video_processor(videos, **kwargs)
-            self._videos = list(videos)
+    def __call__(self, videos: Sequence[Any], **options: Any) -> Any:
+        are_same = len(videos) == len(self._videos) and all(map(is_, videos, self._videos))
+        if not are_same or options != self._options:
+            self._videos, self._options = (
+                list(videos),
+                deepcopy(options),
+            )  # processors change what they are given
+            self._outputs = self._video_processor(videos, **options)
         return self._outputs
 
 
@@ -188,61 +198,10 @@ def _with_stand_ins(chat: RenderedChat, controls: ControlTokens) -> str:
 _STAND_IN = "\N{MIDDLE DOT}"
 
 
-@dataclass(frozen=True)
-class _Expansion:
-    """The rendered chat after the processor put the videos in.
-
-    Attributes:
-        text: the expanded text, as people wrote it.
-        regions: of ``chat``, in characters of ``text``.
-        replaced: half-open ranges of ``text`` that the processor wrote.
-        literals, answer_starts: of ``chat``, in characters of ``text``.
-    """
-
-    text: str
-    regions: tuple[Region, ...]
-    replaced: tuple[tuple[int, int], ...]
-    literals: tuple[tuple[int, int], ...]
-    answer_starts: tuple[int, ...]
-
-    @classmethod
-    def of(cls, chat: RenderedChat, replacements: Sequence[Mapping[str, Any]]) -> "_Expansion":
-        in_video = [region for region in chat.regions if region.kind is RegionKind.VIDEO]
-        for replacement in replacements:
-            start, end = replacement["span"]
-            if not any(region.start <= start < end <= region.end for region in in_video):
-                raise MaskingError(
-                    f"the processor must expand nothing but the videos' placeholders, "
-                    f"and expanded {chat.text[start:end]!r} at character {start}"
-                )
-        if len(replacements) != len(chat.video_sources):
-            raise MaskingError(
-                f"the processor must expand each of the {len(chat.video_sources)} videos, it expanded {len(replacements)}"
-            )
-        ends = [replacement["span"][1] for replacement in replacements]
-        gains = [0, *(replacement["new_span"][1] - replacement["span"][1] for replacement in replacements)]
-
-        def moved(character: int) -> int:
-            return character + gains[bisect_right(ends, character)]
-
-        written, last = [], 0
-        for replacement in replacements:
-            start, end = replacement["span"]
-            written += [chat.text[last:start], replacement["replacement"]]
-            last = end
-        return cls(
-            text="".join((*written, chat.text[last:])),
-            regions=tuple(Region(r.kind, moved(r.start), moved(r.end), r.turn) for r in chat.regions),
-            replaced=tuple(tuple(replacement["new_span"]) for replacement in replacements),
-            literals=tuple((moved(start), moved(end)) for start, end in chat.literals),
-            answer_starts=tuple(moved(start) for start in chat.answer_starts),
-        )
-
-
 def _rewrite_literals(
     columns: dict[str, "Tensor"],
     offsets: list[tuple[int, int]],
-    expansion: _Expansion,
+    expansion: Expansion,
     tokenizer: "PreTrainedTokenizerBase",
 ) -> tuple[dict[str, "Tensor"], list[tuple[int, int]]]:
     """Encode again, as plain text, every stretch between control tokens in which a person wrote one.
@@ -272,36 +231,68 @@ def _rewrite_literals(
     return {name: torch.cat(parts) for name, parts in rewritten.items()}, rewritten_offsets
 
 
+def _refuse_other_control_tokens(
+    ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    expansion: Expansion,
+    expected: Sequence[str],
+    controls: ControlTokens,
+) -> None:
+    """Check that the only control tokens are those that someone was entitled to write."""
+    control_ids = set(controls.ids.values())
+    found = [
+        token_id
+        for token_id, (start, end) in zip(ids, offsets, strict=True)
+        if token_id in control_ids and start < end and not expansion.was_replaced(start)
+    ]
+    entitled = [controls.ids[token] for token in expected if token not in expansion.placeholders]
+    if found != entitled:
+        raise MaskingError(
+            f"the prompt must hold {len(entitled)} control tokens beside its videos, and its ids hold {len(found)}: "
+            "the tokenizer makes one of a person's text; remove what looks like a control token from it"
+        )
+
+
 def _kinds(
-    ids: Sequence[int], offsets: Sequence[tuple[int, int]], expansion: _Expansion, controls: ControlTokens
+    ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    expansion: Expansion,
+    controls: ControlTokens,
+    *,
+    trains_newline: bool,
 ) -> Iterator[tuple[RegionKind, int | None]]:
     """Yield kind and turn of each token: those of its first character."""
     starts = [region.start for region in expansion.regions]
-    replaced_starts = [start for start, _ in expansion.replaced]
     control_ids = set(controls.ids.values())
+    trainable = _TRAINABLE | {RegionKind.CHAT} if trains_newline else _TRAINABLE
     for token_id, (start, end) in zip(ids, offsets, strict=True):
-        region = expansion.regions[bisect_right(starts, start) - 1]
-        if start == end:
+        if start == end:  # the tokenizer put it there by itself
             yield RegionKind.CHAT, None
             continue
-        _refuse_straddling(region, start, end, expansion)
-        at = bisect_right(replaced_starts, start) - 1
-        is_stamp = at >= 0 and start < expansion.replaced[at][1] and token_id not in control_ids
+        region = expansion.regions[bisect_right(starts, start) - 1]
+        if end > region.end:
+            _refuse_straddling(start, end, expansion, trainable)
+        is_stamp = expansion.was_replaced(start) and token_id not in control_ids
         yield (RegionKind.TIMESTAMP if is_stamp else region.kind), region.turn
 
 
-_TRAINABLE = {RegionKind.ANSWER, RegionKind.END_OF_TURN, RegionKind.THINKING}
+_TRAINABLE = frozenset({RegionKind.ANSWER, RegionKind.END_OF_TURN, RegionKind.THINKING})
 
 
-def _refuse_straddling(region: Region, start: int, end: int, expansion: _Expansion) -> None:
-    if end <= region.end:
-        return
-    reached = [r for r in expansion.regions if r.start < end and start < r.end]
-    if any(r.kind in _TRAINABLE for r in reached):
+def _refuse_straddling(start: int, end: int, expansion: Expansion, trainable: frozenset[RegionKind]) -> None:
+    reached = [region for region in expansion.regions if region.start < end and start < region.end]
+    if any(region.kind in trainable for region in reached):
         raise MaskingError(
             f"a token must not straddle the border of what is trained, and {expansion.text[start:end]!r} reaches "
-            f"from {reached[0].kind} into {reached[-1].kind}; remove white space at the answer's ends"
+            f"from {reached[0].kind} into {reached[-1].kind}; {_border_advice(expansion, reached)}"
         )
+
+
+def _border_advice(expansion: Expansion, regions: Sequence[Region]) -> str:
+    answers = [expansion.text[r.start : r.end] for r in regions if r.kind is RegionKind.ANSWER]
+    if any(answer != answer.strip() for answer in answers):
+        return "remove white space at the answer's ends"
+    return "this tokenizer joins what the chat template writes there, so no mask can be proved for the checkpoint"
 
 
 def _runs(kinds: Sequence[tuple[RegionKind, int | None]]) -> Iterator[Region]:
@@ -312,7 +303,7 @@ def _runs(kinds: Sequence[tuple[RegionKind, int | None]]) -> Iterator[Region]:
         start = end
 
 
-def _verify(sample: EncodedSample, expansion: _Expansion, tokenizer: "PreTrainedTokenizerBase") -> None:
+def _verify(sample: EncodedSample, expansion: Expansion, tokenizer: "PreTrainedTokenizerBase") -> None:
     """Prove the regions of every answer on the ids, or raise."""
     for region in expansion.regions:
         if region.kind in _TRAINABLE:
@@ -333,10 +324,10 @@ def _verify_text(
     ]
     decoded = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     normalizer = tokenizer.backend_tokenizer.normalizer
-    expected = normalizer.normalize_str(text) if normalizer is not None else text
-    if decoded != expected:
+    normalized = normalizer.normalize_str(text) if normalizer is not None else text
+    if decoded not in (text, normalized, unicodedata.normalize("NFC", text)):
         raise MaskingError(
-            f"the {region.kind} tokens of messages[{region.turn}] must decode to {expected!r:.80}, got {decoded!r:.80}"
+            f"the {region.kind} tokens of messages[{region.turn}] must decode to {text!r:.80}, got {decoded!r:.80}"
         )
 
 
@@ -352,6 +343,7 @@ def _verify_prompt_end(
     alone = tokenizer.encode(sample.text[start:character], add_special_tokens=False)
     if alone != sample.input_ids[first:end].tolist():
         raise MaskingError(
-            f"the tokens before an answer must be the generation prompt's, and {sample.text[start:character]!r} "
-            "is tokenised differently before this answer; remove white space at the answer's start"
+            f"the tokens before an answer must be the generation prompt's, and {sample.text[start:character]!r} is "
+            "tokenised differently before this answer; remove white space at its start, or, where there is none, "
+            "take a checkpoint whose template ends the prompt with a token of its own"
         )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vtg_core.errors import LossError, OutOfMemoryError
+from vtg_core.errors import LossError, OutOfMemoryError, VTGError
 from vtg_core.regions import IGNORE_INDEX
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def score(
     """Report the response-only loss of each row of a batch, cross-checked against the model's own.
 
     Args:
-        model: in evaluation mode; the batch is moved to its device.
+        model: run in evaluation mode; the batch is moved to its device.
         batch: what :class:`vtg_core.collator.SFTCollator` returns.
         tokenizer: gives each token its text.
         on_layer: called with the number of layers begun so far, both passes counted, before each of them; what it
@@ -157,43 +157,40 @@ def score(
     _check(model, batch)
     device = next(model.parameters()).device
     batch = {name: value.to(device) for name, value in batch.items()}
-    with _memory_explained(batch, device), _layers_counted(model, on_layer):
-        _reset_peak_memory(device)
-        started = time.perf_counter()
-        rows, columns, nll, ranks, vocab_size = token_nll(model, batch)
-        nll, ranks, rows, columns = (
-            value.cpu() for value in (nll, ranks, rows, columns)
-        )  # waits for the device
-        seconds = time.perf_counter() - started
-        peak = _peak_memory(device)
+    with _evaluating(model), _layers_counted(model, on_layer):
+        with _explained(batch, device):
+            _reset_peak_memory(device)
+            started = time.perf_counter()
+            *measured, vocab_size = token_nll(model, batch)
+            rows, columns, nll, ranks = (value.cpu() for value in measured)  # waits for the device
+            seconds = time.perf_counter() - started
+            peak = _peak_memory(device)
         model_loss = _own_loss(model, batch, vocab_size)
     if not bool(torch.isfinite(nll).all()):
         at = int(columns[~torch.isfinite(nll)][0])
         raise LossError(
             f"the loss must be finite, and is not at token {at} in {model.dtype}; try --dtype float32"
         )
-    reports = []
-    for row in range(len(batch["input_ids"])):
-        chosen = (rows == row).nonzero()[:, 0].tolist()
-        ids = batch["input_ids"][row, columns[chosen]].tolist()
-        tokens = tuple(
-            TokenLoss(int(columns[i]), token_id, tokenizer.decode([token_id]), float(nll[i]),
-                      math.exp(-float(nll[i])), int(ranks[i]))
-            for i, token_id in zip(chosen, ids, strict=True)
-        )  # fmt: skip
-        reports.append(
-            LossReport(
-                tokens=tokens,
-                model_loss=model_loss,
-                vocab_size=vocab_size,
-                num_tokens=batch["input_ids"].shape[1],
-                device=str(device),
-                dtype=str(model.dtype).removeprefix("torch."),
-                seconds=seconds,
-                peak_memory_bytes=peak,
-            )
+    ids = batch["input_ids"].cpu()[rows, columns]
+    tokens = [
+        TokenLoss(column, token_id, tokenizer.decode([token_id]), value, math.exp(-value), rank)
+        for column, token_id, value, rank in zip(
+            columns.tolist(), ids.tolist(), nll.tolist(), ranks.tolist(), strict=True
         )
-    return reports
+    ]
+    return [
+        LossReport(
+            tokens=tuple(token for token, of in zip(tokens, rows.tolist(), strict=True) if of == row),
+            model_loss=model_loss,
+            vocab_size=vocab_size,
+            num_tokens=batch["input_ids"].shape[1],
+            device=str(device),
+            dtype=str(model.dtype).removeprefix("torch."),
+            seconds=seconds,
+            peak_memory_bytes=peak,
+        )
+        for row in range(len(batch["input_ids"]))
+    ]
 
 
 def _check(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> None:
@@ -211,27 +208,49 @@ def _check(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> None:
 
 
 def _own_loss(model: "PreTrainedModel", batch: Mapping[str, "Tensor"], vocab_size: int) -> float | None:
+    """Return the loss the model gives itself in a plain pass, or None where that needs too much memory."""
     import torch
 
+    device = batch["input_ids"].device
     if batch["input_ids"].numel() * vocab_size * 4 > MAX_CROSS_CHECK_BYTES:
         return None
-    with torch.inference_mode():
-        return float(model(**batch, use_cache=False).loss)
+    try:
+        with _explained(batch, device), torch.inference_mode():
+            return float(model(**batch, use_cache=False).loss)
+    except OutOfMemoryError:  # our own loss, which needs less, is there all the same
+        return None
 
 
 @contextmanager
-def _memory_explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
-    """Turn any of the ways in which PyTorch runs out of memory into one clear error, and free what it held."""
+def _evaluating(model: "PreTrainedModel") -> Iterator[None]:
+    """Switch dropout and the like off, and back on if they were."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+# What PyTorch's CPU, MPS and cuBLAS say in errors that have no type of their own.
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+
+
+@contextmanager
+def _explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
+    """Turn whatever a forward pass raises into one clear error; free what it held where memory ran out."""
     import torch
 
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "alloc" in str(error).lower()
+    except VTGError:
+        raise
+    except Exception as error:  # a model is another project's code and may refuse in any way
+        has_type = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        is_memory = has_type or any(said in str(error) for said in _OUT_OF_MEMORY)
         if not is_memory:
-            raise LossError(
-                f"the forward pass must run on {device}, and fails: {str(error).splitlines()[0]:.300}"
-            ) from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise LossError(f"the forward pass must run on {device}, and fails: {reason:.300}") from error
         if device.type == "cuda":
             torch.cuda.empty_cache()
         raise OutOfMemoryError(

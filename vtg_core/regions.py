@@ -78,6 +78,13 @@ class MaskPolicy:
     newline: bool = False
     thinking: bool = False
 
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "turns", SupervisedTurns(self.turns))
+        except ValueError:
+            known = ", ".join(SupervisedTurns)
+            raise MaskingError(f"turns must be one of {known}, got {self.turns!r:.80}") from None
+
 
 def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: MaskPolicy) -> "Tensor":
     """Copy ``input_ids`` where the policy trains, and mask every other position.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.chat_template import Markup, apply_chat_template, learn_markup
+from vtg_core.chat_template import Markup, apply_chat_template, learn_markup, num_shared
 from vtg_core.control_tokens import ControlTokens, control_tokens
 from vtg_core.conversation import Message, Role, TextPart, VideoPart, read_messages
 from vtg_core.errors import MaskingError
@@ -63,7 +63,12 @@ def render(
     text, pieces = _fill_skeleton(conversation, processor)
     answer_starts = _answer_starts(conversation, pieces, text, processor)
     controls = control_tokens(processor.tokenizer)
-    labeller = _GlueLabeller(conversation, text, learn_markup(processor), controls, answer_starts)
+    markup = learn_markup(processor)
+    video = re.compile(
+        "|".join(map(re.escape, filter(None, (markup.video, getattr(processor, "video_token", None)))))
+        or "(?!)"
+    )
+    labeller = _GlueLabeller(conversation, text, markup, video, controls, answer_starts)
     regions = tuple(_merge(_label(conversation, pieces, text, labeller)))
     check_partition(regions, len(text))
     literals = tuple(
@@ -137,9 +142,7 @@ def _join(glue: Sequence[str], parts: Sequence[tuple[int, int, TextPart]]) -> tu
 
 
 def _first_difference(ours: str, theirs: str) -> str:
-    at = next(
-        (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs))
-    )
+    at = num_shared(ours, theirs)
     return f"{ours[at : at + 40]!r} became {theirs[at : at + 40]!r} at character {at}"
 
 
@@ -151,7 +154,13 @@ def _answer_starts(
     for turn, message in enumerate(conversation):
         if message.role is not Role.ASSISTANT:
             continue
-        prompt = apply_chat_template(processor, _as_chat(conversation[:turn]), add_generation_prompt=True)
+        before = _as_chat(conversation[:turn])
+        prompt = apply_chat_template(processor, before, add_generation_prompt=True)
+        if prompt == apply_chat_template(processor, before):
+            raise MaskingError(
+                "the chat template must open the assistant's turn where add_generation_prompt asks for it, and "
+                "writes nothing; where an answer begins cannot be proved with it"
+            )
         content_start = next(piece.start for piece in pieces if piece.turn == turn)
         if not text.startswith(prompt) or len(prompt) > content_start:
             raise MaskingError(
@@ -210,6 +219,7 @@ class _GlueLabeller:
     conversation: Sequence[Message]
     text: str
     markup: Markup
+    video: re.Pattern[str]
     controls: ControlTokens
     answer_starts: Mapping[int, int]
 
@@ -221,20 +231,33 @@ class _GlueLabeller:
                 raise MaskingError(
                     f"messages[{before.turn}] must be written in one piece, and the template splits it"
                 )
-            yield from self._walk(start, end, self._expected(before, after))
+            yield from self._walk(start, end, iter(()), before.turn)
             return
         if before is not None and before.turn in self.answer_starts:
-            closed = self._end_of_turn(start, end, before.turn)
+            own_end = self._opening_of_next(start, end, before.turn)
+            closed = self._end_of_turn(start, own_end, before.turn)
             yield Region(RegionKind.END_OF_TURN, start, closed, before.turn)
-            start = end - len(self.text[closed:end].lstrip())
+            start = own_end - len(self.text[closed:own_end].lstrip())
             yield from _region(RegionKind.CHAT, closed, start, before.turn)
         answer_start = self.answer_starts.get(after.turn, end) if after is not None else end
-        yield from self._walk(start, answer_start, self._expected(before, after))
+        turn = before.turn if before is not None else None
+        yield from self._walk(start, answer_start, self._expected(before, after), turn)
         yield from _region(RegionKind.THINKING, answer_start, end, after.turn if after is not None else None)
+
+    def _opening_of_next(self, start: int, end: int, turn: int) -> int:
+        """Return where the turn after ``turn`` is opened: what opens it does not close this one."""
+        if turn + 1 == len(self.conversation):
+            return end
+        opening = self.markup.opening[self.conversation[turn + 1].role]
+        at = self.text.find(opening, start, end) if opening else -1
+        return at if at >= 0 else end
 
     def _end_of_turn(self, start: int, end: int, turn: int) -> int:
         length = self.controls.first_in(self.text[start:end])
-        if length is None:
+        if (
+            length is None
+            or self.text[start : start + length].strip() not in self.markup.closing[Role.ASSISTANT]
+        ):
             raise MaskingError(
                 f"the template must close messages[{turn}] with a control token, got {self.text[start:end][:40]!r}; "
                 "without one a model is never taught to stop"
@@ -247,33 +270,51 @@ class _GlueLabeller:
         """Yield (markup, kind, turn) of what the template is known to write between two texts, in order."""
         first = before.turn if before is not None else 0
         last = after.turn if after is not None else len(self.conversation) - 1
-        if before is None and self.conversation[0].role is not Role.SYSTEM:
+        if before is None and self._has_default_system(after):
             yield self.markup.opening[Role.SYSTEM], RegionKind.ROLE_HEADER, None
             yield self.markup.closing[Role.SYSTEM], RegionKind.CHAT, None
         for turn in range(first, last + 1):
             message = self.conversation[turn]
             if before is None or turn > first:
                 yield self.markup.opening[message.role], RegionKind.ROLE_HEADER, turn
-            from_part = before.index + 1 if before is not None and turn == before.turn else 0
-            to_part = after.index if after is not None and turn == after.turn else len(message.parts)
-            for part in message.parts[from_part:to_part]:
-                if isinstance(part, VideoPart):
-                    yield self.markup.video, RegionKind.VIDEO, turn
             if (after is None or turn < after.turn) and message.role is not Role.ASSISTANT:
                 yield self.markup.closing[message.role], RegionKind.CHAT, turn
 
+    def _has_default_system(self, after: _Piece | None) -> bool:
+        """Say whether the template wrote a system turn that the conversation does not have."""
+        system, user = self.markup.opening[Role.SYSTEM], self.markup.opening[Role.USER]
+        if self.conversation[0].role is Role.SYSTEM or not system or not user:
+            return False
+        end = after.start if after is not None else len(self.text)
+        at = self.text.find(system, 0, end)
+        return at >= 0 and at + len(system) <= self.text.rfind(user, 0, end)
+
     def _walk(
-        self, start: int, end: int, expected: Iterator[tuple[str, RegionKind, int | None]]
+        self, start: int, end: int, expected: Iterator[tuple[str, RegionKind, int | None]], turn: int | None
     ) -> Iterator[Region]:
+        """Yield the regions of ``[start, end)``; between what is expected stand videos, and what is not explained."""
         in_default_system = False
-        for markup, kind, turn in expected:
+        for markup, kind, of_turn in expected:
             at = self.text.find(markup, start, end) if markup else -1
             if at < 0:
                 continue
-            yield from _region(RegionKind.SYSTEM if in_default_system else RegionKind.CHAT, start, at)
-            yield from _region(kind, at, at + len(markup), turn)
+            yield from self._unexplained(start, at, turn, in_default_system)
+            yield from _region(kind, at, at + len(markup), of_turn)
             start = at + len(markup)
-            in_default_system = kind is RegionKind.ROLE_HEADER and turn is None
+            in_default_system = kind is RegionKind.ROLE_HEADER and of_turn is None
+            turn = of_turn
+        yield from self._unexplained(start, end, turn, in_default_system)
+
+    def _unexplained(
+        self, start: int, end: int, turn: int | None, in_default_system: bool
+    ) -> Iterator[Region]:
+        if in_default_system:
+            yield from _region(RegionKind.SYSTEM, start, end)
+            return
+        for match in self.video.finditer(self.text, start, end):
+            yield from _region(RegionKind.CHAT, start, match.start())
+            yield from _region(RegionKind.VIDEO, *match.span(), turn)
+            start = match.end()
         yield from _region(RegionKind.CHAT, start, end)
 
 

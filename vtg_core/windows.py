@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 
 from vtg_core.errors import WindowError
 
@@ -19,12 +20,10 @@ class Window:
     end: float
 
     def __post_init__(self) -> None:
-        try:
-            start, end = float(self.start), float(self.end)
-        except (TypeError, ValueError):
-            raise WindowError(
-                f"window must be two numbers in seconds, got start={self.start!r}, end={self.end!r}"
-            ) from None
+        if not _is_number(self.start) or not _is_number(self.end):
+            shown = f"start={self.start!r:.40}, end={self.end!r:.40}"
+            raise WindowError(f"window must be two numbers in seconds, got {shown}")
+        start, end = float(self.start) + 0.0, float(self.end)  # + 0.0 makes a negative zero a zero
         if not (math.isfinite(start) and math.isfinite(end) and 0 <= start < end):
             raise WindowError(f"window must satisfy 0 <= start < end in seconds, got {start=}, {end=}")
         object.__setattr__(self, "start", start)
@@ -46,17 +45,18 @@ class Window:
 
         Args:
             duration: seconds, above 0.
-            clip: move any end past the video to its end.
+            clip: move an end past the video to its end, unless it is twice as late: that is another unit.
 
         Raises:
             WindowError: the window starts at or after ``duration``, or ends more than 0.05 s past it.
         """
-        if self.start >= duration or (self.end > duration + END_TOLERANCE_SECONDS and not clip):
-            hint = (
-                "correct the window"
-                if self.start >= duration
-                else "correct the window, or pass clip=True to clip it"
-            )
+        if not duration > 0:
+            raise WindowError(f"duration must be above 0 s, got {duration}")
+        may_clip = self.start < duration and self.end <= 2 * duration
+        if self.start >= duration or (
+            self.end > duration + END_TOLERANCE_SECONDS and not (clip and may_clip)
+        ):
+            hint = "correct the window" + (", or pass clip=True to clip it" if may_clip else "")
             raise WindowError(
                 f"window must satisfy 0 <= start < end <= duration ({duration:g} s), "
                 f"got start={self.start:g}, end={self.end:g}; {hint}"
@@ -65,6 +65,17 @@ class Window:
 
 
 END_TOLERANCE_SECONDS = 0.05
+
+
+def _is_number(value: object) -> bool:
+    """Say whether ``value`` is a number that a float can hold; a truth value is none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def intersection_over_union(a: Window, b: Window) -> float:

@@ -1,0 +1,97 @@
+"""What every test stands on: the demo checkpoints and a few frames of a demo clip, nothing from the network."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: threads cost more than they give
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from vtg_core.checkpoints import load_checkpoint, load_model
+from vtg_core.video import FramePolicy, sample_frames
+
+ASSETS = Path(__file__).parent.parent / "assets"
+DEMO_NAMES = ("demo", "demo-qwen2.5-vl")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_cache(tmp_path_factory):
+    """A user cache of the session's own: the demo checkpoints are built, never found."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints_by_name(user_cache):
+    return {name: load_checkpoint(name) for name in DEMO_NAMES}
+
+
+@pytest.fixture(scope="session")
+def processors_by_name(checkpoints_by_name):
+    return {name: checkpoint.processor for name, checkpoint in checkpoints_by_name.items()}
+
+
+@pytest.fixture(scope="session")
+def models_by_name(user_cache):
+    return {name: load_model(name, device="cpu", dtype="float32") for name in DEMO_NAMES}
+
+
+@pytest.fixture(scope="session")
+def processor(processors_by_name):
+    """The default demo's processor; shared, so a test that changes one takes ``own_processor``."""
+    return processors_by_name["demo"]
+
+
+@pytest.fixture(scope="session")
+def model(models_by_name):
+    return models_by_name["demo"]
+
+
+@pytest.fixture
+def own_processor(processor):
+    """A copy that a test may give another chat template, padding side or vocabulary."""
+    return deepcopy(processor)
+
+
+@pytest.fixture(scope="session")
+def video(user_cache):
+    """Four frames of a clip in which a red circle appears from 8 s to 14 s."""
+    return sample_frames(ASSETS / "red_circle.mp4", FramePolicy(num_frames=4))
+
+
+@pytest.fixture(scope="session")
+def other_video(user_cache):
+    """Six frames of another clip."""
+    return sample_frames(ASSETS / "two_events.mp4", FramePolicy(num_frames=6))
+
+
+def required_parts():
+    """The markers whose tests must run: ``VTG_REQUIRE=browser,gpu`` turns their skips into failures."""
+    return {name.strip() for name in os.environ.get("VTG_REQUIRE", "").split(",") if name.strip()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    missing = required_parts() & {marker.name for marker in item.iter_markers()}
+    if report.skipped and missing and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"VTG_REQUIRE demands {', '.join(sorted(missing))}, and this was {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    missing = required_parts() & set(collector.path.parts)
+    if report.skipped and missing:
+        report.outcome = "failed"
+        report.longrepr = f"VTG_REQUIRE demands {', '.join(sorted(missing))}, and this was {report.longrepr}"
+    return report

@@ -1,0 +1,234 @@
+import math
+from copy import deepcopy
+
+import pytest
+import torch
+
+from vtg_core.answers import STANDARD_ANSWER
+from vtg_core.collator import SFTCollator
+from vtg_core.dataset import Sample
+from vtg_core.errors import LossError, OutOfMemoryError, VTGError
+from vtg_core.loss import predicting_positions, score, token_nll
+from vtg_core.templates import TEMPLATES
+from vtg_core.windows import Window
+
+DEMOS = ["demo", "demo-qwen2.5-vl"]
+
+
+@pytest.fixture(scope="module")
+def samples(video, other_video):
+    return [
+        Sample(video, "a red circle appears", (Window(8, 14),), TEMPLATES[0], STANDARD_ANSWER),
+        Sample(other_video, "two things", (Window(5, 9), Window(18, 23)), TEMPLATES[5], STANDARD_ANSWER),
+    ]
+
+
+@pytest.fixture(scope="module")
+def batches(processors_by_name, samples):
+    return {name: SFTCollator(processor)(samples) for name, processor in processors_by_name.items()}
+
+
+@pytest.fixture
+def batch(batches):
+    return dict(batches["demo"])
+
+
+def row_by_row(model, batch):
+    """The loss as plainly as it can be written: every logit, one token after the other."""
+    with torch.inference_mode():
+        logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits
+    for row, labels in enumerate(batch["labels"].tolist()):
+        yield [
+            -float(logits[row, column - 1].log_softmax(0)[label])
+            for column, label in enumerate(labels)
+            if label != -100
+        ]
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_the_mean_is_the_models_own_loss(models_by_name, processors_by_name, batches, name):
+    model = models_by_name[name]
+    reports = score(model, batches[name], processors_by_name[name].tokenizer)
+    total = math.fsum(r.sum_nll for r in reports) / sum(r.num_supervised for r in reports)
+    with torch.inference_mode():
+        own = float(model(**batches[name]).loss)
+    assert total == pytest.approx(own, abs=1e-5)
+    assert reports[0].model_loss == reports[1].model_loss == pytest.approx(own, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_every_token_costs_what_a_plain_loop_says(models_by_name, processors_by_name, batches, name):
+    reports = score(models_by_name[name], batches[name], processors_by_name[name].tokenizer)
+    for report, expected in zip(reports, row_by_row(models_by_name[name], batches[name]), strict=True):
+        assert [token.nll for token in report.tokens] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_tokens_are_the_answer_and_its_end_of_turn(model, processor, batch):
+    first, second = score(model, batch, processor.tokenizer)
+    assert "".join(token.text for token in first.tokens) == "[8.0, 14.0]<|im_end|>"
+    assert "".join(token.text for token in second.tokens) == "[5.0, 9.0], [18.0, 23.0]<|im_end|>"
+    assert [token.id for token in first.tokens] == batch["labels"][0][batch["labels"][0] != -100].tolist()
+    assert [batch["input_ids"][0, token.index] for token in first.tokens] == [
+        token.id for token in first.tokens
+    ]
+
+
+def test_nll_probability_and_rank_belong_together(model, processor, batch):
+    for report in score(model, batch, processor.tokenizer):
+        for token in report.tokens:
+            assert token.prob == pytest.approx(math.exp(-token.nll))
+            assert 1 <= token.rank <= report.vocab_size
+            assert token.nll >= math.log(token.rank) - 1e-6
+        assert report.mean_nll == pytest.approx(report.sum_nll / report.num_supervised)
+
+
+def test_the_report_says_where_and_how_it_ran(model, processor, batch):
+    report = score(model, batch, processor.tokenizer)[0]
+    assert (report.device, report.dtype) == ("cpu", "float32")
+    assert report.num_tokens == batch["input_ids"].shape[1]
+    assert report.vocab_size == len(processor.tokenizer)
+    assert 0 < report.seconds < 60
+
+
+def with_output(model, weight):
+    own = deepcopy(model)
+    own.lm_head.weight = torch.nn.Parameter(weight(own.lm_head.weight))
+    return own
+
+
+def test_uniform_logits_cost_the_logarithm_of_the_vocabulary(model, processor, batch):
+    for report in score(with_output(model, torch.zeros_like), batch, processor.tokenizer):
+        assert report.mean_nll == pytest.approx(math.log(len(processor.tokenizer)), abs=1e-5)
+        assert {token.rank for token in report.tokens} == {1}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_and_batching_change_nothing(model, own_processor, samples, side):
+    own_processor.tokenizer.padding_side = side
+    collator = SFTCollator(own_processor)
+    together = score(model, collator(samples), own_processor.tokenizer)
+    for sample, report in zip(samples, together, strict=True):
+        (alone,) = score(model, collator([sample]), own_processor.tokenizer)
+        assert [t.nll for t in report.tokens] == pytest.approx([t.nll for t in alone.tokens], abs=1e-4)
+
+
+def test_a_supervised_token_is_predicted_by_the_position_before_it():
+    labels = torch.tensor([[-100, 5, 6, -100], [7, -100, -100, 8]])
+    rows, columns = predicting_positions(labels)
+    assert rows.tolist() == [0, 0, 1]
+    assert columns.tolist() == [1, 2, 3]
+
+
+def test_logits_are_asked_for_only_where_a_supervised_token_is_predicted(model, batch):
+    asked = []
+    hook = model.lm_head.register_forward_hook(lambda _, inputs, output: asked.append(output.shape[1]))
+    rows, _, nll, ranks, vocab_size = token_nll(model, batch)
+    hook.remove()
+    assert len(asked) == 1
+    assert asked[0] <= len(rows) == len(nll) == len(ranks)
+    assert vocab_size == model.get_input_embeddings().num_embeddings
+
+
+def test_scoring_leaves_the_batch_and_the_model_alone(model, processor, batch):
+    before = {name: value.clone() for name, value in batch.items()}
+    score(model, batch, processor.tokenizer)
+    assert all(torch.equal(batch[name], before[name]) for name in before)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_model_in_training_is_scored_as_if_it_were_not(model, processor, batch):
+    training = deepcopy(model).train()
+    training.model.language_model.layers[0].self_attn.attention_dropout = 0.5
+    expected = score(model, batch, processor.tokenizer)[0].mean_nll
+    assert score(training, batch, processor.tokenizer)[0].mean_nll == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_row_without_a_supervised_token_is_refused(model, processor, batch):
+    batch["labels"] = batch["labels"].clone()
+    batch["labels"][1] = -100
+    with pytest.raises(
+        LossError, match="every row must have a supervised token after its first, row 1 has none"
+    ):
+        score(model, batch, processor.tokenizer)
+
+
+def test_an_id_outside_the_vocabulary_is_refused(model, processor, batch):
+    batch["input_ids"] = batch["input_ids"].clone()
+    batch["input_ids"][0, 0] = 50_000
+    with pytest.raises(LossError, match=r"in the model's vocabulary of [\d,]+, got 50,000; load processor"):
+        score(model, batch, processor.tokenizer)
+
+
+def test_a_label_outside_the_vocabulary_is_refused(model, processor, batch):
+    batch["labels"] = batch["labels"].clone()
+    batch["labels"][0, -3] = 50_000
+    with pytest.raises(LossError):
+        score(model, batch, processor.tokenizer)
+
+
+def test_a_loss_that_is_not_finite_is_refused(model, processor, batch):
+    broken = with_output(model, lambda weight: torch.full_like(weight, math.nan))
+    with pytest.raises(LossError, match=r"the loss must be finite, and is not at token \d+ in torch.float32"):
+        score(broken, batch, processor.tokenizer)
+
+
+@pytest.mark.parametrize("change", ["fewer pixels", "no grid", "one row's pixels only"])
+def test_media_that_do_not_fit_their_tokens_are_a_loss_error(model, processor, batch, change):
+    if change == "fewer pixels":
+        batch["pixel_values_videos"] = batch["pixel_values_videos"][:100]
+    elif change == "no grid":
+        del batch["video_grid_thw"]
+    else:
+        first = int(batch["video_grid_thw"][0].prod())
+        batch["pixel_values_videos"] = batch["pixel_values_videos"][:first]
+        batch["video_grid_thw"] = batch["video_grid_thw"][:1]
+    with pytest.raises(LossError):
+        score(model, batch, processor.tokenizer)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 17.9 GB)"),
+    ],
+    ids=["cuda", "python", "cpu", "cublas", "mps"],
+)
+def test_running_out_of_memory_says_how_many_tokens_and_what_to_lower(model, processor, batch, error):
+    small = deepcopy(model)
+
+    def refuse(*_):
+        raise error
+
+    small.lm_head.register_forward_hook(refuse)
+    num_tokens = batch["input_ids"].numel()
+    with pytest.raises(
+        OutOfMemoryError, match=rf"over {num_tokens:,} tokens must fit .*--num-frames, --fps"
+    ) as raised:
+        score(small, batch, processor.tokenizer)
+    assert isinstance(raised.value, VTGError)
+
+
+def test_too_little_memory_for_the_cross_check_does_not_lose_the_loss(model, processor, batch):
+    small, num_positions = deepcopy(model), batch["input_ids"].shape[1]
+
+    def refuse(_, inputs, output):
+        if output.shape[1] == num_positions:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    small.lm_head.register_forward_hook(refuse)
+    report = score(small, batch, processor.tokenizer)[0]
+    assert report.model_loss is None
+    assert report.mean_nll > 0
+
+
+def test_after_an_error_the_next_loss_is_right(model, processor, batch):
+    expected = score(model, batch, processor.tokenizer)[0].mean_nll
+    with pytest.raises(LossError):
+        score(
+            model, {**batch, "pixel_values_videos": batch["pixel_values_videos"][:100]}, processor.tokenizer
+        )
+    assert score(model, batch, processor.tokenizer)[0].mean_nll == expected
