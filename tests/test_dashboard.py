@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 from vtg_core.annotations import load_annotations
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
-from vtg_core.dashboard.handlers import END_OF_TURN, NEWLINE, Inputs, explained, inspect, pick_row, score
+from vtg_core.dashboard.handlers import explained, inspect, score
+from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, pick_row
 from vtg_core.dashboard.settings import ASSETS
 from vtg_core.errors import VTGError
 from vtg_core.video import FramePolicy

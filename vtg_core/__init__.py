@@ -48,7 +48,7 @@ _HOME = {
     "TEMPORAL_TOKEN_TEMPLATES": "templates",
     "PromptTemplate": "templates",
     "TemplateSelector": "templates",
-    "load_templates": "templates",
+    "load_templates": "template_files",
     "FramePolicy": "video",
     "SampledVideo": "video",
     "VideoInfo": "video",

@@ -8,19 +8,8 @@ from gradio.processing_utils import save_file_to_cache
 
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.components import script_component
-from vtg_core.dashboard.handlers import (
-    END_OF_TURN,
-    POLICY_CHOICES,
-    Inputs,
-    Inspected,
-    Scored,
-    Tell,
-    explained,
-    inspect,
-    notice,
-    pick_row,
-    score,
-)
+from vtg_core.dashboard.handlers import Inspected, Scored, Tell, explained, inspect, notice, score
+from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES, Inputs, pick_row
 from vtg_core.dashboard.settings import ASSETS, Settings
 from vtg_core.demo.examples import examples
 from vtg_core.templates import TEMPLATES

@@ -1,0 +1,143 @@
+"""What the left side of the page says, read strictly: typed by a person, or picked from an annotation file."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from vtg_core.answers import AnswerMode
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dataset import clip_of, windows_in
+from vtg_core.errors import VTGError
+from vtg_core.regions import MaskPolicy
+from vtg_core.templates import TEMPLATES, PromptTemplate
+from vtg_core.video import FramePolicy, probe_video
+from vtg_core.windows import Window
+
+END_OF_TURN, NEWLINE = "end of turn", "newline after it"
+POLICY_CHOICES = [END_OF_TURN, NEWLINE]
+
+MAX_QUERY_CHARS = 2_000
+
+
+@dataclass(frozen=True)
+class PickedRow:
+    """A row of the annotation file, as the left side of the page shows it.
+
+    Attributes:
+        video: path of the file.
+        query: the sentence.
+        windows: when it happens, in seconds; the first one is shown.
+        clip: the part of the file that the row speaks of, in seconds; None for the whole.
+        note: where the row stands, and what else there is to say.
+    """
+
+    video: Path
+    query: str
+    windows: tuple[Window, ...]
+    clip: Window | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the left side of the page says, read strictly.
+
+    Attributes:
+        video: a local file.
+        clip: the part of it that a picked row speaks of, in seconds; None for the whole.
+        query: as typed.
+        windows: seconds, as typed; the other windows of a picked row behind them.
+        mode: how answers are written.
+        frames: which frames are taken.
+        policy: which regions are trained.
+        template: the name of the template on screen.
+        note: what there is to say of a picked row.
+    """
+
+    video: Path
+    clip: Window | None
+    query: str
+    windows: tuple[Window, ...]
+    mode: AnswerMode
+    frames: FramePolicy
+    policy: MaskPolicy
+    template: str
+    note: str
+
+    @classmethod
+    def read(
+        cls,
+        settings: Settings,
+        video: str | None,
+        query: str,
+        start: float | None,
+        end: float | None,
+        mode: str,
+        num_frames: float | None,
+        trained: list[str],
+        template: str,
+        row: PickedRow | None,
+    ) -> "Inputs":
+        """Read the values of the page.
+
+        Raises:
+            VTGError: a value is missing or out of range; the sentence says which.
+        """
+        if not video:
+            raise VTGError("there must be a video: upload one, or pick an example")
+        if not query or not query.strip() or len(query) > MAX_QUERY_CHARS:
+            raise VTGError(
+                f"the query must be a sentence of 1 to {MAX_QUERY_CHARS:,} characters, got {len(query or '')}"
+            )
+        if start is None or end is None:
+            raise VTGError("the window must have a start and an end in seconds, and one of them is empty")
+        first = Window(start, end)
+        others = row.windows[1:] if row is not None and row.windows[0] == first else ()
+        frames = settings.frames
+        if num_frames is not None and frames.fps is None:
+            frames = FramePolicy(num_frames=_whole(num_frames), max_pixels=frames.max_pixels)
+        return cls(
+            video=Path(video),
+            clip=row.clip if row is not None else None,
+            query=query,
+            windows=(first, *others),
+            mode=AnswerMode(mode),
+            frames=frames,
+            policy=MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained),
+            template=template,
+            note=row.note if row is not None else "",
+        )
+
+    @property
+    def templates(self) -> list[PromptTemplate]:
+        """All templates, those of the chosen mode first."""
+        return sorted(TEMPLATES, key=lambda template: template.mode is not self.mode)
+
+
+def pick_row(settings: Settings, number: float | None) -> PickedRow:
+    """Return the row that a person picked, counted from 1.
+
+    Raises:
+        VTGError: there is no such row, or it does not fit its video.
+    """
+    count = len(settings.annotations)
+    if number is None or not 1 <= _whole(number) <= count:
+        raise VTGError(f"the sample must be a number from 1 to {count:,}, got {number}")
+    annotation = settings.annotations[_whole(number) - 1]
+    clip = clip_of(annotation)
+    duration = clip.length if clip is not None else probe_video(annotation.video).duration
+    windows = windows_in(annotation, duration, clip=settings.clip)
+    note = f"{annotation.where}."
+    if clip is not None:
+        note += f" Only {clip.start:g} to {clip.end:g} s of the file are read, and times count from there."
+    if len(windows) > 1:
+        note += f" It has {len(windows)} windows, and all of them are in the answer."
+    if settings.skipped:
+        note += f" {len(settings.skipped):,} rows could not be read; the first: {settings.skipped[0]}."
+    return PickedRow(annotation.video, annotation.query, windows, clip, note)
+
+
+def _whole(number: float) -> int:
+    if not math.isfinite(number) or number != int(number):
+        raise VTGError(f"a whole number was expected, got {number:g}")
+    return int(number)
