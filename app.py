@@ -26,7 +26,10 @@ def main() -> int:
 
     from vtg_core.dashboard import build_dashboard, launch_options
 
-    build_dashboard(settings).launch(**launch_options(options.host, options.port))
+    try:
+        build_dashboard(settings).launch(**launch_options(options.host, options.port))
+    except OSError as error:  # Gradio's sentence names the port that is taken
+        _parser().exit(1, f"error: the page cannot be served: {error}\n")
     return 0
 
 
@@ -42,12 +45,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
-    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument(
+        "--port", type=_port, help="port to listen on (default: the first free one from 7860)"
+    )
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, got {text!r}")
+    return int(text)
 
 
 def _settings(options: argparse.Namespace) -> "Settings":
     from vtg_core.annotations import LoadedAnnotations, OnError, load_annotations
+    from vtg_core.checkpoints import check_device
     from vtg_core.dashboard.settings import Settings
 
     rows = LoadedAnnotations((), ())
@@ -61,7 +73,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
             )
     return Settings(
         checkpoint=options.checkpoint,
-        device=options.device,
+        device=check_device(options.device),
         dtype=options.dtype,
         frames=frame_policy(options),
         annotations=rows.annotations,

@@ -1,6 +1,8 @@
 """What every test stands on: the demo checkpoints and a few frames of a demo clip, nothing from the network."""
 
+import json
 import os
+import shutil
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -11,8 +13,10 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+from transformers import AutoModelForImageTextToText
 
 from vtg_core.checkpoints import load_checkpoint, load_model
+from vtg_core.demo.models import demo_folder
 from vtg_core.video import FramePolicy, sample_frames
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -58,6 +62,22 @@ def model(models_by_name):
 def own_processor(processor):
     """A copy that a test may give another chat template, padding side or vocabulary."""
     return deepcopy(processor)
+
+
+@pytest.fixture
+def without_temporal_tokens(user_cache, tmp_path):
+    """The demo as a checkpoint that was never taught temporal tokens: the last thousand ids are gone."""
+    folder = tmp_path / "plain"
+    shutil.copytree(demo_folder("demo"), folder)
+    for name, key in (("tokenizer.json", "added_tokens"), ("tokenizer_config.json", "added_tokens_decoder")):
+        content = json.loads((folder / name).read_text())
+        if isinstance(content.get(key), list):
+            content[key] = [row for row in content[key] if not row["content"][1:-1].isdigit()]
+        (folder / name).write_text(json.dumps(content))
+    model = AutoModelForImageTextToText.from_pretrained(demo_folder("demo"))
+    model.resize_token_embeddings(model.get_input_embeddings().num_embeddings - 1000)
+    model.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

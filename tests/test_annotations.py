@@ -126,9 +126,9 @@ def test_a_video_must_be_a_path(write, name):
     ("change", "message"),
     [
         ({"sentence": None}, "field 'sentence': must be there, got the fields"),
-        ({"sentence": " "}, "field 'sentence': must be a text of 1 to 10,000 characters, got ' '"),
-        ({"sentence": "x" * 10_001}, "field 'sentence': must be a text of 1 to 10,000 characters"),
-        ({"sentence": 5}, "field 'sentence': must be a text of 1 to 10,000 characters, got 5"),
+        ({"sentence": " "}, "field 'sentence': a query must be a text of 1 to 2,000 characters, got ' '"),
+        ({"sentence": "x" * 10_001}, "field 'sentence': a query must be a text of 1 to 2,000 characters"),
+        ({"sentence": 5}, "field 'sentence': a query must be a text of 1 to 2,000 characters, got 5"),
         ({"video": None}, "field 'video': must be there"),
         ({"timestamp": None}, "field 'timestamp': must be there"),
         ({"timestamp": [8]}, r"field 'timestamp': must be \[start, end\] in seconds, got \[8\]"),
@@ -189,6 +189,17 @@ def test_numbers_must_be_finite(write, number):
         AnnotationError, match=r"field 'duration': must be a number of seconds above 0, got -?(nan|inf)$"
     ):
         load_annotations(write(json.dumps([ROW]).replace("30.0", number)))
+
+
+@pytest.mark.parametrize("text", ["[{row},]", "[{row}{row}]", "[{row}", "[{row}] x"])
+def test_an_array_that_is_no_json_is_refused(write, text):
+    with pytest.raises(AnnotationError, match=r"rows.json.*must"):
+        load_annotations(write(text.replace("{row}", json.dumps(ROW))))
+
+
+def test_the_rows_of_an_array_are_named_by_the_lines_they_begin_at(write):
+    loaded = load_annotations(write(json.dumps([ROW, ROW], indent=1)))
+    assert [row.where for row in loaded.annotations] == ["rows.json:2, row 1", "rows.json:11, row 2"]
 
 
 def test_a_row_must_be_an_object(write):

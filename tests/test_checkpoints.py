@@ -11,10 +11,10 @@ import threading
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForImageTextToText
 
 from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
 from vtg_core.checkpoints import (
+    check_device,
     load_checkpoint,
     load_model,
     load_processor,
@@ -99,22 +99,6 @@ def test_the_demo_is_the_default():
 def test_a_checkpoint_is_loaded_once():
     assert load_checkpoint("demo") is load_checkpoint("demo")
     assert load_model("demo", device="cpu") is load_model("demo", device="cpu")
-
-
-@pytest.fixture
-def without_temporal_tokens(user_cache, tmp_path):
-    """The demo as a checkpoint that was never taught temporal tokens: the last thousand ids are gone."""
-    folder = tmp_path / "plain"
-    shutil.copytree(demo_folder("demo"), folder)
-    for name, key in (("tokenizer.json", "added_tokens"), ("tokenizer_config.json", "added_tokens_decoder")):
-        content = json.loads((folder / name).read_text())
-        if isinstance(content.get(key), list):
-            content[key] = [row for row in content[key] if not row["content"][1:-1].isdigit()]
-        (folder / name).write_text(json.dumps(content))
-    model = AutoModelForImageTextToText.from_pretrained(demo_folder("demo"))
-    model.resize_token_embeddings(model.get_input_embeddings().num_embeddings - 1000)
-    model.save_pretrained(folder)
-    return folder
 
 
 def test_missing_temporal_tokens_are_added_and_named(without_temporal_tokens):
@@ -229,9 +213,32 @@ def test_a_folder_without_weights_serves_masks_and_no_losses(user_cache, tmp_pat
 
 def test_a_checkpoint_that_reads_no_video_is_refused(processor, tmp_path):
     processor.tokenizer.save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    settings.pop("processor_class")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
-    with pytest.raises(CheckpointError, match=r"must read video|must hold a processor"):
+    with pytest.raises(
+        CheckpointError, match=r"must read video, and its processor \(Qwen2Tokenizer\) does not"
+    ):
         load_processor(str(tmp_path))
+
+
+def test_two_threads_may_load_the_first_checkpoint_at_once(user_cache):
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from vtg_core.checkpoints import load_checkpoint\n"
+        "with ThreadPoolExecutor(2) as pool:\n"
+        "    first, second = pool.map(load_checkpoint, ['demo', 'demo'])\n"
+        "assert first is second\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:x", "cuda:", "CPU", ""])
+def test_a_device_that_is_none_is_refused_by_name(name):
+    with pytest.raises(CheckpointError, match="device must be one of auto, cuda, mps, cpu or cuda:N"):
+        check_device(name)
 
 
 def test_code_that_comes_with_a_checkpoint_is_never_run(user_cache, tmp_path):

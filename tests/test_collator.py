@@ -243,3 +243,18 @@ def test_a_real_trainer_trains_three_steps_on_plain_messages(train, processor):
 def test_a_trainer_that_takes_the_messages_away_gets_a_hint(train, processor):
     with pytest.raises(ConversationError, match="set remove_unused_columns=False"):
         train("demo", [rows()], SFTCollator(processor), remove_unused_columns=True)
+
+
+def test_plain_messages_keep_a_templates_tokens_only_where_it_says_what_a_person_typed(processor, video):
+    prompt = TEMPLATES[8].format("a star")
+    part = {"type": "text", "text": prompt.text}
+    rows = [part, {**part, "query": [prompt.query_start, prompt.query_end]}]
+    marker = processor.tokenizer.convert_tokens_to_ids("<|box_start|>")
+    counts = []
+    for row in rows:
+        messages = [
+            {"role": "user", "content": [row]},
+            {"role": "assistant", "content": "<|box_start|><1><2><|box_end|>"},
+        ]
+        counts.append(SFTCollator(processor)([{"messages": messages}])["input_ids"][0].tolist().count(marker))
+    assert counts == [1, 2]

@@ -11,10 +11,12 @@ from vtg_core.annotations import load_annotations
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
 from vtg_core.dashboard.handlers import explained, inspect, score
-from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, pick_row
+from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
 from vtg_core.dashboard.settings import ASSETS
+from vtg_core.dashboard.visits import MAX_VISITS, Visit, Visits
 from vtg_core.errors import VTGError
 from vtg_core.video import FramePolicy
+from vtg_core.windows import Window
 
 SETTINGS = Settings(frames=FramePolicy(num_frames=4))
 
@@ -99,6 +101,16 @@ def test_a_window_without_a_sampled_frame_is_remarked():
     }
 
 
+def test_added_temporal_tokens_are_remarked(without_temporal_tokens):
+    settings = Settings(checkpoint=str(without_temporal_tokens), frames=SETTINGS.frames)
+    told = json.loads(inspect(settings, inputs(), silent).notice)
+    assert told["level"] == "warning"
+    assert (
+        "lacks 1,000 temporal tokens; they were added in memory, and their embeddings are untrained"
+        in told["text"]
+    )
+
+
 def test_a_forward_pass_reports_the_shown_template():
     result = score(SETTINGS, inputs(template="concise"), silent, lambda: False)
     facts = {name: value for name, value, _ in json.loads(result.facts)["facts"]}
@@ -119,11 +131,12 @@ def test_a_forward_pass_can_be_cancelled_and_run_again():
     ("changed", "said"),
     [
         ({"video": None}, "upload one, or pick an example"),
-        ({"query": "  "}, "sentence of 1 to 2,000 characters"),
-        ({"query": "x" * 2001}, "sentence of 1 to 2,000 characters"),
+        ({"query": "  "}, "text of 1 to 2,000 characters"),
+        ({"query": "x" * 2001}, "text of 1 to 2,000 characters, got 2,001 characters"),
         ({"end": None}, "start and an end"),
         ({"start": 14, "end": 8}, "0 <= start < end"),
         ({"num_frames": 2.5}, "whole number"),
+        ({"num_frames": None}, "must be a number of frames"),
     ],
 )
 def test_a_wrong_input_is_one_sentence(changed, said):
@@ -153,6 +166,51 @@ def test_a_row_that_is_not_there_is_one_sentence(number):
     rows = load_annotations(ASSETS / "demo_annotations.json").annotations
     with pytest.raises(VTGError, match=r"from 1 to 4|whole number"):
         pick_row(Settings(annotations=rows), number)
+
+
+def test_the_notice_says_what_became_of_a_rows_windows():
+    row = PickedRow(ASSETS / "two_events.mp4", "q", (Window(5, 9), Window(18, 23)), None, "rows.json:1.")
+    assert (
+        inputs(start=5, end=9, row=row).note
+        == "rows.json:1. It has 2 windows, and all of them are in the answer."
+    )
+    assert (
+        inputs(start=6, end=9, row=row).note == "rows.json:1. Its windows are replaced by the one typed here."
+    )
+    assert inputs(start=6, end=9, row=row).windows == (Window(6, 9),)
+
+
+def test_a_loss_belongs_to_the_inputs_it_was_run_on():
+    visit, here, there = Visit(), inputs(), inputs(query="a blue square")
+    visit.turn_to(here)
+    stop = visit.begin(here)
+    visit.turn_to(there)
+    assert stop.is_set()
+    assert not visit.end(here)
+    assert not visit.keeps_loss()
+    visit.begin(there)
+    assert visit.end(there)
+    assert visit.keeps_loss()
+    visit.choose(AnswerMode.STANDARD, "concise")
+    assert not visit.keeps_loss()
+
+
+def test_only_a_running_pass_can_be_cancelled():
+    visit = Visit()
+    assert not visit.cancel()
+    stop = visit.begin(inputs())
+    assert visit.cancel()
+    assert stop.is_set()
+
+
+def test_the_least_recent_visit_is_forgotten_first():
+    visits = Visits()
+    first = visits.of("0")
+    for number in range(1, MAX_VISITS):
+        visits.of(str(number))
+    assert visits.of("0") is first
+    visits.of("one more")
+    assert visits.of("0") is first
 
 
 def test_both_answer_modes_can_be_chosen():

@@ -198,3 +198,12 @@ def test_windows_are_checked_against_the_duration_of_the_file():
     assert windows_in(row, 10, clip=True) == (Window(8, 10),)
     with pytest.raises(AnnotationError, match=r"^rows.json:3"):
         windows_in(row, 10)
+
+
+def test_an_index_is_one_whole_number():
+    rows = dataset(ASSETS / "demo_annotations.json", video_root=ASSETS)
+    assert rows[-1].query == rows[3].query == "a yellow star appears at the very end"
+    with pytest.raises(TypeError):
+        rows[0:2]
+    with pytest.raises(IndexError):
+        rows[4]

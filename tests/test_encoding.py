@@ -336,3 +336,9 @@ def test_the_processor_refusing_is_a_masking_error_with_its_words(own_processor,
         MaskingError, match="the processor must accept this prompt and its videos, and refuses"
     ):
         encoded(chat(), own_processor, video)
+
+
+def test_a_processor_that_remembers_pixels_can_be_copied(processor, video):
+    remembering = process_videos_once(processor)
+    sample = encoded(chat("When?", "[8.0, 14.0]"), deepcopy(remembering), video)
+    assert len(sample) == len(encoded(chat("When?", "[8.0, 14.0]"), processor, video))

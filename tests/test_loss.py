@@ -122,11 +122,11 @@ def test_a_supervised_token_is_predicted_by_the_position_before_it():
 def test_logits_are_asked_for_only_where_a_supervised_token_is_predicted(model, batch):
     asked = []
     hook = model.lm_head.register_forward_hook(lambda _, inputs, output: asked.append(output.shape[1]))
-    rows, _, nll, ranks, vocab_size = token_nll(model, batch)
+    measured = token_nll(model, batch)
     hook.remove()
     assert len(asked) == 1
-    assert asked[0] <= len(rows) == len(nll) == len(ranks)
-    assert vocab_size == model.get_input_embeddings().num_embeddings
+    assert asked[0] <= len(measured.rows) == len(measured.nll) == len(measured.ranks)
+    assert measured.vocab_size == model.get_input_embeddings().num_embeddings
 
 
 def test_scoring_leaves_the_batch_and_the_model_alone(model, processor, batch):
@@ -168,7 +168,10 @@ def test_a_label_outside_the_vocabulary_is_refused(model, processor, batch):
 
 def test_a_loss_that_is_not_finite_is_refused(model, processor, batch):
     broken = with_output(model, lambda weight: torch.full_like(weight, math.nan))
-    with pytest.raises(LossError, match=r"the loss must be finite, and is not at token \d+ in torch.float32"):
+    with pytest.raises(
+        LossError,
+        match=r"the loss must be finite, and is not at token \d+ in float32; its weights are broken",
+    ):
         score(broken, batch, processor.tokenizer)
 
 

@@ -9,7 +9,6 @@ from vtg_core.regions import (
     RegionKind,
     check_partition,
     labels_from_regions,
-    shift_regions,
     supervised_regions,
 )
 
@@ -121,10 +120,6 @@ def test_an_empty_or_reversed_region_is_refused(start, end):
 
 def test_a_region_is_as_long_as_its_interval():
     assert len(Region(K.QUERY, 3, 8)) == 5
-
-
-def test_regions_can_be_moved_right():
-    assert shift_regions([Region(K.QUERY, 0, 2, 1)], 5) == (Region(K.QUERY, 5, 7, 1),)
 
 
 def test_the_supervised_regions_come_in_order():

@@ -18,7 +18,7 @@ from vtg_core.errors import AnnotationError, VTGError, WindowError
 from vtg_core.windows import Window
 
 MAX_FILE_BYTES = 1_000_000_000
-MAX_QUERY_CHARS = 10_000
+MAX_QUERY_CHARS = 2_000
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,12 @@ def _array_rows(text: str, name: str) -> Iterator[tuple[str, Any]]:
         row, at = _parse(text, where, at)
         yield where, row
         at = _skip_space(text, at)
-        if text[at : at + 1] == ",":
-            at = _skip_space(text, at + 1)
-        elif text[at : at + 1] != "]":
-            raise AnnotationError(f"{where}: must be followed by a comma or the array's end, and is not")
+        if text[at : at + 1] == "]":
+            break
+        next_row = _skip_space(text, at + 1)
+        if text[at : at + 1] != "," or text[next_row : next_row + 1] == "]":
+            raise AnnotationError(f"{where}: must be followed by a comma and a row, or by the array's end")
+        at = next_row
     if text[at + 1 :].strip():
         raise AnnotationError(f"{name}: must be one JSON array, and goes on after its end")
 
@@ -170,15 +172,10 @@ def _read_row(row: Any, where: str, root: Path, clip: bool) -> Annotation:
         raise AnnotationError(f"{where}: a row must be an object, got {type(row).__name__}")
     duration = _seconds(row, "duration", where)
     query = _first(row, ("sentence", "query"), where)
-    if (
-        not isinstance(query, str)
-        or not query.strip()
-        or len(query) > MAX_QUERY_CHARS
-        or not _is_unicode(query)
-    ):
-        raise AnnotationError(
-            f"{where}, field 'sentence': must be a text of 1 to {MAX_QUERY_CHARS:,} characters, got {_shown(query)}"
-        )
+    try:
+        check_query(query)
+    except AnnotationError as error:
+        raise AnnotationError(f"{where}, field 'sentence': {error}") from None
     qid = row.get("qid")
     start, end = _seconds(row, "video_start", where, minimum=0.0), _seconds(row, "video_end", where)
     if (start is None) != (end is None) or (start is not None and end is not None and start >= end):
@@ -196,6 +193,16 @@ def _read_row(row: Any, where: str, root: Path, clip: bool) -> Annotation:
         video_end=end,
         raw=row,
     )
+
+
+def check_query(query: Any) -> None:
+    """Raise ``AnnotationError`` unless ``query`` is a sentence that can be looked for."""
+    is_sentence = (
+        isinstance(query, str) and query.strip() and len(query) <= MAX_QUERY_CHARS and _is_unicode(query)
+    )
+    if not is_sentence:
+        shown = f"{len(query):,} characters" if isinstance(query, str) and len(query) > 80 else _shown(query)
+        raise AnnotationError(f"a query must be a text of 1 to {MAX_QUERY_CHARS:,} characters, got {shown}")
 
 
 def resolve_video(name: Any, root: Path, where: str) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.conversation import Role
-from vtg_core.errors import MaskingError
+from vtg_core.errors import MaskingError, first_line
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
@@ -43,9 +43,8 @@ def apply_chat_template(
             messages, tokenize=False, add_generation_prompt=add_generation_prompt
         )
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MaskingError(
-            f"the checkpoint's chat template must render this conversation, and fails: {reason:.200}"
+            f"the checkpoint's chat template must render this conversation, and fails: {first_line(error)}"
         ) from error
 
 

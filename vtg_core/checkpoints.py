@@ -1,15 +1,17 @@
 """Checkpoints: a processor for masks, a model for losses, and where each comes from."""
 
 import os
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
 from vtg_core.demo.models import DEMO_MODELS, demo_folder
-from vtg_core.errors import CheckpointError
+from vtg_core.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
@@ -61,7 +63,12 @@ def load_checkpoint(name: str = DEFAULT_CHECKPOINT) -> Checkpoint:
         CheckpointError: there is no such folder, the Hub cannot be reached or has no such checkpoint, or the
             checkpoint reads no video.
     """
-    return _load_checkpoint(str(name))
+    with _LOADING:
+        return _load_checkpoint(str(name))
+
+
+_LOADING = RLock()
+"""One load at a time: transformers is not safe to be imported by two threads at once, and two would load twice."""
 
 
 def load_processor(name: str = DEFAULT_CHECKPOINT) -> "ProcessorMixin":
@@ -108,6 +115,8 @@ def load_model(
 ) -> "PreTrainedModel":
     """Load a checkpoint's model for forward passes, its embeddings as long as its processor's vocabulary.
 
+    It is one object, kept until another is asked for; copy it before you train it.
+
     Args:
         name: as in :func:`load_checkpoint`.
         device: a :class:`Device`, or one card such as ``cuda:1``.
@@ -116,8 +125,9 @@ def load_model(
     Raises:
         CheckpointError: the model cannot be loaded, or there is no such device.
     """
-    resolved = resolve_device(device)
-    return _load_model(str(name), resolved, resolve_precision(dtype, resolved))
+    with _LOADING:
+        resolved = resolve_device(device)
+        return _load_model(str(name), resolved, resolve_precision(dtype, resolved))
 
 
 def resolve_device(device: Device | str = Device.AUTO) -> str:
@@ -128,18 +138,26 @@ def resolve_device(device: Device | str = Device.AUTO) -> str:
     """
     import torch
 
-    device = str(device)
+    device = check_device(device)
     found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == Device.AUTO:
         return next(kind for kind, is_there in found.items() if is_there)
     kind, _, index = device.partition(":")
-    is_valid = kind in found and (not index or (kind == "cuda" and index.isdecimal()))
-    if not is_valid:
-        raise CheckpointError(f"device must be one of {', '.join(Device)} or cuda:N, got {device!r}")
     if not found[kind] or (index and int(index) >= torch.cuda.device_count()):
         there = ", ".join(kind for kind, is_there in found.items() if is_there)
         raise CheckpointError(f"device {device!r} must be on this machine, which has {there}")
     return device
+
+
+def check_device(device: Device | str) -> str:
+    """Return the name of a device, if it is one; whether this machine has it is another question.
+
+    Raises:
+        CheckpointError: it is no :class:`Device` and no ``cuda:N``.
+    """
+    if device not in tuple(Device) and not re.fullmatch(r"cuda:[0-9]{1,3}", device):
+        raise CheckpointError(f"device must be one of {', '.join(Device)} or cuda:N, got {device!r}")
+    return str(device)
 
 
 def resolve_precision(dtype: Precision | str, device: str) -> str:
@@ -179,7 +197,7 @@ def _load_model(name: str, device: str, dtype: str) -> "PreTrainedModel":
         return model.to(device).eval()
     except (torch.OutOfMemoryError, RuntimeError) as error:
         raise CheckpointError(
-            f"the model of {name!r} must fit on {device} in {dtype}, and does not: {_first_line(error)}; "
+            f"the model of {name!r} must fit on {device} in {dtype}, and does not: {first_line(error)}; "
             "use another --device or a smaller --dtype"
         ) from error
 
@@ -238,7 +256,7 @@ HUB_TIMEOUT_SECONDS = 10.0
 def _explain(name: str, source: str, part: str, error: Exception) -> CheckpointError:
     if Path(source).is_dir():
         return CheckpointError(
-            f"folder {name!r} must hold a {part} that transformers can load: {_first_line(error)}"
+            f"folder {name!r} must hold a {part} that transformers can load: {_first_sentence(error)}"
         )
     if _is_unreachable(error):
         return CheckpointError(
@@ -246,7 +264,7 @@ def _explain(name: str, source: str, part: str, error: Exception) -> CheckpointE
             f"connect to the network, or use a local folder or one of {', '.join(DEMO_MODELS)}"
         )
     return CheckpointError(
-        f"there is no folder {name!r} here, and the Hub gave no {part} of that name: {_first_line(error)}"
+        f"there is no folder {name!r} here, and the Hub gave no {part} of that name: {_first_sentence(error)}"
     )
 
 
@@ -266,5 +284,6 @@ def _is_unreachable(error: BaseException | None) -> bool:
     return False
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+def _first_sentence(error: BaseException) -> str:
+    """Return what transformers says first; what follows is advice for its own callers."""
+    return re.split(r"\.\s", first_line(error), maxsplit=1)[0].rstrip(".")

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.annotations import check_query
 from vtg_core.answers import AnswerMode
 from vtg_core.errors import VTGError
+from vtg_core.regions import IGNORE_INDEX
 from vtg_core.templates import TEMPLATES, PromptTemplate
 from vtg_core.video import FramePolicy
 from vtg_core.windows import Window
@@ -82,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
         command.set_defaults(run=run)
-        command.add_argument("--video", required=True, type=Path, metavar="V", help="a local video file")
+        command.add_argument("--video", required=True, metavar="V", help="a local video file")
         command.add_argument("--query", required=True, metavar="Q", help="the sentence to look for")
         command.add_argument(
             "--window", required=True, nargs=2, type=float, action="append", metavar=("S", "E"),
@@ -106,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
     """Return what both commands report about the input, and the inspections, made as they are asked for."""
+    check_query(options.query)
     windows = [Window(start, end) for start, end in options.window]
     frames = frame_policy(options)
 
@@ -148,7 +151,7 @@ def _inspect(options: argparse.Namespace) -> None:
     _print_video(header)
     rows = [
         (s["template"], s["mode"], len(s["input_ids"]), _num_tokens(s, "video") + _num_tokens(s, "timestamp"),
-         sum(label != -100 for label in s["labels"]), s["answer"])
+         sum(label != IGNORE_INDEX for label in s["labels"]), s["answer"])
         for s in samples
     ]  # fmt: skip
     _print_table(("template", "mode", "tokens", "video", "supervised", "answer"), rows)

@@ -36,7 +36,9 @@ class SFTCollator:
 
     A sample is an item of :class:`vtg_core.dataset.VideoTemporalSFTDataset`, or a mapping with ``"messages"`` in
     Hugging Face's chat form, whose video parts name local files. With mappings, set ``remove_unused_columns=False``
-    in the trainer's arguments: it would take ``"messages"`` away.
+    in the trainer's arguments: it would take ``"messages"`` away. In a user's text of a mapping, control tokens reach
+    the model as plain text, unless the part says which characters a person typed (``"query": [start, end]``): the
+    rest is then a template's own words, and may hold the tokens of an answer format.
 
     Args:
         processor: its tokenizer's ``padding_side`` says where padding goes.
@@ -87,7 +89,13 @@ class SFTCollator:
         return pad(encoded, self.processor)
 
     def encode(self, sample: Sample | Mapping[str, Any]) -> EncodedSample:
-        """Encode and label one sample, without padding and without a bound on its length."""
+        """Encode and label one sample, without padding and without a bound on its length.
+
+        Raises:
+            ConversationError: the sample is neither a dataset item nor a mapping with messages in chat form.
+            MaskingError: its mask cannot be proved.
+            VideoError: a video that it names cannot be sampled.
+        """
         if isinstance(sample, Sample):
             chat = render(sample.messages, self.processor, template_tokens=TEMPLATE_TOKENS)
             return encode(chat, self.processor, [sample.video], policy=self.policy)
@@ -127,8 +135,8 @@ def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[s
     """Pad samples to one length, on the tokenizer's side, and join their media.
 
     Returns:
-        ``input_ids``, ``labels``, ``attention_mask`` and the processor's token features, shape (B, L); the media's
-        tensors, joined along their first axis.
+        ``input_ids``, ``labels`` and ``attention_mask``, int64, and the processor's token features in their own
+        dtype, all of shape (B, L); the media's tensors, joined along their first axis.
     """
     import torch
 

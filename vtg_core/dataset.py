@@ -1,5 +1,6 @@
 """Annotations and frames → samples: what a collator is given."""
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,12 +125,12 @@ class VideoTemporalSFTDataset:
 
         Raises:
             IndexError: there is no such row.
+            TypeError: ``index`` is no whole number.
             AnnotationError: the row does not fit its video.
             VideoError: the video cannot be sampled.
         """
+        index = range(len(self))[operator.index(index)]  # from the end, where it is negative
         annotation = self.annotations[index]
-        if index < 0:
-            index += len(self)
         video = sample_frames(annotation.video, self.frames, clip=clip_of(annotation))
         return Sample(
             video=video,

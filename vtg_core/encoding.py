@@ -15,7 +15,7 @@ from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.control_tokens import ControlTokens, control_tokens, encode_as_text
-from vtg_core.errors import MaskingError
+from vtg_core.errors import MaskingError, first_line
 from vtg_core.expansion import Expansion
 from vtg_core.regions import MaskPolicy, Region, RegionKind, labels_from_regions
 from vtg_core.rendering import RenderedChat
@@ -89,21 +89,13 @@ def encode(
     given = _with_stand_ins(chat, controls)
     outputs = _call(processor, given, videos)
     expansion = Expansion.of(chat, outputs.pop("text_replacement_offsets")[0])
-    input_ids = outputs.pop("input_ids")
-    offsets = [tuple(offset) for offset in outputs.pop("offset_mapping")[0].tolist()]
-    outputs.pop("attention_mask", None)
-    length = input_ids.shape[1]
-    columns = {name: outputs.pop(name)[0] for name in list(outputs) if _is_token_axis(outputs[name], length)}
-    columns["input_ids"] = input_ids[0]
+    columns, offsets = _token_columns(outputs)
     if chat.literals:
         columns, offsets = _rewrite_literals(columns, offsets, expansion, processor.tokenizer)
-    ids = columns["input_ids"].tolist()
-    _refuse_other_control_tokens(
-        ids, offsets, expansion, [given[a:b] for a, b in controls.find(given)], controls
-    )
-    kinds = list(_kinds(ids, offsets, expansion, controls, trains_newline=policy.newline))
-    regions = tuple(_runs(kinds))
     input_ids = columns.pop("input_ids").to(torch.int64)
+    ids, entitled = input_ids.tolist(), [given[start:end] for start, end in controls.find(given)]
+    _refuse_other_control_tokens(ids, offsets, expansion, entitled, controls)
+    regions = tuple(_runs(list(_kinds(ids, offsets, expansion, controls, trains_newline=policy.newline))))
     sample = EncodedSample(
         chat=chat,
         input_ids=input_ids,
@@ -138,6 +130,8 @@ class _RememberingVideoProcessor:
         self._outputs: Any = None
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # asked for while copying, before there is a video processor
+            raise AttributeError(name)
         return getattr(self._video_processor, name)
 
     def __call__(self, videos: Sequence[Any], **options: Any) -> Any:
@@ -172,15 +166,18 @@ def _call(processor: "ProcessorMixin", text: str, videos: Sequence[SampledVideo]
             **media,
         )
     except Exception as error:  # a processor is another project's code and may refuse in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MaskingError(
-            f"the processor must accept this prompt and its videos, and refuses: {reason:.300}"
+            f"the processor must accept this prompt and its videos, and refuses: {first_line(error)}"
         ) from error
     return dict(outputs)
 
 
-def _is_token_axis(value: Any, length: int) -> bool:
-    return getattr(value, "shape", None) == (1, length)
+def _token_columns(outputs: dict[str, Any]) -> tuple[dict[str, "Tensor"], list[tuple[int, int]]]:
+    """Take the tensors along the token axis, each of shape (L,), and the offsets out of a processor's outputs."""
+    offsets = [(start, end) for start, end in outputs.pop("offset_mapping")[0].tolist()]
+    outputs.pop("attention_mask", None)
+    names = [name for name, value in outputs.items() if getattr(value, "shape", None) == (1, len(offsets))]
+    return {name: outputs.pop(name)[0] for name in names}, offsets
 
 
 def _with_stand_ins(chat: RenderedChat, controls: ControlTokens) -> str:

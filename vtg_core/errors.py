@@ -70,3 +70,8 @@ class OutOfMemoryError(LossError):
 
 class LossCancelledError(LossError):
     """A person stopped a forward pass."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error of another project says, at most 300 characters; its name if it is silent."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -37,6 +37,11 @@ class Expansion:
 
     @classmethod
     def of(cls, chat: RenderedChat, replacements: Sequence[Mapping[str, Any]]) -> "Expansion":
+        """Follow a processor's record of what it replaced where.
+
+        Raises:
+            MaskingError: it replaced something that is no video's placeholder, or not every video.
+        """
         in_video = [region for region in chat.regions if region.kind is RegionKind.VIDEO]
         for replacement in replacements:
             start, end = replacement["span"]

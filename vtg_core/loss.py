@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vtg_core.errors import LossError, OutOfMemoryError, VTGError
+from vtg_core.errors import LossError, OutOfMemoryError, VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
 
 if TYPE_CHECKING:
@@ -98,18 +98,38 @@ def predicting_positions(labels: "Tensor") -> tuple["Tensor", "Tensor"]:
     return rows, before + 1
 
 
-def token_nll(
-    model: "PreTrainedModel", batch: Mapping[str, "Tensor"]
-) -> tuple["Tensor", "Tensor", "Tensor", "Tensor", int]:
+@dataclass(frozen=True, eq=False)
+class TokenNLL:
+    """What the N supervised tokens of a batch cost, row by row.
+
+    Attributes:
+        rows, columns: where they stand, int64, shape (N,).
+        nll: negative log-likelihood in nats, float32, shape (N,).
+        ranks: how many tokens were more likely, plus 1; int64, shape (N,).
+        vocab_size: how many logits each position has.
+    """
+
+    rows: "Tensor"
+    columns: "Tensor"
+    nll: "Tensor"
+    ranks: "Tensor"
+    vocab_size: int
+
+    def to(self, device: str) -> "TokenNLL":
+        """Return the same on another device."""
+        rows, columns, nll, ranks = (v.to(device) for v in (self.rows, self.columns, self.nll, self.ranks))
+        return TokenNLL(rows, columns, nll, ranks, self.vocab_size)
+
+
+def token_nll(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> TokenNLL:
     """Run one forward pass and measure the supervised tokens; logits are computed where one is predicted only.
 
     Args:
         model: any image-text-to-text model of transformers that takes ``logits_to_keep``.
         batch: what :class:`vtg_core.collator.SFTCollator` returns, on the model's device.
 
-    Returns:
-        Row and column of each supervised token (int64), its NLL in nats (float32) and its rank (int64, from 1),
-        each of shape (N,); and the vocabulary's size.
+    Raises:
+        LossError: the model does not take ``logits_to_keep``.
     """
     import torch
 
@@ -129,7 +149,7 @@ def token_nll(
         target_logits = predicted.gather(1, targets[:, None])
         nll = (predicted.logsumexp(1) - target_logits[:, 0]).clamp_min(0)
         ranks = (predicted > target_logits).sum(1) + 1
-    return rows, columns, nll, ranks, predicted.shape[1]
+    return TokenNLL(rows, columns, nll, ranks, predicted.shape[1])
 
 
 def score(
@@ -152,45 +172,58 @@ def score(
         OutOfMemoryError: the pass does not fit on the device.
         LossError: nothing is supervised, an id is outside the model's vocabulary, or the loss is not finite.
     """
-    import torch
-
     _check(model, batch)
     device = next(model.parameters()).device
-    batch = {name: value.to(device) for name, value in batch.items()}
     with _evaluating(model), _layers_counted(model, on_layer):
         with _explained(batch, device):
             _reset_peak_memory(device)
+            batch = {name: value.to(device) for name, value in batch.items()}
             started = time.perf_counter()
-            *measured, vocab_size = token_nll(model, batch)
-            rows, columns, nll, ranks = (value.cpu() for value in measured)  # waits for the device
+            measured = token_nll(model, batch).to("cpu")  # waits for the device
             seconds = time.perf_counter() - started
             peak = _peak_memory(device)
-        model_loss = _own_loss(model, batch, vocab_size)
-    if not bool(torch.isfinite(nll).all()):
-        at = int(columns[~torch.isfinite(nll)][0])
-        raise LossError(
-            f"the loss must be finite, and is not at token {at} in {model.dtype}; try --dtype float32"
-        )
-    ids = batch["input_ids"].cpu()[rows, columns]
-    tokens = [
-        TokenLoss(column, token_id, tokenizer.decode([token_id]), value, math.exp(-value), rank)
-        for column, token_id, value, rank in zip(
-            columns.tolist(), ids.tolist(), nll.tolist(), ranks.tolist(), strict=True
-        )
-    ]
+        model_loss = _own_loss(model, batch, measured.vocab_size)
+    _check_finite(model, measured)
+    rows = _token_losses(batch["input_ids"].cpu(), measured, tokenizer)
     return [
         LossReport(
-            tokens=tuple(token for token, of in zip(tokens, rows.tolist(), strict=True) if of == row),
+            tokens=tokens,
             model_loss=model_loss,
-            vocab_size=vocab_size,
+            vocab_size=measured.vocab_size,
             num_tokens=batch["input_ids"].shape[1],
             device=str(device),
             dtype=str(model.dtype).removeprefix("torch."),
             seconds=seconds,
             peak_memory_bytes=peak,
         )
-        for row in range(len(batch["input_ids"]))
+        for tokens in rows
     ]
+
+
+def _check_finite(model: "PreTrainedModel", measured: TokenNLL) -> None:
+    is_finite = measured.nll.isfinite()
+    if not bool(is_finite.all()):
+        dtype = str(model.dtype).removeprefix("torch.")
+        advice = "its weights are broken" if dtype == "float32" else "try --dtype float32"
+        at = int(measured.columns[~is_finite][0])
+        raise LossError(f"the loss must be finite, and is not at token {at} in {dtype}; {advice}")
+
+
+def _token_losses(
+    input_ids: "Tensor", measured: TokenNLL, tokenizer: "PreTrainedTokenizerBase"
+) -> list[tuple[TokenLoss, ...]]:
+    rows: list[list[TokenLoss]] = [[] for _ in input_ids]
+    for row, column, nll, rank in zip(
+        measured.rows.tolist(),
+        measured.columns.tolist(),
+        measured.nll.tolist(),
+        measured.ranks.tolist(),
+        strict=True,
+    ):
+        token_id = int(input_ids[row, column])
+        text = tokenizer.decode([token_id])
+        rows[row].append(TokenLoss(column, token_id, text, nll, math.exp(-nll), rank))
+    return [tuple(tokens) for tokens in rows]
 
 
 def _check(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> None:
@@ -238,7 +271,7 @@ _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 @contextmanager
 def _explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
-    """Turn whatever a forward pass raises into one clear error; free what it held where memory ran out."""
+    """Turn whatever a forward pass raises into one clear error."""
     import torch
 
     try:
@@ -249,10 +282,9 @@ def _explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterato
         has_type = isinstance(error, torch.OutOfMemoryError | MemoryError)
         is_memory = has_type or any(said in str(error) for said in _OUT_OF_MEMORY)
         if not is_memory:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise LossError(f"the forward pass must run on {device}, and fails: {reason:.300}") from error
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
+            raise LossError(
+                f"the forward pass must run on {device}, and fails: {first_line(error)}"
+            ) from error
         raise OutOfMemoryError(
             f"a forward pass over {batch['input_ids'].numel():,} tokens must fit in the memory of {device}, "
             "and does not; take fewer frames (--num-frames, --fps), smaller ones, or a smaller --dtype"
@@ -292,6 +324,7 @@ def _reset_peak_memory(device: "torch.device") -> None:
     import torch
 
     if device.type == "cuda":
+        torch.cuda.empty_cache()  # what an earlier pass that did not fit has left in pieces
         torch.cuda.reset_peak_memory_stats(device)
 
 

@@ -144,8 +144,3 @@ def check_partition(regions: Sequence[Region], length: int) -> None:
         end = region.end
     if end != length:
         raise MaskingError(f"regions must cover all {length} positions, got {end}")
-
-
-def shift_regions(regions: Sequence[Region], by: int) -> tuple[Region, ...]:
-    """Return the same regions ``by`` positions further right."""
-    return tuple(Region(r.kind, r.start + by, r.end + by, r.turn) for r in regions)

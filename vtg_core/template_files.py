@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from vtg_core.answers import AnswerMode
-from vtg_core.errors import TemplateError
+from vtg_core.errors import TemplateError, first_line
 from vtg_core.templates import PromptTemplate
 
 MAX_TEMPLATE_FILE_BYTES = 1_000_000
@@ -81,8 +81,9 @@ def _load_yaml(text: str, name: str) -> Any:
     try:
         return _plain(yaml.load(text, Loader))
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TemplateError(f"{name} must be YAML or JSON in UTF-8, and is not: {reason:.200}") from None
+        raise TemplateError(
+            f"{name} must be YAML or JSON in UTF-8, and is not: {first_line(error)}"
+        ) from None
 
 
 def _plain(content: Any) -> Any:

@@ -98,7 +98,11 @@ class Timeline:
 
 
 def local_file(path: str | os.PathLike[str]) -> Path:
-    """Return ``path`` resolved, if it is a regular local file with something in it."""
+    """Return ``path`` resolved, if it is a regular local file with something in it.
+
+    Raises:
+        VideoError: it is not; the message says what it is instead.
+    """
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise VideoError(f"a video must be given as the path of a local file, got {path!r:.80}")
     given = Path(os.fsdecode(path))
@@ -149,7 +153,11 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
 
 
 def read_timeline(path: Path) -> Timeline:
-    """Demux the whole file for the time of every frame, and decode the first one for its true shape."""
+    """Demux the whole file for the time of every frame, and decode the first one for its true shape.
+
+    Raises:
+        VideoError: the file is no video, cut short, or damaged.
+    """
     width, height, rotation = _first_frame_shape(path)
     ends: dict[int, int] = {}
     keys: list[int] = []
@@ -205,6 +213,7 @@ def _first_frame_shape(path: Path) -> tuple[int, int, int]:
 
 
 def turned(width: int, height: int, rotation: int) -> Size:
+    """Return width and height after ``rotation`` quarter turns."""
     return (height, width) if rotation % 2 else (width, height)
 
 

@@ -99,6 +99,40 @@ def test_a_loss_of_another_input_is_not_left_on_screen(demo):
     expect(demo.locator(".vtg-facts")).to_have_count(0)
 
 
+def test_a_loss_that_ends_after_its_input_changed_is_not_shown(demo):
+    demo.locator("#frames input").fill("100")
+    demo.locator("#run").click()
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile("100 frames"))
+    demo.get_by_role("tab", name="Loss").click()
+    demo.locator("#run-loss").click()
+    demo.locator("#frames input").fill("99")
+    demo.locator("#run").click()
+    expect(demo.locator("#notice")).to_contain_text(
+        "The input changed while the forward pass ran", timeout=LOADED
+    )
+    expect(demo.locator(".vtg-facts")).to_have_count(0)
+
+
+def test_a_forward_pass_can_be_cancelled(demo):
+    demo.get_by_role("tab", name="Loss").click()
+    demo.locator("#cancel").click()
+    expect(demo.locator("#notice")).to_contain_text("There is no forward pass to cancel")
+    demo.locator("#frames input").fill("128")
+    demo.locator("#run-loss").click()
+    demo.locator("#cancel").click()
+    expect(demo.locator("#notice")).to_contain_text("cancel")
+    expect(demo.locator(".vtg-facts")).to_have_count(0)
+
+
+def test_running_the_loss_right_after_an_edit_keeps_it(demo):
+    demo.get_by_role("tab", name="Loss").click()
+    demo.locator("#query textarea").fill("a blue square appears")
+    demo.locator("#run-loss").click()
+    expect(demo.locator(".vtg-facts")).to_be_visible(timeout=LOADED)
+    demo.wait_for_timeout(1500)
+    expect(demo.locator(".vtg-facts")).to_be_visible()
+
+
 def test_an_example_fills_the_left_side_and_is_read(demo):
     demo.locator("#examples button", has_text="a yellow star").click()
     expect(query_parts(demo).first).to_have_text("a yellow star appears at the very end")
@@ -111,7 +145,7 @@ def test_the_real_video_of_gradios_package_is_read(demo):
 
 
 def test_the_frames_can_be_changed(demo):
-    demo.locator("#frames input[type=number]").fill("8")
+    demo.locator("#frames input").fill("8")
     demo.locator("#run").click()
     expect(demo.locator("#facts textarea")).to_have_value(re.compile(r"8 frames from 0\.0 to 29\.9 s"))
 
@@ -157,9 +191,11 @@ def test_a_file_that_is_no_video_is_explained_and_nothing_is_lost(demo, tmp_path
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("#query textarea", " ", "The query must be a sentence"),
+        ("#query textarea", " ", "A query must be a text of 1 to 2,000 characters"),
         ("#end input", "3", "0 <= start < end"),
         ("#end input", "99", "duration (30 s)"),
+        ("#frames input", "5000", "num_frames must be at most max_frames"),
+        ("#frames input", "", "must be a number of frames"),
     ],
 )
 def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, said):
@@ -196,9 +232,34 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
         expect(page.locator(".vtg-card").first.locator(".vtg-supervised").first).to_have_text(
             "[5.0, 9.0], [18.0, 23.0]"
         )
+        expect(page.locator("#notice")).to_contain_text("It has 2 windows, and all of them are in the answer")
+        page.get_by_role("tab", name="Loss").click()
+        page.locator("#run-loss").click()
+        expect(page.locator(".vtg-facts")).to_be_visible(timeout=LOADED)
+        page.get_by_role("tab", name="Prompts").click()
+        page.locator("#start input").fill("6")
+        page.locator("#run").click()
+        expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
         page.locator("#row input").fill("9")
         page.locator("#row input").press("Enter")
         expect(page.locator("#notice [role=alert]")).to_contain_text("from 1 to 4")
         page.close()
     finally:
         assert "Traceback" not in server.stop()
+
+
+def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(user_cache, open_page):
+    server = Server().wait()
+    pages = [open_page(server.url) for _ in range(2)]
+    for page in pages:
+        expect(page.locator(".vtg-card")).to_have_count(16, timeout=LOADED)
+        page.close()
+    assert "Traceback" not in server.stop()
+
+
+def test_one_frame_can_be_asked_for(user_cache, open_page):
+    server = Server("--num-frames", "1").wait()
+    page = open_page(server.url)
+    expect(page.locator("#facts textarea")).to_have_value(re.compile("1 frames from 0.0"), timeout=LOADED)
+    page.close()
+    assert "Traceback" not in server.stop()

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from vtg_core.annotations import check_query
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dataset import clip_of, windows_in
@@ -15,8 +16,6 @@ from vtg_core.windows import Window
 
 END_OF_TURN, NEWLINE = "end of turn", "newline after it"
 POLICY_CHOICES = [END_OF_TURN, NEWLINE]
-
-MAX_QUERY_CHARS = 2_000
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,16 @@ class Inputs:
         """
         if not video:
             raise VTGError("there must be a video: upload one, or pick an example")
-        if not query or not query.strip() or len(query) > MAX_QUERY_CHARS:
-            raise VTGError(
-                f"the query must be a sentence of 1 to {MAX_QUERY_CHARS:,} characters, got {len(query or '')}"
-            )
+        check_query(query)
         if start is None or end is None:
             raise VTGError("the window must have a start and an end in seconds, and one of them is empty")
         first = Window(start, end)
-        others = row.windows[1:] if row is not None and row.windows[0] == first else ()
+        is_row = row is not None and row.windows[0] == first
+        others = row.windows[1:] if row is not None and is_row else ()
         frames = settings.frames
-        if num_frames is not None and frames.fps is None:
+        if frames.fps is None:
+            if num_frames is None:
+                raise VTGError("there must be a number of frames, and the field is empty")
             frames = FramePolicy(num_frames=_whole(num_frames), max_pixels=frames.max_pixels)
         return cls(
             video=Path(video),
@@ -105,7 +104,7 @@ class Inputs:
             frames=frames,
             policy=MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained),
             template=template,
-            note=row.note if row is not None else "",
+            note=_note(row, is_row) if row is not None else "",
         )
 
     @property
@@ -130,11 +129,17 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
     note = f"{annotation.where}."
     if clip is not None:
         note += f" Only {clip.start:g} to {clip.end:g} s of the file are read, and times count from there."
-    if len(windows) > 1:
-        note += f" It has {len(windows)} windows, and all of them are in the answer."
     if settings.skipped:
         note += f" {len(settings.skipped):,} rows could not be read; the first: {settings.skipped[0]}."
     return PickedRow(annotation.video, annotation.query, windows, clip, note)
+
+
+def _note(row: PickedRow, keeps_windows: bool) -> str:
+    if not keeps_windows:
+        return f"{row.note} Its windows are replaced by the one typed here."
+    if len(row.windows) > 1:
+        return f"{row.note} It has {len(row.windows)} windows, and all of them are in the answer."
+    return row.note
 
 
 def _whole(number: float) -> int:

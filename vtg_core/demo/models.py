@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SEED = 20_261
 BASE_VOCABULARY = 1_500
-"""Byte-level BPE tokens before the control tokens."""
+"""At most so many byte-level BPE tokens stand before the control tokens; the corpus gives fewer."""
 
 # Names and order as in Qwen's tokenizers, so that a mask seen on the demo reads like one seen on the real thing.
 SPECIAL_TOKENS = (

@@ -1,0 +1,152 @@
+"""The page: which handler answers what a person does."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+
+from vtg_core.answers import AnswerMode
+from vtg_core.dashboard.handlers import Inspected, Scored, Tell, explained, inspect, notice, score
+from vtg_core.dashboard.inputs import Inputs, pick_row
+from vtg_core.dashboard.layout import TITLE, Layout
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.visits import Visit, Visits
+
+
+def build_dashboard(settings: Settings) -> gr.Blocks:
+    """Build the page. Nothing heavy is imported until a person opens it."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86_400)) as page:
+        _Events(settings, Layout(settings)).connect(page)
+    page.queue(max_size=32, default_concurrency_limit=4)
+    return page
+
+
+class _Events:
+    def __init__(self, settings: Settings, layout: Layout) -> None:
+        self.settings = settings
+        self.layout = layout
+        self.visits = Visits()
+
+    def connect(self, page: gr.Blocks) -> None:
+        """Answer every event of the page."""
+        at = self.layout
+        read: dict[str, Any] = {
+            "fn": self._inspect,
+            "inputs": at.inputs,
+            "outputs": [at.notice, at.facts, at.prompts, at.tokens, at.views, *at.loss],
+            "concurrency_id": "read",
+            "concurrency_limit": 2,
+            "trigger_mode": "always_last",
+            "show_progress_on": [at.prompts, at.tokens],
+            "api_visibility": "private",
+        }
+        read_row: dict[str, Any] = {
+            **read,
+            "fn": self._inspect_row,
+            "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
+            "outputs": [at.video, at.query, at.start, at.end, at.picked, *read["outputs"]],
+        }
+        if self.settings.annotations:
+            gr.on([page.load, at.row.submit, at.row.input], **read_row)
+        else:
+            page.load(**read)
+        if at.offered is not None:
+            at.offered.load_input_event.then(**read)
+        forget_row: dict[str, Any] = {"fn": lambda: None, "outputs": [at.picked], "api_visibility": "private"}
+        at.video.clear(**forget_row)
+        at.video.upload(**forget_row).then(**read)
+        fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
+        edited = [event for field in fields for event in (field.submit, field.blur)]
+        gr.on([at.run.click, at.trained.input, *edited], **read)
+        gr.on(
+            [at.mode.change, at.template.change], self._show_template, [at.mode, at.template, at.views],
+            [at.notice, at.tokens, *at.loss], api_visibility="private",
+        )  # fmt: skip
+        run = at.run_loss.click(
+            self._score, at.inputs, [at.notice, *at.loss], concurrency_id="model", concurrency_limit=1,
+            trigger_mode="once", show_progress_on=[at.loss_facts], api_visibility="private",
+        )  # fmt: skip
+        at.cancel.click(
+            self._cancel, outputs=[at.notice], cancels=[run], queue=False, api_visibility="private"
+        )
+
+    def _inspect(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
+        visit = self.visits.of(request.session_hash)
+        failures: list[str] = []
+        with explained(failures):
+            inputs = Inputs.read(self.settings, *values)
+            if inputs == visit.current:  # a field was left as it was
+                return [gr.skip()] * 8
+            visit.turn_to(inputs)
+            return self._show(inspect(self.settings, inputs, _tell(progress)), visit)
+        visit.current = None
+        return failures[0], *[gr.skip()] * 7
+
+    def _inspect_row(
+        self,
+        request: gr.Request,
+        number: float | None,
+        *values: Any,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Any:
+        visit = self.visits.of(request.session_hash)
+        failures: list[str] = []
+        with explained(failures):
+            row = pick_row(self.settings, number)
+            video = save_file_to_cache(
+                row.video, self.layout.video.GRADIO_CACHE
+            )  # the page may read nothing else
+            left = [video, row.query, *row.windows[0]]
+            read: list[Any] = [*left, *values, row]
+            inputs = Inputs.read(self.settings, *read)
+            visit.turn_to(inputs)
+            return *left, row, *self._show(inspect(self.settings, inputs, _tell(progress)), visit)
+        visit.current = None
+        return *[gr.skip()] * 5, failures[0], *[gr.skip()] * 7
+
+    def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
+        return (
+            result.notice, result.facts, result.prompts, result.tokens[result.shown], result.tokens,
+            *self._loss_of(visit),
+        )  # fmt: skip
+
+    @staticmethod
+    def _loss_of(visit: Visit) -> tuple[Any, ...]:
+        """Leave the loss on screen, or clear it where it belongs to something else."""
+        empty = Scored()
+        return (gr.skip(),) * 3 if visit.keeps_loss() else (empty.facts, empty.figure, empty.table)
+
+    def _show_template(self, request: gr.Request, mode: str, template: str, views: dict[str, str]) -> Any:
+        visit = self.visits.of(request.session_hash)
+        visit.choose(AnswerMode(mode), template)
+        tokens = views.get(f"{mode}/{template}", "")
+        told = (
+            gr.skip() if tokens else notice("info", "There are no prompts to show any more; read them again.")
+        )
+        return told, tokens, *self._loss_of(visit)
+
+    def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
+        visit = self.visits.of(request.session_hash)
+        failures: list[str] = []
+        inputs = None
+        with explained(failures):
+            inputs = Inputs.read(self.settings, *values)
+            stop = visit.begin(inputs)
+            try:
+                result = score(self.settings, inputs, _tell(progress), stop.is_set)
+            finally:
+                is_shown = visit.end(inputs)
+            if is_shown:
+                return gr.skip(), result.facts, result.figure, result.table
+        if inputs is not None and visit.current not in (None, inputs):
+            failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
+        return failures[0], *[gr.skip()] * 3
+
+    def _cancel(self, request: gr.Request) -> str:
+        if self.visits.of(request.session_hash).cancel():
+            return notice("info", "The forward pass was cancelled; your input is kept.")
+        return notice("info", "There is no forward pass to cancel.")
+
+
+def _tell(progress: gr.Progress) -> Tell:
+    return lambda at, what: progress(at, desc=what)

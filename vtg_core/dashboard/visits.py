@@ -1,0 +1,85 @@
+"""What each open page shows and waits for, so that no figure stands beside an input it does not belong to."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock
+
+from vtg_core.answers import AnswerMode
+from vtg_core.dashboard.inputs import Inputs
+
+MAX_VISITS = 1_000
+
+
+@dataclass
+class Visit:
+    """One open page.
+
+    Attributes:
+        current: what its prompts were read from; None before the first, and after an error.
+        scored: what the loss on screen was computed from; None where there is none.
+        running: what its forward pass is computing now, and the event that stops it.
+    """
+
+    current: Inputs | None = None
+    scored: Inputs | None = None
+    running: tuple[Inputs, Event] | None = None
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def turn_to(self, inputs: Inputs) -> None:
+        """Say what the page shows from now on; a forward pass on anything else is stopped."""
+        with self._lock:
+            self.current = inputs
+            if self.running is not None and self.running[0] != inputs:
+                self.running[1].set()
+
+    def choose(self, mode: AnswerMode, template: str) -> None:
+        """Turn to another template of the same inputs."""
+        if self.current is not None:
+            self.turn_to(replace(self.current, mode=mode, template=template))
+
+    def begin(self, inputs: Inputs) -> Event:
+        """Say that a forward pass begins; return the event that stops it."""
+        with self._lock:
+            stop = Event()
+            self.running = (inputs, stop)
+            return stop
+
+    def end(self, inputs: Inputs) -> bool:
+        """Say that it ended; return whether the page still shows what it was about."""
+        with self._lock:
+            self.running = None
+            is_shown = self.current in (None, inputs)
+            self.scored = inputs if is_shown else self.scored
+            return is_shown
+
+    def cancel(self) -> bool:
+        """Stop the forward pass; return whether there was one."""
+        with self._lock:
+            if self.running is None:
+                return False
+            self.running[1].set()
+            return True
+
+    def keeps_loss(self) -> bool:
+        """Return whether the loss on screen belongs to what is shown now; forget it where it does not."""
+        with self._lock:
+            if self.scored != self.current:
+                self.scored = None
+            return self.scored is not None
+
+
+class Visits:
+    """The open pages, by Gradio's session hash; the least recently used are forgotten past ``MAX_VISITS``."""
+
+    def __init__(self) -> None:
+        self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, session: str | None) -> Visit:
+        """Return the visit of a session, a new one where there was none."""
+        with self._lock:
+            visit = self._visits.setdefault(session or "", Visit())
+            self._visits.move_to_end(session or "")
+            while len(self._visits) > MAX_VISITS:
+                self._visits.popitem(last=False)
+            return visit
