@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 def main() -> int:
     """Parse the options, build the page and serve it until it is stopped."""
     options = _parser().parse_args()
+    if not options.annotations and (options.video_root or options.clip):
+        _parser().error("--video-root and --clip speak of --annotations, which is not given")
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     quiet_libraries()
@@ -27,9 +30,10 @@ def main() -> int:
     from vtg_core.dashboard import build_dashboard, launch_options
 
     try:
+        socket.getaddrinfo(options.host, None)
         build_dashboard(settings).launch(**launch_options(options.host, options.port))
-    except OSError as error:  # Gradio's sentence names the port that is taken
-        _parser().exit(1, f"error: the page cannot be served: {error}\n")
+    except OSError as error:  # no such address, or a port that is taken
+        _parser().exit(1, f"error: the page cannot be served at {options.host}: {error}\n")
     return 0
 
 
@@ -64,6 +68,10 @@ def _settings(options: argparse.Namespace) -> "Settings":
 
     rows = LoadedAnnotations((), ())
     if options.annotations:
+        if options.video_root and not options.video_root.is_dir():
+            raise AnnotationError(
+                f"--video-root must be a folder that exists, got {str(options.video_root)!r}"
+            )
         rows = load_annotations(
             options.annotations, video_root=options.video_root, clip=options.clip, on_error=OnError.SKIP
         )

@@ -36,7 +36,7 @@ const card = (view) => {
   const head = make("header");
   head.append(make("h4", "", view.name), make("span", "vtg-muted", view.mode === "standard" ? "seconds" : "temporal tokens"), copyButton(view.rendered));
   const counts = make("p", "vtg-counts");
-  for (const [name, count] of [["tokens", view.num_tokens], ["video", view.num_video], ["supervised", view.num_supervised]]) {
+  for (const [name, count] of [["tokens", view.num_tokens], ["video and stamps", view.num_video], ["supervised", view.num_supervised]]) {
     const item = make("span");
     item.append(make("b", "", whole(count)), ` ${name}`);
     counts.append(item);
@@ -48,6 +48,7 @@ const card = (view) => {
 };
 
 drawFromValue((root, views) => {
+  if (!views) return;
   for (const [mode, title] of [["standard", "Answers in seconds"], ["temporal_tokens", "Answers in temporal tokens"]]) {
     const chosen = views.filter((view) => view.mode === mode);
     if (!chosen.length) continue;

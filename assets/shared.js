@@ -37,7 +37,7 @@ const drawFromValue = (draw) => {
   const root = element.firstElementChild ?? element;
   const load = () => {
     root.replaceChildren();
-    if (props.value) draw(root, JSON.parse(props.value));
+    draw(root, props.value ? JSON.parse(props.value) : null);
   };
   load();
   watch("value", load);

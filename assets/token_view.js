@@ -51,18 +51,18 @@ const showAnswer = (flow) => {
   const button = make("button", "vtg-button", "Show the trained tokens");
   button.type = "button";
   button.addEventListener("click", () => {
-    const first = flow.querySelector(".vtg-supervised");
-    if (first) flow.scrollTo({ top: first.offsetTop - flow.offsetTop - 40 });
+    flow.querySelector(".vtg-supervised")?.scrollIntoView({ block: "center" });
   });
   return button;
 };
 
 drawFromValue((root, view) => {
+  if (!view) return;
   const flow = make("div", "vtg-flow");
   flow.tabIndex = 0;
   flow.setAttribute("role", "group");
   flow.setAttribute("aria-label", "Tokens in order; point at one for its index, id, region and label");
-  for (let row = 0; row < view.index.length; row += 1) flow.append(token(view, row));
+  for (let row = 0; row < view.index.length; row += 1) flow.append(token(view, row), make("wbr"));
   const key = legend(view);
   key.firstElementChild.append(showAnswer(flow));
   root.append(key, flow);

@@ -70,6 +70,21 @@ def test_without_json_a_table_is_printed(capsys):
     assert printed.count("[8.0, 14.0]") == 8
 
 
+def test_a_window_past_the_video_can_be_clipped(tmp_path):
+    arguments = [
+        *ARGUMENTS[:4],
+        "--window",
+        "28",
+        "31",
+        "--num-frames",
+        "4",
+        "--clip",
+        "--template",
+        "direct",
+    ]
+    assert run_json(tmp_path, "inspect", *arguments)["windows"] == [[28.0, 30.0]]
+
+
 def test_json_can_go_to_stdout(capsys):
     assert main(["inspect", *ARGUMENTS, "--template", "direct", "--json", "-"]) == 0
     assert len(json.loads(capsys.readouterr().out)["samples"]) == 2
@@ -83,6 +98,10 @@ def test_json_can_go_to_stdout(capsys):
         ({"--window": ["28", "31"]}, r"duration (30 s)"),
         ({"--checkpoint": "./no/such/folder"}, "there is no such folder"),
         ({"--json": "no/such/folder/out.json"}, "cannot: No such file or directory"),
+        ({"--query": " "}, "a query must be a text of 1 to 2,000 characters"),
+        ({"--video": ""}, "a video must be given as the path"),
+        ({"--json": ""}, "--json must name a file"),
+        ({"--num-frames": "1"}, "the processor must accept this prompt and its videos"),
         ({"--num-frames": "0"}, "num_frames must be a whole number of at least 1"),
     ],
 )

@@ -69,6 +69,15 @@ def test_a_page_of_another_site_cannot_reach_the_server_by_name(host, status):
     assert response.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://evil.example", 403), ("http://localhost:7860", 404), (None, 404)]
+)
+def test_a_page_of_another_site_cannot_send_anything(origin, status):
+    client = TestClient(Starlette(**launch_options()["app_kwargs"]))
+    headers = {"host": "localhost:7860"} | ({"origin": origin} if origin else {})
+    assert client.post("/gradio_api/upload", headers=headers).status_code == status
+
+
 def test_every_answer_of_the_server_carries_its_policy():
     client = TestClient(Starlette(**launch_options("0.0.0.0")["app_kwargs"]))
     headers = client.get("/", headers={"host": "any.example"}).headers
@@ -81,7 +90,6 @@ def test_inspecting_gives_sixteen_prompts_those_of_the_chosen_mode_first():
     prompts = json.loads(result.prompts)
     assert [prompt["mode"] for prompt in prompts] == ["temporal_tokens"] * 8 + ["standard"] * 8
     assert set(result.tokens) == {prompt["key"] for prompt in prompts}
-    assert result.shown == "temporal_tokens/direct"
     assert "4 frames from 0.0 to 29.9 s · demo (Qwen3VLProcessor" in result.facts
 
 
@@ -113,7 +121,9 @@ def test_added_temporal_tokens_are_remarked(without_temporal_tokens):
 
 def test_a_forward_pass_reports_the_shown_template():
     result = score(SETTINGS, inputs(template="concise"), silent, lambda: False)
-    facts = {name: value for name, value, _ in json.loads(result.facts)["facts"]}
+    view = json.loads(result.facts)
+    facts = {name: value for name, value, _ in view["facts"]}
+    assert view["sample"] == "concise · standard · [8.0, 14.0]"
     assert facts["Mean response NLL"] == facts["Model's own loss"]
     assert list(result.table["text"])[-1] == "'<|im_end|>'"
     assert len(result.figure.data[0].y) == 12
@@ -124,7 +134,7 @@ def test_a_forward_pass_can_be_cancelled_and_run_again():
     cancelled.set()
     with pytest.raises(VTGError, match="cancelled; your input is kept"):
         score(SETTINGS, inputs(), silent, cancelled.is_set)
-    assert score(SETTINGS, inputs(), silent, lambda: False).facts
+    assert score(SETTINGS, inputs(), silent, lambda: False).figure is not None
 
 
 @pytest.mark.parametrize(
@@ -137,6 +147,9 @@ def test_a_forward_pass_can_be_cancelled_and_run_again():
         ({"start": 14, "end": 8}, "0 <= start < end"),
         ({"num_frames": 2.5}, "whole number"),
         ({"num_frames": None}, "must be a number of frames"),
+        ({"mode": None}, "among the page's own choices"),
+        ({"template": None}, "among the page's own choices"),
+        ({"trained": None}, "among the page's own choices"),
     ],
 )
 def test_a_wrong_input_is_one_sentence(changed, said):
@@ -166,6 +179,13 @@ def test_a_row_that_is_not_there_is_one_sentence(number):
     rows = load_annotations(ASSETS / "demo_annotations.json").annotations
     with pytest.raises(VTGError, match=r"from 1 to 4|whole number"):
         pick_row(Settings(annotations=rows), number)
+
+
+def test_the_row_of_a_video_that_is_not_there_is_named(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"video": "none.mp4", "timestamp": [1, 2], "sentence": "x"}')
+    with pytest.raises(VTGError, match=r"rows.jsonl:1: none.mp4 cannot be opened"):
+        pick_row(Settings(annotations=load_annotations(file).annotations), 1)
 
 
 def test_the_notice_says_what_became_of_a_rows_windows():

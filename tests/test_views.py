@@ -85,6 +85,11 @@ def report_of(*nlls, vocab_size=1000, model_loss=None):
     return LossReport(tokens, model_loss, vocab_size, 50, "cpu", "float32", 0.5, None)
 
 
+@pytest.fixture
+def sample(processor, video):
+    return inspected(processor, video).sample
+
+
 @pytest.mark.parametrize(
     ("nlls", "said"),
     [
@@ -93,12 +98,12 @@ def report_of(*nlls, vocab_size=1000, model_loss=None):
         ((0.1, 3.0), "'b' the hardest"),
     ],
 )
-def test_one_sentence_reads_the_loss(nlls, said):
-    assert said in view_loss(report_of(*nlls)).reading
+def test_one_sentence_reads_the_loss(sample, nlls, said):
+    assert said in view_loss(report_of(*nlls), sample).reading
 
 
-def test_a_loss_that_was_not_cross_checked_says_so():
-    facts = {name: value for name, value, _ in view_loss(report_of(1.0)).facts}
+def test_a_loss_that_was_not_cross_checked_says_so(sample):
+    facts = {name: value for name, value, _ in view_loss(report_of(1.0), sample).facts}
     assert facts["Model's own loss"] == "not run"
     assert facts["Peak memory"] == "unknown"
 

@@ -28,11 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet_libraries()
     try:
         options.run(options)
+        sys.stdout.flush()
     except VTGError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
@@ -97,11 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--answer",
             default="both",
-            choices=[*AnswerMode, "both"],
+            choices=[*map(str, AnswerMode), "both"],
             help="how answers are written (default: both)",
         )
         add_model_options(command)
         add_frame_options(command)
+        command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
         command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
     return parser
 
@@ -117,8 +123,8 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
     from vtg_core.video import sample_frames
 
     video = sample_frames(options.video, frames)
-    windows = [window.check_within(video.info.duration) for window in windows]
-    header = {
+    windows = [window.check_within(video.info.duration, clip=options.clip) for window in windows]
+    header: dict[str, Any] = {
         "checkpoint": options.checkpoint,
         "video": {
             "duration": video.info.duration,
@@ -145,7 +151,7 @@ def _templates(name: str, answer: str) -> list[PromptTemplate]:
 def _inspect(options: argparse.Namespace) -> None:
     header, inspections = _inspections(options)
     samples = [_inspected(inspection) for inspection in inspections]
-    if options.json:
+    if options.json is not None:
         _write_json(options.json, {**header, "samples": samples})
         return
     _print_video(header)
@@ -154,7 +160,7 @@ def _inspect(options: argparse.Namespace) -> None:
          sum(label != IGNORE_INDEX for label in s["labels"]), s["answer"])
         for s in samples
     ]  # fmt: skip
-    _print_table(("template", "mode", "tokens", "video", "supervised", "answer"), rows)
+    _print_table(("template", "mode", "tokens", "video+stamps", "supervised", "answer"), rows)
 
 
 def _inspected(inspection: "Inspection") -> dict[str, Any]:
@@ -198,7 +204,7 @@ def _loss(options: argparse.Namespace) -> None:
         "samples": samples,
         "seconds": time.perf_counter() - started,
     }
-    if options.json:
+    if options.json is not None:
         _write_json(options.json, result)
         return
     _print_video(header)

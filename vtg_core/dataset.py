@@ -8,7 +8,7 @@ from typing import Any
 
 from vtg_core.annotations import Annotation, OnError, load_annotations
 from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
-from vtg_core.errors import AnnotationError, TemplateError, VTGError
+from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
 from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
 from vtg_core.video import FramePolicy, SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
@@ -131,7 +131,10 @@ class VideoTemporalSFTDataset:
         """
         index = range(len(self))[operator.index(index)]  # from the end, where it is negative
         annotation = self.annotations[index]
-        video = sample_frames(annotation.video, self.frames, clip=clip_of(annotation))
+        try:
+            video = sample_frames(annotation.video, self.frames, clip=clip_of(annotation))
+        except VideoError as error:
+            raise VideoError(f"{annotation.where}: {error}") from None
         return Sample(
             video=video,
             query=annotation.query,

@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from vtg_core.dataset import Sample
 from vtg_core.encoding import EncodedSample
 from vtg_core.inspection import Inspection
 from vtg_core.loss import LossReport
@@ -82,14 +83,21 @@ class LossView:
     """One sample's loss.
 
     Attributes:
+        sample: what was scored: template, answer format and answer; empty where nothing was.
         facts: (name, value, what it means), in reading order.
         reading: one sentence that says what the figures mean.
         tokens: a row a supervised token: index, id, text, NLL in nats, probability, rank.
     """
 
+    sample: str
     facts: list[tuple[str, str, str]]
     reading: str
     tokens: list[tuple[int, int, str, float, float, int]]
+
+
+NO_LOSS = LossView(
+    "", [], "Run a forward pass to see what each trained token of this template costs the model.", []
+)
 
 
 def template_key(mode: str, name: str) -> str:
@@ -142,8 +150,8 @@ def view_prompt(inspection: Inspection) -> PromptView:
     )
 
 
-def view_loss(report: LossReport) -> LossView:
-    """Return the loss view of a report."""
+def view_loss(report: LossReport, sample: Sample) -> LossView:
+    """Return the loss view of a report on a sample."""
     uniform = math.log(report.vocab_size)
     own = "not run" if report.model_loss is None else f"{report.model_loss:.4f}"
     memory = (
@@ -171,7 +179,8 @@ def view_loss(report: LossReport) -> LossView:
         ("Peak memory", memory, whose),
     ]
     tokens = [(t.index, t.id, t.text, t.nll, t.prob, t.rank) for t in report.tokens]
-    return LossView(facts, _reading(report, uniform), tokens)
+    scored = f"{sample.template.name} · {sample.template.mode} · {sample.answer}"
+    return LossView(scored, facts, _reading(report, uniform), tokens)
 
 
 def _own_meaning(report: LossReport) -> str:

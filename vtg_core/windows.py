@@ -56,7 +56,7 @@ class Window:
         if self.start >= duration or (
             self.end > duration + END_TOLERANCE_SECONDS and not (clip and may_clip)
         ):
-            hint = "correct the window" + (", or pass clip=True to clip it" if may_clip else "")
+            hint = "correct the window" + (", or clip it (clip=True, --clip)" if may_clip else "")
             raise WindowError(
                 f"window must satisfy 0 <= start < end <= duration ({duration:g} s), "
                 f"got start={self.start:g}, end={self.end:g}; {hint}"

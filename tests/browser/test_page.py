@@ -29,7 +29,9 @@ def test_the_demo_shows_sixteen_prompts_with_their_counts(demo):
     expect(demo.locator(".vtg-card")).to_have_count(16)
     first = demo.locator(".vtg-card").first
     expect(first).to_contain_text("please identify the start and end time")
-    expect(first.locator(".vtg-counts")).to_have_text(re.compile(r"1,\d{3} tokens1,\d{3} video12 supervised"))
+    expect(first.locator(".vtg-counts")).to_have_text(
+        re.compile(r"1,\d{3} tokens1,\d{3} video and stamps12 supervised")
+    )
 
 
 def test_a_prompt_marks_exactly_the_answer_and_its_end_of_turn(demo):
@@ -66,7 +68,9 @@ def test_the_tokens_are_coloured_by_their_labels_and_explained_by_their_regions(
     hint = supervised.first.get_attribute("title")
     assert re.fullmatch(r"index [\d,]+\nid \d+\nregion answer\nlabel \d+: in the loss", hint)
     expect(demo.locator(".vtg-flow .vtg-run").first).to_have_text("<|video_pad|> × 60")
-    expect(demo.locator(".vtg-legend")).to_contain_text("1.03 % of 1,167 tokens are trained")
+    expect(demo.locator(".vtg-legend")).to_contain_text(
+        re.compile(r"1\.\d\d % of 1,\d{3} tokens are trained")
+    )
     expect(demo.locator(".vtg-regions")).to_contain_text("answer 11 · 11 in the loss")
 
 
@@ -79,6 +83,27 @@ def test_another_template_changes_the_tokens(demo):
     expect(demo.locator(".vtg-flow")).to_contain_text("Find")
 
 
+def test_the_tokens_follow_a_choice_that_was_made_while_the_prompts_were_read(demo):
+    demo.get_by_role("tab", name="Tokens").click()
+    for mode, shown in (("temporal tokens", "<266>"), ("seconds", "8"), ("temporal tokens", "<266>")):
+        demo.locator("#query textarea").fill(f"a circle, answered in {mode}")
+        demo.get_by_role("radio", name=re.compile(mode)).click()
+        demo.wait_for_timeout(1500)
+        expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text(shown)
+
+
+def test_enter_reads_the_prompts(demo):
+    demo.locator("#query textarea").fill("a blue square appears")
+    demo.locator("#query textarea").press("Enter")
+    expect(query_parts(demo).first).to_have_text("a blue square appears")
+
+
+def test_the_trained_tokens_can_be_brought_into_view(demo):
+    demo.get_by_role("tab", name="Tokens").click()
+    demo.locator(".vtg-legend button").click()
+    expect(demo.locator(".vtg-flow .vtg-supervised").first).to_be_in_viewport()
+
+
 def test_the_loss_runs_and_agrees_with_the_models_own(demo):
     demo.get_by_role("tab", name="Loss").click()
     demo.locator("#run-loss").click()
@@ -87,6 +112,7 @@ def test_the_loss_runs_and_agrees_with_the_models_own(demo):
     mean, own, _, supervised, uniform, device, *_ = values.all_text_contents()
     assert mean == own
     assert (supervised, device) == ("12", "cpu · float32")
+    expect(demo.locator(".vtg-scored")).to_have_text("direct · standard · [8.0, 14.0]")
     assert abs(float(mean) - float(uniform)) < 0.5
     expect(demo.locator("#loss-figure .bars path")).to_have_count(12)
 
@@ -202,6 +228,7 @@ def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, sai
     demo.locator(field).fill(value)
     demo.locator("#run").click()
     expect(demo.locator("#notice [role=alert]")).to_contain_text(said)
+    expect(demo.locator("#notice [role=alert]")).to_contain_text("still of the last input that could be read")
     expect(demo.locator(".vtg-card")).to_have_count(16)
 
 
@@ -257,9 +284,14 @@ def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(user_cache
     assert "Traceback" not in server.stop()
 
 
-def test_one_frame_can_be_asked_for(user_cache, open_page):
+def test_frames_that_the_processor_refuses_are_explained(user_cache, open_page):
     server = Server("--num-frames", "1").wait()
     page = open_page(server.url)
-    expect(page.locator("#facts textarea")).to_have_value(re.compile("1 frames from 0.0"), timeout=LOADED)
+    alert = page.locator("#notice [role=alert]")
+    expect(alert).to_contain_text("The processor must accept this prompt", timeout=LOADED)
+    page.locator("#frames input").fill("4")
+    page.locator("#run").click()
+    expect(page.locator(".vtg-card")).to_have_count(16)
+    expect(alert).to_have_count(0)
     page.close()
     assert "Traceback" not in server.stop()

@@ -1,5 +1,6 @@
 """The page: which handler answers what a person does."""
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from vtg_core.dashboard.inputs import Inputs, pick_row
 from vtg_core.dashboard.layout import TITLE, Layout
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.visits import Visit, Visits
+from vtg_core.views import template_key
 
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
@@ -33,7 +35,7 @@ class _Events:
         read: dict[str, Any] = {
             "fn": self._inspect,
             "inputs": at.inputs,
-            "outputs": [at.notice, at.facts, at.prompts, at.tokens, at.views, *at.loss],
+            "outputs": [at.notice, at.facts, at.prompts, at.views, *at.loss],
             "concurrency_id": "read",
             "concurrency_limit": 2,
             "trigger_mode": "always_last",
@@ -46,22 +48,25 @@ class _Events:
             "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
             "outputs": [at.video, at.query, at.start, at.end, at.picked, *read["outputs"]],
         }
+        show: dict[str, Any] = {  # asked for anew each time: a person may have chosen another while we read
+            "fn": self._show_template,
+            "inputs": [at.mode, at.template, at.views],
+            "outputs": [at.notice, at.tokens, *at.loss],
+            "api_visibility": "private",
+        }
         if self.settings.annotations:
-            gr.on([page.load, at.row.submit, at.row.input], **read_row)
+            gr.on([page.load, at.row.submit, at.row.input], **read_row).then(**show)
         else:
-            page.load(**read)
+            page.load(**read).then(**show)
         if at.offered is not None:
-            at.offered.load_input_event.then(**read)
+            at.offered.load_input_event.then(**read).then(**show)
         forget_row: dict[str, Any] = {"fn": lambda: None, "outputs": [at.picked], "api_visibility": "private"}
         at.video.clear(**forget_row)
-        at.video.upload(**forget_row).then(**read)
+        at.video.upload(**forget_row).then(**read).then(**show)
         fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
         edited = [event for field in fields for event in (field.submit, field.blur)]
-        gr.on([at.run.click, at.trained.input, *edited], **read)
-        gr.on(
-            [at.mode.change, at.template.change], self._show_template, [at.mode, at.template, at.views],
-            [at.notice, at.tokens, *at.loss], api_visibility="private",
-        )  # fmt: skip
+        gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
+        gr.on([at.mode.change, at.template.change], **show)
         run = at.run_loss.click(
             self._score, at.inputs, [at.notice, *at.loss], concurrency_id="model", concurrency_limit=1,
             trigger_mode="once", show_progress_on=[at.loss_facts], api_visibility="private",
@@ -76,11 +81,10 @@ class _Events:
         with explained(failures):
             inputs = Inputs.read(self.settings, *values)
             if inputs == visit.current:  # a field was left as it was
-                return [gr.skip()] * 8
+                return [gr.skip()] * 7
             visit.turn_to(inputs)
             return self._show(inspect(self.settings, inputs, _tell(progress)), visit)
-        visit.current = None
-        return failures[0], *[gr.skip()] * 7
+        return self._fail(failures[0], visit), *[gr.skip()] * 6
 
     def _inspect_row(
         self,
@@ -101,27 +105,32 @@ class _Events:
             inputs = Inputs.read(self.settings, *read)
             visit.turn_to(inputs)
             return *left, row, *self._show(inspect(self.settings, inputs, _tell(progress)), visit)
+        return *[gr.skip()] * 5, self._fail(failures[0], visit), *[gr.skip()] * 6
+
+    @staticmethod
+    def _fail(failure: str, visit: Visit) -> str:
+        """Return the notice of a failure; what is on screen is then of an earlier input."""
         visit.current = None
-        return *[gr.skip()] * 5, failures[0], *[gr.skip()] * 7
+        return json.dumps({**json.loads(failure), "stale": True})
 
     def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
         return (
-            result.notice, result.facts, result.prompts, result.tokens[result.shown], result.tokens,
-            *self._loss_of(visit),
+            result.notice, result.facts, result.prompts, result.tokens, *self._loss_of(visit)
         )  # fmt: skip
 
     @staticmethod
     def _loss_of(visit: Visit) -> tuple[Any, ...]:
         """Leave the loss on screen, or clear it where it belongs to something else."""
-        empty = Scored()
-        return (gr.skip(),) * 3 if visit.keeps_loss() else (empty.facts, empty.figure, empty.table)
+        return (gr.skip(),) * 3 if visit.keeps_loss() else _loss_values(Scored())
 
     def _show_template(self, request: gr.Request, mode: str, template: str, views: dict[str, str]) -> Any:
         visit = self.visits.of(request.session_hash)
-        visit.choose(AnswerMode(mode), template)
-        tokens = views.get(f"{mode}/{template}", "")
+        tokens = views.get(template_key(mode, template), "")
+        if tokens:
+            visit.choose(AnswerMode(mode), template)
+        is_forgotten = visit.current is not None and not tokens
         told = (
-            gr.skip() if tokens else notice("info", "There are no prompts to show any more; read them again.")
+            notice("info", "The prompts are no longer kept; read them again.") if is_forgotten else gr.skip()
         )
         return told, tokens, *self._loss_of(visit)
 
@@ -137,7 +146,7 @@ class _Events:
             finally:
                 is_shown = visit.end(inputs)
             if is_shown:
-                return gr.skip(), result.facts, result.figure, result.table
+                return gr.skip(), *_loss_values(result)
         if inputs is not None and visit.current not in (None, inputs):
             failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
         return failures[0], *[gr.skip()] * 3
@@ -146,6 +155,15 @@ class _Events:
         if self.visits.of(request.session_hash).cancel():
             return notice("info", "The forward pass was cancelled; your input is kept.")
         return notice("info", "There is no forward pass to cancel.")
+
+
+def _loss_values(scored: Scored) -> tuple[Any, Any, Any]:
+    """Return what the Loss tab shows; chart and table only where there is something in them."""
+    return (
+        scored.facts,
+        gr.update(value=scored.figure, visible=scored.figure is not None),
+        gr.update(value=scored.table, visible=scored.table is not None),
+    )
 
 
 def _tell(progress: gr.Progress) -> Tell:

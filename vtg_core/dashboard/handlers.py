@@ -19,7 +19,7 @@ from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.templates import PromptTemplate
 from vtg_core.video import FramePolicy, SampledVideo, sample_frames
-from vtg_core.views import as_json, template_key, view_loss, view_prompt, view_tokens
+from vtg_core.views import NO_LOSS, as_json, template_key, view_loss, view_prompt, view_tokens
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -44,21 +44,19 @@ class Inspected:
         facts: one line about the video and the checkpoint.
         prompts: JSON for the prompt cards.
         tokens: for each template's key, JSON for the token view.
-        shown: the key that is on screen.
     """
 
     notice: str
     facts: str
     prompts: str
     tokens: dict[str, str]
-    shown: str
 
 
 @dataclass(frozen=True)
 class Scored:
     """What the Loss tab shows after a forward pass; empty where there was none."""
 
-    facts: str = ""
+    facts: str = as_json(NO_LOSS)
     figure: "go.Figure | None" = None
     table: "pd.DataFrame | None" = None
 
@@ -95,7 +93,9 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     tell(0.2, "Reading the video")
     video = _video(inputs)
     prompts, tokens = [], {}
-    for number, inspection in enumerate(_inspections(inputs, video, checkpoint, inputs.templates), 1):
+    for number, inspection in enumerate(
+        _inspections(settings, inputs, video, checkpoint, inputs.templates), 1
+    ):
         tell(
             0.2 + 0.8 * number / len(inputs.templates),
             f"Reading template {number} of {len(inputs.templates)}",
@@ -110,7 +110,6 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
         facts=_facts(video, checkpoint),
         prompts=as_json(prompts),
         tokens=tokens,
-        shown=template_key(inputs.mode, inputs.template),
     )
 
 
@@ -128,12 +127,12 @@ def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable
     checkpoint = _checkpoint(settings, tell)
     tell(0.2, "Reading the video")
     chosen = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
-    [inspection] = _inspections(inputs, _video(inputs), checkpoint, chosen)
+    [inspection] = _inspections(settings, inputs, _video(inputs), checkpoint, chosen)
     tell(0.4, f"Loading the model of {settings.checkpoint}")
     model = load_model(settings.checkpoint, device=settings.device, dtype=settings.dtype)
     tell(0.6, f"Running {len(inspection.encoded):,} tokens through the model")
     report = _report(model, inspection, checkpoint, tell, is_cancelled)
-    view = view_loss(report)
+    view = view_loss(report, inspection.sample)
     table = pd.DataFrame(view.tokens, columns=["index", "id", "text", "NLL (nats)", "probability", "rank"])
     table["text"] = table["text"].map(repr)
     return Scored(as_json(view), loss_bars(report), table.round({"NLL (nats)": 4, "probability": 6}))
@@ -184,12 +183,16 @@ def _sample_frames(path: Path, frames: FramePolicy, clip: Window | None, changed
 
 
 def _inspections(
-    inputs: Inputs, video: SampledVideo, checkpoint: "Checkpoint", templates: list[PromptTemplate]
+    settings: Settings,
+    inputs: Inputs,
+    video: SampledVideo,
+    checkpoint: "Checkpoint",
+    templates: list[PromptTemplate],
 ) -> Iterator[Inspection]:
     return inspect_templates(
         video,
         inputs.query,
-        inputs.windows,
+        [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows],
         processor=checkpoint.processor,
         templates=templates,
         policy=inputs.policy,

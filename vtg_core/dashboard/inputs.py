@@ -8,7 +8,7 @@ from vtg_core.annotations import check_query
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dataset import clip_of, windows_in
-from vtg_core.errors import VTGError
+from vtg_core.errors import VideoError, VTGError
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES, PromptTemplate
 from vtg_core.video import FramePolicy, probe_video
@@ -85,6 +85,9 @@ class Inputs:
         if not video:
             raise VTGError("there must be a video: upload one, or pick an example")
         check_query(query)
+        names = {name for known in TEMPLATES for name in (known.name, str(known.mode))}
+        if mode not in tuple(AnswerMode) or template not in names or not isinstance(trained, list):
+            raise VTGError("answer, template and mask policy must be among the page's own choices")
         if start is None or end is None:
             raise VTGError("the window must have a start and an end in seconds, and one of them is empty")
         first = Window(start, end)
@@ -123,8 +126,11 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
     if number is None or not 1 <= _whole(number) <= count:
         raise VTGError(f"the sample must be a number from 1 to {count:,}, got {number}")
     annotation = settings.annotations[_whole(number) - 1]
-    clip = clip_of(annotation)
-    duration = clip.length if clip is not None else probe_video(annotation.video).duration
+    try:
+        clip = clip_of(annotation)
+        duration = clip.length if clip is not None else probe_video(annotation.video).duration
+    except VideoError as error:
+        raise VideoError(f"{annotation.where}: {error}") from None
     windows = windows_in(annotation, duration, clip=settings.clip)
     note = f"{annotation.where}."
     if clip is not None:

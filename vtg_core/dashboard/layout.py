@@ -10,8 +10,9 @@ from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.handlers import notice
 from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
 from vtg_core.dashboard.settings import ASSETS, Settings
-from vtg_core.demo.examples import examples
+from vtg_core.demo.examples import Example, examples
 from vtg_core.templates import TEMPLATES
+from vtg_core.views import NO_LOSS, as_json
 
 TITLE = "VTG Lens"
 SUBTITLE = "See exactly what your video model is trained on: the prompt it reads, the tokens that carry loss, and the loss itself."
@@ -28,17 +29,23 @@ class Layout:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         gr.Markdown(f"# {TITLE}\n{SUBTITLE}", elem_id="title")
+        waiting = notice(
+            "info",
+            "Loading torch and transformers. The first time, the demo checkpoint is built too; this takes some seconds.",
+        )
+        self.notice = script_component("notice", elem_id="notice", value=waiting, label="Message")
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=320):
-                self._build_sample()
+                offered = [] if settings.annotations else examples(ASSETS)
+                self._build_sample(offered)
                 self._build_choices()
+                self._build_examples(offered)
             with gr.Column(scale=3, min_width=320):
                 self._build_results()
         self.views = gr.State({}, time_to_live=3600)
         self.picked = gr.State(None)
 
-    def _build_sample(self) -> None:
-        offered = [] if self.settings.annotations else examples(ASSETS)
+    def _build_sample(self, offered: list[Example]) -> None:
         first = offered[0] if offered else None
         self.row = gr.Number(
             1, label=f"Sample (1 to {len(self.settings.annotations):,})", precision=0, elem_id="row",
@@ -49,7 +56,7 @@ class Layout:
             elem_id="video", buttons=[],
         )  # fmt: skip
         self.query = gr.Textbox(
-            first.query if first else "", label="Query", info="One sentence of what happens", lines=2, max_lines=6,
+            first.query if first else "", label="Query", info="One sentence of what happens", lines=1, max_lines=6,
             max_length=MAX_QUERY_CHARS, elem_id="query",
         )  # fmt: skip
         with gr.Row():
@@ -60,12 +67,6 @@ class Layout:
                 first.window.end if first else None, label="End (s)", elem_id="end", min_width=110
             )
         self.run = gr.Button("Read the prompts", variant="primary", elem_id="run")
-        self.offered = gr.Examples(
-            [[str(e.video), e.query, e.window.start, e.window.end] for e in offered],
-            [self.video, self.query, self.start, self.end], label="Examples to check by eye",
-            example_labels=[f"{e.query} · {e.window.start:g} to {e.window.end:g} s" for e in offered],
-            cache_examples=False, api_visibility="private", elem_id="examples",
-        ) if offered else None  # fmt: skip
 
     def _build_choices(self) -> None:
         frames = self.settings.frames
@@ -79,12 +80,15 @@ class Layout:
             elem_id="policy",
         )  # fmt: skip
 
+    def _build_examples(self, offered: list[Example]) -> None:
+        self.offered = gr.Examples(
+            [[str(e.video), e.query, e.window.start, e.window.end] for e in offered],
+            [self.video, self.query, self.start, self.end], label="Examples to check by eye",
+            example_labels=[f"{e.query} · {e.window.start:g} to {e.window.end:g} s" for e in offered],
+            cache_examples=False, api_visibility="private", elem_id="examples",
+        ) if offered else None  # fmt: skip
+
     def _build_results(self) -> None:
-        waiting = notice(
-            "info",
-            "Loading torch and transformers. The first time, the demo checkpoint is built too; this takes some seconds.",
-        )
-        self.notice = script_component("notice", elem_id="notice", value=waiting, label="Message")
         with gr.Row(equal_height=True):
             self.template = gr.Dropdown(
                 list(dict.fromkeys(template.name for template in TEMPLATES)), value=TEMPLATES[0].name, label="Template",
@@ -104,13 +108,18 @@ class Layout:
                         "Run a forward pass", variant="primary", elem_id="run-loss", scale=4
                     )
                     self.cancel = gr.Button("Cancel", elem_id="cancel", scale=1, min_width=100)
-                self.loss_facts = script_component("loss_facts", elem_id="loss-facts", label="Loss")
-                self.figure = gr.Plot(label="NLL of each supervised token", elem_id="loss-figure")
+                self.loss_facts = script_component(
+                    "loss_facts", elem_id="loss-facts", value=as_json(NO_LOSS), label="Loss"
+                )
+                self.figure = gr.Plot(
+                    label="NLL of each supervised token", elem_id="loss-figure", visible=False
+                )
                 self.table = gr.Dataframe(
                     label="Supervised tokens",
                     interactive=False,
                     wrap=True,
                     elem_id="loss-table",
+                    visible=False,
                     datatype="str",
                 )
 

@@ -2,10 +2,13 @@
 
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vtg_core.dashboard.settings import ASSETS
@@ -68,10 +71,16 @@ def _is_loopback(host: str) -> bool:
 
 
 class _SecurityHeaders:
+    """Add the page's policy to every answer, and refuse what a page of another site sends."""
+
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _comes_from_elsewhere(scope):
+            await PlainTextResponse("This page takes nothing from other sites.", 403)(scope, receive, send)
+            return
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [
@@ -83,3 +92,12 @@ class _SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _comes_from_elsewhere(scope: Scope) -> bool:
+    """Say whether a page of another origin sends something; asking for something is left to the browser's rules."""
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    if scope["method"] in ("GET", "HEAD", "OPTIONS") or origin is None:
+        return False
+    return urlsplit(origin).netloc != headers.get("host")
