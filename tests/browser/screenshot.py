@@ -10,12 +10,11 @@ def main() -> None:
     server = Server().wait()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport={"width": 1280, "height": 1040})
         page.goto(server.url)
         page.wait_for_selector(".vtg-card", timeout=LOADED)
         page.get_by_role("tab", name="Tokens").click()
         page.wait_for_selector(".vtg-token[data-row]")
-        page.locator(".vtg-legend button").click()
         page.wait_for_timeout(1000)
         page.screenshot(path=ROOT / "assets" / "screenshot.png")
         browser.close()

@@ -27,9 +27,10 @@ def loss_bars(report: LossReport) -> "go.Figure":
         go.Bar(x=positions, y=[token.nll for token in report.tokens], marker_color=BLUE, marker_line_width=0,
                customdata=hints, hovertemplate="%{customdata}<extra></extra>")
     )  # fmt: skip
-    figure.add_hline(
-        y=uniform, line_dash="dash", line_color=ORANGE,
-        annotation_text=f"uniform guessing, ln {report.vocab_size:,} = {uniform:.2f}", annotation_font_color=ORANGE,
+    figure.add_hline(y=uniform, line_dash="dash", line_color=ORANGE)
+    figure.add_annotation(
+        text=f"- - uniform guessing, ln {report.vocab_size:,} = {uniform:.2f}", font_color=ORANGE, showarrow=False,
+        xref="paper", yref="paper", x=1, y=1, xanchor="right", yanchor="bottom",
     )  # fmt: skip
     grey = "#8a9099"
     figure.update_xaxes(
