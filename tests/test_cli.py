@@ -85,6 +85,12 @@ def test_a_window_past_the_video_can_be_clipped(tmp_path):
     assert run_json(tmp_path, "inspect", *arguments)["windows"] == [[28.0, 30.0]]
 
 
+def test_added_temporal_tokens_are_noted(without_temporal_tokens, capsys):
+    arguments = [*ARGUMENTS, "--template", "direct", "--answer", "standard"]
+    assert main(["inspect", *arguments, "--checkpoint", str(without_temporal_tokens)]) == 0
+    assert "lacks 1,000 temporal tokens; they were added in memory" in capsys.readouterr().err
+
+
 def test_json_can_go_to_stdout(capsys):
     assert main(["inspect", *ARGUMENTS, "--template", "direct", "--json", "-"]) == 0
     assert len(json.loads(capsys.readouterr().out)["samples"]) == 2

@@ -118,7 +118,7 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
     windows = [Window(start, end) for start, end in options.window]
     frames = frame_policy(options)
 
-    from vtg_core.checkpoints import load_processor
+    from vtg_core.checkpoints import load_checkpoint
     from vtg_core.inspection import inspect_templates
     from vtg_core.video import sample_frames
 
@@ -134,12 +134,18 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
         "query": options.query,
         "windows": [list(window) for window in windows],
     }
-    processor = load_processor(options.checkpoint)
+    checkpoint = load_checkpoint(options.checkpoint)
+    if checkpoint.added_tokens:
+        count = len(checkpoint.added_tokens)
+        print(
+            f"note: the tokenizer lacks {count:,} temporal tokens; they were added in memory, untrained",
+            file=sys.stderr,
+        )
     return header, inspect_templates(
         video,
         options.query,
         windows,
-        processor=processor,
+        processor=checkpoint.processor,
         templates=_templates(options.template, options.answer),
     )
 

@@ -137,10 +137,8 @@ class _RememberingVideoProcessor:
     def __call__(self, videos: Sequence[Any], **options: Any) -> Any:
         are_same = len(videos) == len(self._videos) and all(map(is_, videos, self._videos))
         if not are_same or options != self._options:
-            self._videos, self._options = (
-                list(videos),
-                deepcopy(options),
-            )  # processors change what they are given
+            self._videos = list(videos)
+            self._options = deepcopy(options)  # processors change what they are given
             self._outputs = self._video_processor(videos, **options)
         return self._outputs
 
@@ -210,21 +208,28 @@ def _rewrite_literals(
     control_ids = set(control_tokens(tokenizer).ids.values())
     rewritten: dict[str, list[Tensor]] = {name: [] for name in columns}
     rewritten_offsets: list[tuple[int, int]] = []
-    ids = columns["input_ids"].tolist()
+    ids, remaining = columns["input_ids"].tolist(), set(expansion.literals)
     for is_control, group in groupby(range(len(ids)), key=lambda i: ids[i] in control_ids):
         first, *_, last = (*(positions := list(group)), positions[-1])
         start = offsets[first - 1][1] if first else 0
         end = offsets[last + 1][0] if last + 1 < len(ids) else len(expansion.text)
-        if is_control or not any(a < end and start < b for a, b in expansion.literals):
+        touched = {(a, b) for a, b in expansion.literals if a < end and start < b}
+        if is_control or not touched:
             for name, column in columns.items():
                 rewritten[name].append(column[first : last + 1])
             rewritten_offsets += offsets[first : last + 1]
             continue
+        remaining -= touched
         new_ids, new_offsets = encode_as_text(tokenizer, expansion.text[start:end])
         for name, column in columns.items():
             values = new_ids if name == "input_ids" else [0] * len(new_ids)
             rewritten[name].append(torch.tensor(values, dtype=column.dtype))
         rewritten_offsets += [(start + a, start + b) for a, b in new_offsets]
+    if remaining:
+        raise MaskingError(
+            f"each of the {len(expansion.literals)} control tokens in a person's text must be encoded as plain text, "
+            f"and {len(remaining)} cannot be found again in the ids; remove them from the text"
+        )
     return {name: torch.cat(parts) for name, parts in rewritten.items()}, rewritten_offsets
 
 
