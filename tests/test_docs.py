@@ -25,7 +25,7 @@ def _in_the_project(monkeypatch):
 
 def template_table():
     rows = [
-        f"| {template.mode} | {template.name} | {' ⏎ '.join(template.text.splitlines()).replace('|', chr(92) + '|')} |"
+        f"| {template.mode} | {template.name} | `{' ⏎ '.join(template.text.splitlines()).replace('|', chr(92) + '|')}` |"
         for template in TEMPLATES
     ]
     return "\n".join(["| mode | name | words |", "|---|---|---|", *rows])
@@ -66,6 +66,13 @@ def test_the_training_example_of_the_readme_does_what_it_says(capsys):
 def test_every_requirement_says_why_it_is_there():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
     assert all(re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)) for line in lines), lines
+
+
+def test_the_two_commands_and_their_pip_equivalents_stand_before_the_picture():
+    first_screen = README[: README.index("![")]
+    assert len(first_screen.splitlines()) < 20
+    for command in ("make run ", "make test ", "pip install -r requirements.txt", "app.py", "-m pytest"):
+        assert command in first_screen
 
 
 def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
