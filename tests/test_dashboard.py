@@ -202,25 +202,59 @@ def test_the_notice_says_what_became_of_a_rows_windows():
 
 def test_a_loss_belongs_to_the_inputs_it_was_run_on():
     visit, here, there = Visit(), inputs(), inputs(query="a blue square")
-    visit.turn_to(here)
-    stop = visit.begin(here)
-    visit.turn_to(there)
+    visit.begin_reading(here)
+    stop = visit.begin_pass(here)
+    visit.begin_reading(there)
     assert stop.is_set()
-    assert not visit.end(here)
+    assert not visit.end_pass(here, stop)
     assert not visit.keeps_loss()
-    visit.begin(there)
-    assert visit.end(there)
+    assert visit.end_pass(there, visit.begin_pass(there))
     assert visit.keeps_loss()
     visit.choose(AnswerMode.STANDARD, "concise")
     assert not visit.keeps_loss()
 
 
+def test_only_the_last_reading_is_shown():
+    visit = Visit()
+    slow, fast = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))
+    assert visit.end_reading(fast)
+    assert not visit.end_reading(slow)
+    assert not visit.fail_reading(slow)
+    assert visit.is_read
+    assert not visit.is_stale
+
+
+def test_what_is_on_screen_is_stale_from_an_error_to_the_next_reading():
+    visit = Visit()
+    visit.end_reading(visit.begin_reading(inputs()))
+    assert visit.fail_reading(None)
+    assert (visit.current, visit.is_stale) == (None, True)
+    visit.end_reading(visit.begin_reading(inputs()))
+    assert not visit.is_stale
+
+
+def test_a_template_chosen_during_a_reading_does_not_end_it():
+    visit = Visit()
+    number = visit.begin_reading(inputs())
+    visit.choose(AnswerMode.TEMPORAL_TOKENS, "concise")
+    assert visit.end_reading(number)
+    assert visit.current == inputs(mode="temporal_tokens", template="concise")
+
+
 def test_only_a_running_pass_can_be_cancelled():
     visit = Visit()
     assert not visit.cancel()
-    stop = visit.begin(inputs())
+    stop = visit.begin_pass(inputs())
     assert visit.cancel()
     assert stop.is_set()
+
+
+def test_a_pass_that_ends_late_does_not_take_the_next_ones_place():
+    visit = Visit()
+    first, second = visit.begin_pass(inputs()), visit.begin_pass(inputs())
+    visit.end_pass(inputs(), first)
+    assert visit.cancel()
+    assert second.is_set()
 
 
 def test_the_least_recent_visit_is_forgotten_first():

@@ -92,6 +92,29 @@ def test_the_tokens_follow_a_choice_that_was_made_while_the_prompts_were_read(de
         expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text(shown)
 
 
+def test_a_slow_reading_does_not_come_after_a_later_one(demo):
+    demo.locator("#frames input").fill("300")
+    demo.locator("#examples button", has_text="the whole of Africa").click()
+    expect(demo.locator("#query textarea")).to_have_value("the whole of Africa is in view")
+    demo.locator("#frames input").fill("4")
+    demo.locator("#frames input").blur()
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile("· 4 frames"))
+    demo.wait_for_timeout(4000)
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile("· 4 frames"))
+
+
+def test_what_is_stale_stays_marked_until_it_is_read_again(demo):
+    demo.locator("#query textarea").fill(" ")
+    demo.locator("#run").click()
+    expect(demo.locator("#tabs.vtg-stale")).to_have_count(1)
+    demo.get_by_role("tab", name="Loss").click()
+    demo.locator("#cancel").click()
+    expect(demo.locator("#notice")).to_contain_text("no forward pass to cancel")
+    expect(demo.locator("#tabs.vtg-stale")).to_have_count(1)
+    type_query(demo, "a star")
+    expect(demo.locator("#tabs.vtg-stale")).to_have_count(0)
+
+
 def test_enter_reads_the_prompts(demo):
     demo.locator("#query textarea").fill("a blue square appears")
     demo.locator("#query textarea").press("Enter")

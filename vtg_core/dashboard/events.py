@@ -34,7 +34,7 @@ class _Events:
         at = self.layout
         read: dict[str, Any] = {
             "fn": self._inspect,
-            "inputs": at.inputs,
+            "inputs": [at.views, *at.inputs],
             "outputs": [at.notice, at.facts, at.prompts, at.views, *at.loss],
             "concurrency_id": "read",
             "concurrency_limit": 2,
@@ -75,48 +75,53 @@ class _Events:
             self._cancel, outputs=[at.notice], cancels=[run], queue=False, api_visibility="private"
         )
 
-    def _inspect(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
-        visit = self.visits.of(request.session_hash)
+    def _inspect(
+        self,
+        request: gr.Request,
+        views: dict[str, str],
+        *values: Any,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Any:
+        visit, number = self.visits.of(request.session_hash), None
         failures: list[str] = []
         with explained(failures):
             inputs = Inputs.read(self.settings, *values)
-            if inputs == visit.current:  # a field was left as it was
+            if inputs == visit.current and (views or not visit.is_read):  # a field was left as it was
                 return [gr.skip()] * 7
-            visit.turn_to(inputs)
-            return self._show(inspect(self.settings, inputs, _tell(progress)), visit)
-        return self._fail(failures[0], visit), *[gr.skip()] * 6
+            number = visit.begin_reading(inputs)
+            result = inspect(self.settings, inputs, _tell(progress))
+            return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 7
+        return self._fail(failures[0], visit, number), *[gr.skip()] * 6
 
     def _inspect_row(
         self,
         request: gr.Request,
-        number: float | None,
+        number_of_row: float | None,
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
-        visit = self.visits.of(request.session_hash)
+        visit, number = self.visits.of(request.session_hash), None
         failures: list[str] = []
         with explained(failures):
-            row = pick_row(self.settings, number)
+            row = pick_row(self.settings, number_of_row)
             video = save_file_to_cache(
                 row.video, self.layout.video.GRADIO_CACHE
             )  # the page may read nothing else
             left = [video, row.query, *row.windows[0]]
             read: list[Any] = [*left, *values, row]
             inputs = Inputs.read(self.settings, *read)
-            visit.turn_to(inputs)
-            return *left, row, *self._show(inspect(self.settings, inputs, _tell(progress)), visit)
-        return *[gr.skip()] * 5, self._fail(failures[0], visit), *[gr.skip()] * 6
+            number = visit.begin_reading(inputs)
+            result = inspect(self.settings, inputs, _tell(progress))
+            return (*left, row, *self._show(result, visit)) if visit.end_reading(number) else [gr.skip()] * 12
+        return *[gr.skip()] * 5, self._fail(failures[0], visit, number), *[gr.skip()] * 6
 
     @staticmethod
-    def _fail(failure: str, visit: Visit) -> str:
-        """Return the notice of a failure; what is on screen is then of an earlier input."""
-        visit.current = None
-        return json.dumps({**json.loads(failure), "stale": True})
+    def _fail(failure: str, visit: Visit, number: int | None) -> Any:
+        """Return the notice of a reading that failed, unless a later one is under way."""
+        return _told(failure, visit) if visit.fail_reading(number) else gr.skip()
 
     def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
-        return (
-            result.notice, result.facts, result.prompts, result.tokens, *self._loss_of(visit)
-        )  # fmt: skip
+        return result.notice, result.facts, result.prompts, result.tokens, *self._loss_of(visit)
 
     @staticmethod
     def _loss_of(visit: Visit) -> tuple[Any, ...]:
@@ -128,10 +133,10 @@ class _Events:
         tokens = views.get(template_key(mode, template), "")
         if tokens:
             visit.choose(AnswerMode(mode), template)
-        is_forgotten = visit.current is not None and not tokens
-        told = (
-            notice("info", "The prompts are no longer kept; read them again.") if is_forgotten else gr.skip()
-        )
+        told = gr.skip()
+        if visit.is_read and not tokens:
+            visit.forget()
+            told = notice("info", "The prompts are no longer kept. Read them again.")
         return told, tokens, *self._loss_of(visit)
 
     def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
@@ -140,21 +145,27 @@ class _Events:
         inputs = None
         with explained(failures):
             inputs = Inputs.read(self.settings, *values)
-            stop = visit.begin(inputs)
+            stop = visit.begin_pass(inputs)
             try:
                 result = score(self.settings, inputs, _tell(progress), stop.is_set)
             finally:
-                is_shown = visit.end(inputs)
+                is_shown = visit.end_pass(inputs, stop)
             if is_shown:
                 return gr.skip(), *_loss_values(result)
         if inputs is not None and visit.current not in (None, inputs):
             failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
-        return failures[0], *[gr.skip()] * 3
+        return _told(failures[0], visit), *[gr.skip()] * 3
 
     def _cancel(self, request: gr.Request) -> str:
-        if self.visits.of(request.session_hash).cancel():
-            return notice("info", "The forward pass was cancelled; your input is kept.")
-        return notice("info", "There is no forward pass to cancel.")
+        visit = self.visits.of(request.session_hash)
+        was_running = "The forward pass was cancelled; your input is kept."
+        was_not = "There is no forward pass to cancel; one that was waiting is dropped."
+        return _told(notice("info", was_running if visit.cancel() else was_not), visit)
+
+
+def _told(told: str, visit: Visit) -> str:
+    """Return a notice, saying so where what is on screen is of an earlier input."""
+    return json.dumps({**json.loads(told), "stale": visit.is_stale})
 
 
 def _loss_values(scored: Scored) -> tuple[Any, Any, Any]:

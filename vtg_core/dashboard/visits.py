@@ -15,39 +15,69 @@ class Visit:
     """One open page.
 
     Attributes:
-        current: what its prompts were read from; None before the first, and after an error.
+        current: what its prompts are read from; None before the first, and after an error.
+        is_read: those prompts are on screen.
+        is_stale: what is on screen is of an earlier input, because the last one could not be read.
         scored: what the loss on screen was computed from; None where there is none.
         running: what its forward pass is computing now, and the event that stops it.
     """
 
     current: Inputs | None = None
+    is_read: bool = False
+    is_stale: bool = False
     scored: Inputs | None = None
     running: tuple[Inputs, Event] | None = None
+    _num_readings: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def turn_to(self, inputs: Inputs) -> None:
-        """Say what the page shows from now on; a forward pass on anything else is stopped."""
+    def begin_reading(self, inputs: Inputs) -> int:
+        """Say that the page turns to ``inputs``, and return the reading's number; another forward pass is stopped."""
         with self._lock:
-            self.current = inputs
-            if self.running is not None and self.running[0] != inputs:
-                self.running[1].set()
+            self._num_readings += 1
+            self._turn_to(inputs)
+            self.is_read = False
+            return self._num_readings
+
+    def end_reading(self, number: int) -> bool:
+        """Say that a reading is done; return whether the page still waits for it, and for no later one."""
+        with self._lock:
+            if number != self._num_readings:
+                return False
+            self.is_read, self.is_stale = True, False
+            return True
+
+    def fail_reading(self, number: int | None) -> bool:
+        """Say that an input could not be read, at reading ``number`` or before it had one; return as above."""
+        with self._lock:
+            if number not in (None, self._num_readings):
+                return False
+            self._num_readings += 1  # an earlier reading that still runs is not waited for any more
+            self.current, self.is_read, self.is_stale = None, False, True
+            return True
 
     def choose(self, mode: AnswerMode, template: str) -> None:
         """Turn to another template of the same inputs."""
-        if self.current is not None:
-            self.turn_to(replace(self.current, mode=mode, template=template))
+        with self._lock:
+            if self.current is not None:
+                self._turn_to(replace(self.current, mode=mode, template=template))
 
-    def begin(self, inputs: Inputs) -> Event:
+    def forget(self) -> None:
+        """Say that what was read is no longer kept, so that it is read again when asked for."""
+        with self._lock:
+            self.current, self.is_read = None, False
+
+    def begin_pass(self, inputs: Inputs) -> Event:
         """Say that a forward pass begins; return the event that stops it."""
         with self._lock:
             stop = Event()
             self.running = (inputs, stop)
             return stop
 
-    def end(self, inputs: Inputs) -> bool:
+    def end_pass(self, inputs: Inputs, stop: Event) -> bool:
         """Say that it ended; return whether the page still shows what it was about."""
         with self._lock:
-            self.running = None
+            if self.running is not None and self.running[1] is stop:
+                self.running = None
             is_shown = self.current in (None, inputs)
             self.scored = inputs if is_shown else self.scored
             return is_shown
@@ -66,6 +96,11 @@ class Visit:
             if self.scored != self.current:
                 self.scored = None
             return self.scored is not None
+
+    def _turn_to(self, inputs: Inputs) -> None:
+        self.current = inputs
+        if self.running is not None and self.running[0] != inputs:
+            self.running[1].set()
 
 
 class Visits:
