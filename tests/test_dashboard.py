@@ -214,6 +214,14 @@ def test_a_loss_belongs_to_the_inputs_it_was_run_on():
     assert not visit.keeps_loss()
 
 
+def test_a_reading_that_nobody_waits_for_any_more_is_given_up():
+    visit = Visit()
+    first, second = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))
+    with pytest.raises(VTGError, match="a later reading has begun"):
+        visit.check_awaited(first)
+    visit.check_awaited(second)
+
+
 def test_only_the_last_reading_is_shown():
     visit = Visit()
     slow, fast = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))

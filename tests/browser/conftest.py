@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ANSWERED = 30_000
+"""Milliseconds that the page may take to answer what a person did, on a machine that is busy with other things."""
 LOADED = 120_000
 """Milliseconds that a first visit may take on a busy machine: PyTorch is imported and the demo is built."""
 
@@ -62,8 +64,9 @@ def server(user_cache):
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium here; install it, or name one in CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=ANSWERED)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser

@@ -89,7 +89,7 @@ class _Events:
             if inputs == visit.current and (views or not visit.is_read):  # a field was left as it was
                 return [gr.skip()] * 7
             number = visit.begin_reading(inputs)
-            result = inspect(self.settings, inputs, _tell(progress))
+            result = inspect(self.settings, inputs, _tell(progress, visit, number))
             return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 7
         return self._fail(failures[0], visit, number), *[gr.skip()] * 6
 
@@ -111,7 +111,7 @@ class _Events:
             read: list[Any] = [*left, *values, row]
             inputs = Inputs.read(self.settings, *read)
             number = visit.begin_reading(inputs)
-            result = inspect(self.settings, inputs, _tell(progress))
+            result = inspect(self.settings, inputs, _tell(progress, visit, number))
             return (*left, row, *self._show(result, visit)) if visit.end_reading(number) else [gr.skip()] * 12
         return *[gr.skip()] * 5, self._fail(failures[0], visit, number), *[gr.skip()] * 6
 
@@ -177,5 +177,12 @@ def _loss_values(scored: Scored) -> tuple[Any, Any, Any]:
     )
 
 
-def _tell(progress: gr.Progress) -> Tell:
-    return lambda at, what: progress(at, desc=what)
+def _tell(progress: gr.Progress, visit: Visit | None = None, number: int | None = None) -> Tell:
+    """Return what tells a person how far a task is; it ends a reading that the page no longer waits for."""
+
+    def tell(at: float, what: str) -> None:
+        if visit is not None and number is not None:
+            visit.check_awaited(number)
+        progress(at, desc=what)
+
+    return tell

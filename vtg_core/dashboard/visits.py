@@ -6,6 +6,7 @@ from threading import Event, Lock
 
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.errors import VTGError
 
 MAX_VISITS = 1_000
 
@@ -45,6 +46,11 @@ class Visit:
                 return False
             self.is_read, self.is_stale = True, False
             return True
+
+    def check_awaited(self, number: int) -> None:
+        """Raise ``VTGError`` where a later reading has begun, so that one nobody waits for takes no more time."""
+        if number != self._num_readings:
+            raise VTGError("a later reading has begun, and this one is given up")
 
     def fail_reading(self, number: int | None) -> bool:
         """Say that an input could not be read, at reading ``number`` or before it had one; return as above."""
