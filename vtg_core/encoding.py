@@ -42,6 +42,9 @@ class EncodedSample:
         token_features: further tensors along the token axis, each of shape (L,), by the processor's name;
             ``mm_token_type_ids`` among them where the model needs it.
         media: the processor's tensors for the videos, by its names (``pixel_values_videos``, ...).
+        answer_starts: for each assistant turn the position at which the model begins to write: the length in
+            tokens of the generation prompt before it.
+        num_inserted: how many tokens the processor's expansion of the videos added to the rendered text.
     """
 
     chat: RenderedChat
@@ -53,6 +56,8 @@ class EncodedSample:
     offsets: tuple[tuple[int, int], ...]
     token_features: Mapping[str, "Tensor"]
     media: Mapping[str, "Tensor"]
+    answer_starts: tuple[int, ...]
+    num_inserted: int
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -106,6 +111,9 @@ def encode(
         offsets=tuple(offsets),
         token_features=columns,
         media=dict(outputs),
+        answer_starts=tuple(_first_token_from(character, offsets) for character in expansion.answer_starts),
+        num_inserted=sum(start < end and expansion.was_replaced(start) for start, end in offsets)
+        - len(videos),
     )
     _verify(sample, expansion, processor.tokenizer)
     return sample
@@ -305,14 +313,17 @@ def _runs(kinds: Sequence[tuple[RegionKind, int | None]]) -> Iterator[Region]:
         start = end
 
 
+def _first_token_from(character: int, offsets: Sequence[tuple[int, int]]) -> int:
+    return next((i for i, (start, _) in enumerate(offsets) if start >= character), len(offsets))
+
+
 def _verify(sample: EncodedSample, expansion: Expansion, tokenizer: "PreTrainedTokenizerBase") -> None:
     """Prove the regions of every answer on the ids, or raise."""
     for region in expansion.regions:
         if region.kind in _TRAINABLE:
             _verify_text(sample, region, expansion.text[region.start : region.end], tokenizer)
-    token_starts = [start for start, _ in sample.offsets]
-    for character in expansion.answer_starts:
-        _verify_prompt_end(sample, character, token_starts, tokenizer)
+    for character, position in zip(expansion.answer_starts, sample.answer_starts, strict=True):
+        _verify_prompt_end(sample, character, position, tokenizer)
 
 
 def _verify_text(
@@ -334,11 +345,11 @@ def _verify_text(
 
 
 def _verify_prompt_end(
-    sample: EncodedSample, character: int, token_starts: Sequence[int], tokenizer: "PreTrainedTokenizerBase"
+    sample: EncodedSample, character: int, position: int, tokenizer: "PreTrainedTokenizerBase"
 ) -> None:
     """Check that the prompt's last stretch encodes alone to the ids it has here, so that the prompt does."""
     control_ids = set(control_tokens(tokenizer).ids.values())
-    end = first = next((i for i, start in enumerate(token_starts) if start >= character), len(token_starts))
+    end = first = position
     while first and int(sample.input_ids[first - 1]) not in control_ids:
         first -= 1
     start = sample.offsets[first - 1][1] if first else 0

@@ -1,0 +1,90 @@
+"""The tokens of one training sequence and what each of them is, as plain arrays: all that looking at a mask needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, supervised_regions
+
+if TYPE_CHECKING:
+    from vtg_core.encoding import EncodedSample
+
+KINDS = tuple(RegionKind)
+"""What the numbers in ``LabelledTokens.kinds`` stand for."""
+CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
+NO_TURN = -1
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledTokens:
+    """The tokens of one sequence, without pixels.
+
+    Attributes:
+        input_ids: int64, shape (L,), video placeholders expanded.
+        kinds: int8, shape (L,): the region kind of each token, as an index into ``KINDS``.
+        turns: int16, shape (L,): index of the message a token belongs to, ``NO_TURN`` outside every message.
+        answer_starts: for each assistant turn the position at which the model begins to write: the length in
+            tokens of the generation prompt before it.
+        num_inserted: how many tokens the processor's expansion of the videos added to the rendered text.
+    """
+
+    input_ids: np.ndarray
+    kinds: np.ndarray
+    turns: np.ndarray
+    answer_starts: tuple[int, ...]
+    num_inserted: int
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    def is_kind(self, *kinds: RegionKind) -> np.ndarray:
+        """Return where a token is of one of ``kinds``; bool, shape (L,)."""
+        chosen = np.zeros(len(KINDS), dtype=bool)
+        chosen[[CODE_OF[kind] for kind in kinds]] = True
+        return chosen[self.kinds]
+
+    def regions(self) -> tuple[Region, ...]:
+        """Return the partition of [0, L) that the arrays stand for."""
+        return regions_of(self.kinds, self.turns)
+
+    def labels(self, policy: MaskPolicy | None = None) -> np.ndarray:
+        """Return the labels of these tokens; int64, shape (L,), ``IGNORE_INDEX`` where nothing is trained."""
+        labels = np.full(len(self), IGNORE_INDEX, dtype=np.int64)
+        for region in supervised_regions(self.regions(), policy or MaskPolicy()):
+            labels[region.start : region.end] = self.input_ids[region.start : region.end]
+        return labels
+
+
+def regions_of(kinds: np.ndarray, turns: np.ndarray) -> tuple[Region, ...]:
+    """Return the runs of equal kind and turn as a partition of [0, L), in tokens."""
+    if not len(kinds):
+        return ()
+    borders = np.flatnonzero((np.diff(kinds) != 0) | (np.diff(turns) != 0)) + 1
+    starts = [0, *borders.tolist()]
+    ends = [*starts[1:], len(kinds)]
+    return tuple(
+        Region(KINDS[kinds[start]], start, end, None if turns[start] == NO_TURN else int(turns[start]))
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def arrays_of(regions: Sequence[Region]) -> tuple[np.ndarray, np.ndarray]:
+    """Return kinds and turns of a partition, as in :class:`LabelledTokens`."""
+    lengths = [len(region) for region in regions]
+    kinds = np.repeat(np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8), lengths)
+    turns = [NO_TURN if region.turn is None else region.turn for region in regions]
+    return kinds, np.repeat(np.array(turns, dtype=np.int16), lengths)
+
+
+def labelled(encoded: "EncodedSample") -> LabelledTokens:
+    """Return the arrays of an encoded sample."""
+    kinds, turns = arrays_of(encoded.regions)
+    return LabelledTokens(
+        input_ids=encoded.input_ids.numpy(),
+        kinds=kinds,
+        turns=turns,
+        answer_starts=encoded.answer_starts,
+        num_inserted=encoded.num_inserted,
+    )
