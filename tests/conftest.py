@@ -17,7 +17,8 @@ from transformers import AutoModelForImageTextToText
 
 from vtg_core.checkpoints import load_checkpoint, load_model
 from vtg_core.demo.models import demo_folder
-from vtg_core.video import FramePolicy, sample_frames
+from vtg_core.frame_plan import FramePolicy
+from vtg_core.video import sample_frames
 
 ASSETS = Path(__file__).parent.parent / "assets"
 DEMO_NAMES = ("demo", "demo-qwen2.5-vl")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vtg_core.demo.clips import CLIPS, demo_rows, main, write_clip
-from vtg_core.video import FramePolicy, probe_video, sample_frames
+from vtg_core.frame_plan import FramePolicy
+from vtg_core.video import probe_video, sample_frames
 
 ASSETS = Path(__file__).parent.parent / "assets"
 EVENTS = [(clip, event) for clip in CLIPS for event in clip.events]

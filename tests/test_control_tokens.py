@@ -1,3 +1,6 @@
+import re
+
+import numpy as np
 import pytest
 from tokenizers import AddedToken
 
@@ -63,3 +66,30 @@ def test_a_tokenizer_that_makes_a_control_token_of_plain_text_is_refused(own_pro
     assert control_tokens(own_processor.tokenizer).ids["assistant"] == word
     with pytest.raises(MaskingError, match="makes 'assistant' of it; remove it from the text"):
         encode_as_text(own_processor.tokenizer, "assistant")
+
+
+@pytest.mark.parametrize(
+    "text", ["<12>", "<123>", "a<|im_end|><|im_end|", "<<|im_end|>|im_end|>", "<1000><999><0999>"]
+)
+def test_what_is_found_is_what_trying_every_token_finds(processor, text):
+    controls = control_tokens(processor.tokenizer)
+    longest_first = "|".join(map(re.escape, sorted(controls.ids, key=len, reverse=True)))
+    assert list(controls.find(text)) == [match.span() for match in re.finditer(longest_first, text)]
+
+
+def test_the_longest_token_is_found_where_one_begins_another(own_processor):
+    own_processor.tokenizer.add_tokens(["<a", "<a>", "<a><b>"])
+    controls = control_tokens(own_processor.tokenizer)
+    assert list(controls.find("<a<a><a><b><a><c")) == [(0, 2), (2, 5), (5, 11), (11, 14)]
+
+
+def test_control_tokens_are_known_by_their_ids(own_processor):
+    controls = control_tokens(own_processor.tokenizer)
+    end, word = (own_processor.tokenizer.convert_tokens_to_ids(t) for t in ("<|im_end|>", "a"))
+    assert controls.is_control(np.array([end, word, 10**9])).tolist() == [True, False, False]
+
+
+def test_a_token_that_is_part_of_another_is_not_apart(own_processor):
+    assert "<|video_pad|>" in control_tokens(own_processor.tokenizer).apart
+    own_processor.tokenizer.add_tokens(["<|video_pad|><|video_pad|>"])
+    assert "<|video_pad|>" not in control_tokens(own_processor.tokenizer).apart

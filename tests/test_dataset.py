@@ -7,8 +7,8 @@ from vtg_core.annotations import Annotation
 from vtg_core.answers import STANDARD_ANSWER, TEMPORAL_TOKEN_ANSWER, AnswerMode
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset, windows_in
 from vtg_core.errors import AnnotationError, TemplateError, VideoError
+from vtg_core.frame_plan import FramePolicy
 from vtg_core.templates import STANDARD_TEMPLATES, TEMPORAL_TOKEN_TEMPLATES, PromptTemplate
-from vtg_core.video import FramePolicy
 from vtg_core.windows import Window
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -207,3 +207,25 @@ def test_an_index_is_one_whole_number():
         rows[0:2]
     with pytest.raises(IndexError):
         rows[4]
+
+
+def test_a_planned_sample_is_the_sample_without_its_pixels():
+    samples = dataset(template_seed=7, use_temporal_tokens=True)
+    for index in (*range(len(samples)), -1):
+        planned, sample = samples.plan(index), samples[index]
+        assert planned.messages == sample.messages
+        assert planned.template is sample.template
+        assert planned.annotation is sample.annotation
+        assert planned.video.metadata == sample.video.plan.metadata
+
+
+@pytest.mark.parametrize("change", [{"video": "nothing.mp4"}, {"timestamp": [8, 140], "duration": 150}])
+def test_a_row_that_cannot_be_sampled_cannot_be_planned(tmp_path, change):
+    samples = dataset(rows_file(tmp_path, change), video_root=ASSETS)
+    with pytest.raises((VideoError, AnnotationError)) as sampled:
+        samples[0]
+    with pytest.raises(type(sampled.value)) as planned:
+        samples.plan(0)
+    assert str(planned.value) == str(sampled.value)
+    with pytest.raises(IndexError):
+        samples.plan(1)

@@ -9,7 +9,8 @@ import pytest
 from transformers.video_utils import VideoMetadata
 
 from vtg_core.errors import VideoError
-from vtg_core.video import FramePolicy, SampledVideo, VideoBackend, VideoInfo, probe_video, sample_frames
+from vtg_core.frame_plan import FramePolicy
+from vtg_core.video import SampledVideo, VideoBackend, VideoInfo, probe_video, sample_frames
 
 ASSETS = Path(__file__).parent.parent / "assets"
 RED_CIRCLE = ASSETS / "red_circle.mp4"

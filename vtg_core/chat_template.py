@@ -52,10 +52,15 @@ _MARKUP: dict[str, Markup] = {}
 """From a template, and the special tokens that it may write by name, to its markup."""
 
 
+def template_key(processor: "ProcessorMixin") -> str:
+    """Return what a rendered conversation depends on beside its messages."""
+    template = processor.chat_template or processor.tokenizer.chat_template
+    return f"{template}\0{processor.tokenizer.special_tokens_map}"
+
+
 def learn_markup(processor: "ProcessorMixin") -> Markup:
     """Learn a template's markup from probe conversations; once per template."""
-    template = processor.chat_template or processor.tokenizer.chat_template
-    key = f"{template}\0{processor.tokenizer.special_tokens_map}"
+    key = template_key(processor)
     if key not in _MARKUP:
         _MARKUP[key] = _learn(processor)
     return _MARKUP[key]

@@ -4,15 +4,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.answers import ANSWER_FORMATS
 from vtg_core.dataset import Sample
 from vtg_core.encoding import EncodedSample, encode
-from vtg_core.errors import ConversationError, LengthError
+from vtg_core.errors import ConversationError, LengthError, VideoError, first_line
+from vtg_core.frame_plan import FramePolicy
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy, RegionKind
 from vtg_core.rendering import render
-from vtg_core.video import FramePolicy, SampledVideo, sample_frames
+from vtg_core.timeline import VideoInfo
+from vtg_core.video import SampledVideo, sample_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TEMPLATE_TOKENS = tuple(token for answer_format in ANSWER_FORMATS.values() for token in answer_format.tokens)
+TEMPLATE_TOKENS = frozenset(
+    token for answer_format in ANSWER_FORMATS.values() for token in answer_format.tokens
+)
 """Control tokens that a prompt template's own words may hold: those of the answers it may ask for."""
 
 
@@ -39,6 +44,7 @@ class SFTCollator:
     in the trainer's arguments: it would take ``"messages"`` away. In a user's text of a mapping, control tokens reach
     the model as plain text, unless the part says which characters a person typed (``"query": [start, end]``): the
     rest is then a template's own words, and may hold the tokens of an answer format.
+    A mapping that brings ``"videos"`` and ``"video_metadata"`` (:mod:`vtg_core.audit.collators`) is not decoded again.
 
     Args:
         processor: its tokenizer's ``padding_side`` says where padding goes.
@@ -97,6 +103,10 @@ class SFTCollator:
             VideoError: a video that it names cannot be sampled.
         """
         if isinstance(sample, Sample):
+            if not isinstance(sample.video, SampledVideo):
+                raise ConversationError(
+                    "a sample must have its frames, got the plan of them; take dataset[index], not dataset.plan(index)"
+                )
             chat = render(sample.messages, self.processor, template_tokens=TEMPLATE_TOKENS)
             return encode(chat, self.processor, [sample.video], policy=self.policy)
         if not isinstance(sample, Mapping) or "messages" not in sample:
@@ -106,8 +116,25 @@ class SFTCollator:
                 "set remove_unused_columns=False in the trainer's arguments if it took them away"
             )
         chat = render(sample["messages"], self.processor, template_tokens=TEMPLATE_TOKENS)
-        videos = [self._frames_of(source) for source in chat.video_sources]
-        return encode(chat, self.processor, videos, policy=self.policy)
+        return encode(chat, self.processor, self.videos_of(sample, chat.video_sources), policy=self.policy)
+
+    def videos_of(self, sample: Mapping[str, Any], sources: Sequence[Any]) -> list[SampledVideo]:
+        """Return the frames of a mapping's videos: those it brings with it, or else decoded from ``sources``.
+
+        Raises:
+            ConversationError: a source is no path, or the frames that the mapping brings do not fit its messages.
+            VideoError: a video cannot be sampled.
+        """
+        if "videos" not in sample or "video_metadata" not in sample:
+            return [self._frames_of(source) for source in sources]
+        frames, metadata = sample["videos"], sample["video_metadata"]
+        times = sample.get("timestamps") or [None] * len(frames)
+        if not len(frames) == len(metadata) == len(times) == len(sources):
+            raise ConversationError(
+                f"'videos' and 'video_metadata' must have an entry for each of the {len(sources)} videos in "
+                f"'messages', got {len(frames)} and {len(metadata)}"
+            )
+        return [_video_given(*given) for given in zip(sources, frames, metadata, times, strict=True)]
 
     def _frames_of(self, source: Any) -> SampledVideo:
         if isinstance(source, SampledVideo):
@@ -129,6 +156,32 @@ class SFTCollator:
         logger.warning("dropped: %s", reason)
         self.dropped.append(reason)
         return False
+
+
+def _video_given(
+    source: Any, frames: Any, metadata: Mapping[str, Any], times: Sequence[float] | None
+) -> SampledVideo:
+    """Return frames that came with their ``video_metadata``; without ``times`` (s), those that the metadata tells."""
+    try:
+        fps = float(metadata["fps"])
+        timestamps = tuple(float(t) for t in times or [i / fps for i in metadata["frames_indices"]])
+        info = VideoInfo(
+            path=Path(str(source)),
+            duration=float(metadata["duration"]),
+            fps=fps,
+            num_frames=int(metadata["total_num_frames"]),
+            width=int(metadata["width"]),
+            height=int(metadata["height"]),
+            codec="",
+        )
+        return SampledVideo(info, frames, timestamps, tuple(range(len(timestamps))))
+    except VideoError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise ConversationError(
+            "'videos' must hold uint8 arrays of shape (T, H, W, 3) and 'video_metadata' what transformers' "
+            f"VideoMetadata holds, got {type(error).__name__}: {first_line(error)}"
+        ) from error
 
 
 def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[str, "Tensor"]:

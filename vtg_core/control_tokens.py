@@ -6,16 +6,26 @@ model as the characters it is made of, never as the control token.
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
+from vtg_core.bounded_cache import BoundedCache
 from vtg_core.errors import CheckpointError, MaskingError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
+
+T = TypeVar("T")
+MAX_REMEMBERED = 8_000_000
+"""Tokens or characters that are kept in what was made of a tokenizer's control tokens."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,34 @@ class ControlTokens:
 
     ids: dict[str, int]
     pattern: re.Pattern[str]
+    _remembered: BoundedCache[Any] = field(
+        default_factory=lambda: BoundedCache(MAX_REMEMBERED, weigh=lambda value: 64 + len(value)),
+        repr=False,
+        compare=False,
+    )
+
+    def is_control(self, ids: np.ndarray) -> np.ndarray:
+        """Return which of ``ids`` are control tokens; int64 in, bool of the same shape out."""
+        return self._is_control_by_id[np.minimum(ids, len(self._is_control_by_id) - 1)]
+
+    @cached_property
+    def _is_control_by_id(self) -> np.ndarray:
+        by_id = np.zeros(max(self.ids.values(), default=0) + 2, dtype=bool)
+        by_id[list(self.ids.values())] = True
+        return by_id
+
+    @cached_property
+    def apart(self) -> frozenset[str]:
+        """The control tokens that are no part of another: no other one can begin before such a one and swallow it."""
+        joined = "\0".join(self.ids)
+        return frozenset(token for token in self.ids if joined.count(token) == 1)
+
+    def remember(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return what ``compute`` returned for ``key`` before: these tokens last as long as the vocabulary.
+
+        Values have a length; long ago used ones are forgotten.
+        """
+        return self._remembered.get(key, compute)
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where control tokens stand in ``text``, as half-open ranges of characters."""
@@ -91,8 +129,24 @@ def _read_control_tokens(tokenizer: "PreTrainedTokenizerBase") -> ControlTokens:
         for token, index in tokenizer.added_tokens_encoder.items()
         if token and not token.isspace() and not _BYTE.fullmatch(token)
     }
-    longest_first = sorted(ids, key=len, reverse=True)
-    return ControlTokens(ids, re.compile("|".join(map(re.escape, longest_first)) or "(?!)"))
+    return ControlTokens(ids, re.compile(_any_of(ids) or "(?!)"))
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Return a pattern for the longest of ``words`` that stands somewhere; it reads no character for each of them anew."""
+    branches = []
+    for _, group in groupby(sorted(words), key=itemgetter(0)):
+        alike = list(group)
+        shared = _shared_start(alike[0], alike[-1])
+        longer = [word[len(shared) :] for word in alike if word != shared]
+        rest = f"(?:{_any_of(longer)})" if longer else ""
+        branches.append(re.escape(shared) + rest + ("?" if rest and shared in alike else ""))
+    return "|".join(branches)
+
+
+def _shared_start(first: str, last: str) -> str:
+    """Return what both begin with; for the first and the last of sorted words, what all of them begin with."""
+    return first[: next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
 def _without_added_tokens(tokenizer: "PreTrainedTokenizerBase") -> "Tokenizer":

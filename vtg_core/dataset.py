@@ -1,7 +1,7 @@
 """Annotations and frames → samples: what a collator is given."""
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 from vtg_core.annotations import Annotation, OnError, load_annotations
 from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
 from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
+from vtg_core.frame_plan import FramePlan, FramePolicy, plan_frames
 from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
-from vtg_core.video import FramePolicy, SampledVideo, probe_video, sample_frames
+from vtg_core.video import SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
 
 
@@ -19,7 +20,7 @@ class Sample:
     """One question about one video, with its answer.
 
     Attributes:
-        video: the frames with their times.
+        video: the frames with their times; or which frames they would be, where no pixel is needed.
         query: what is looked for.
         windows: where it happens, in seconds of ``video``.
         template: the prompt template that asks for it.
@@ -27,7 +28,7 @@ class Sample:
         annotation: the row it was made from, if it was made from one.
     """
 
-    video: SampledVideo
+    video: SampledVideo | FramePlan
     query: str
     windows: tuple[Window, ...]
     template: PromptTemplate
@@ -129,10 +130,20 @@ class VideoTemporalSFTDataset:
             AnnotationError: the row does not fit its video.
             VideoError: the video cannot be sampled.
         """
+        return self._sample(index, sample_frames)
+
+    def plan(self, index: int) -> Sample:
+        """Return the sample of row ``index`` with the plan of its frames: no frame is decoded.
+
+        Words, windows, template and errors are those of ``self[index]``, but for frames that cannot be decoded.
+        """
+        return self._sample(index, plan_frames)
+
+    def _sample(self, index: int, take: Callable[..., SampledVideo | FramePlan]) -> Sample:
         index = range(len(self))[operator.index(index)]  # from the end, where it is negative
         annotation = self.annotations[index]
         try:
-            video = sample_frames(annotation.video, self.frames, clip=clip_of(annotation))
+            video = take(annotation.video, self.frames, clip=clip_of(annotation))
         except VideoError as error:
             raise VideoError(f"{annotation.where}: {error}") from None
         return Sample(

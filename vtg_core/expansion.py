@@ -36,6 +36,18 @@ class Expansion:
         return at >= 0 and character < self.replaced[at][1]
 
     @classmethod
+    def unexpanded(cls, chat: RenderedChat, places: Sequence[tuple[int, int]]) -> "Expansion":
+        """Return the chat with the placeholder at each of ``places`` as what stands for its video."""
+        return cls(
+            text=chat.text,
+            regions=chat.regions,
+            replaced=tuple(places),
+            literals=chat.literals,
+            answer_starts=chat.answer_starts,
+            placeholders=frozenset(chat.text[start:end] for start, end in places),
+        )
+
+    @classmethod
     def of(cls, chat: RenderedChat, replacements: Sequence[Mapping[str, Any]]) -> "Expansion":
         """Follow a processor's record of what it replaced where.
 

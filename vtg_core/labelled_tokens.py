@@ -1,20 +1,17 @@
 """The tokens of one training sequence and what each of them is, as plain arrays: all that looking at a mask needs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, supervised_regions
+from vtg_core.token_labelling import CODE_OF, KINDS, NO_TURN, arrays_of, regions_of
 
 if TYPE_CHECKING:
     from vtg_core.encoding import EncodedSample
 
-KINDS = tuple(RegionKind)
-"""What the numbers in ``LabelledTokens.kinds`` stand for."""
-CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
-NO_TURN = -1
+__all__ = ["CODE_OF", "KINDS", "NO_TURN", "LabelledTokens", "arrays_of", "labelled", "regions_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,30 +49,13 @@ class LabelledTokens:
     def labels(self, policy: MaskPolicy | None = None) -> np.ndarray:
         """Return the labels of these tokens; int64, shape (L,), ``IGNORE_INDEX`` where nothing is trained."""
         labels = np.full(len(self), IGNORE_INDEX, dtype=np.int64)
-        for region in supervised_regions(self.regions(), policy or MaskPolicy()):
+        stamp, video = CODE_OF[RegionKind.TIMESTAMP], CODE_OF[RegionKind.VIDEO]
+        kinds = np.where(
+            self.kinds == stamp, np.int8(video), self.kinds
+        )  # neither is trained; one region a video
+        for region in supervised_regions(regions_of(kinds, self.turns), policy or MaskPolicy()):
             labels[region.start : region.end] = self.input_ids[region.start : region.end]
         return labels
-
-
-def regions_of(kinds: np.ndarray, turns: np.ndarray) -> tuple[Region, ...]:
-    """Return the runs of equal kind and turn as a partition of [0, L), in tokens."""
-    if not len(kinds):
-        return ()
-    borders = np.flatnonzero((np.diff(kinds) != 0) | (np.diff(turns) != 0)) + 1
-    starts = [0, *borders.tolist()]
-    ends = [*starts[1:], len(kinds)]
-    return tuple(
-        Region(KINDS[kinds[start]], start, end, None if turns[start] == NO_TURN else int(turns[start]))
-        for start, end in zip(starts, ends, strict=True)
-    )
-
-
-def arrays_of(regions: Sequence[Region]) -> tuple[np.ndarray, np.ndarray]:
-    """Return kinds and turns of a partition, as in :class:`LabelledTokens`."""
-    lengths = [len(region) for region in regions]
-    kinds = np.repeat(np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8), lengths)
-    turns = [NO_TURN if region.turn is None else region.turn for region in regions]
-    return kinds, np.repeat(np.array(turns, dtype=np.int16), lengths)
 
 
 def labelled(encoded: "EncodedSample") -> LabelledTokens:

@@ -1,12 +1,12 @@
 """Which characters of a rendered conversation are what: regions from the messages and the learnt markup."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vtg_core.chat_template import Markup, learn_markup
-from vtg_core.control_tokens import ControlTokens, control_tokens
+from vtg_core.control_tokens import ControlTokens
 from vtg_core.conversation import Message, Role
 from vtg_core.errors import MaskingError
 from vtg_core.regions import Region, RegionKind, check_partition
@@ -32,6 +32,7 @@ def label_characters(
     text: str,
     answer_starts: Mapping[int, int],
     processor: "ProcessorMixin",
+    controls: ControlTokens,
 ) -> tuple[Region, ...]:
     """Say which characters of a rendered conversation are what.
 
@@ -40,7 +41,8 @@ def label_characters(
         pieces: where their texts stand in ``text``, in order.
         text: what the chat template wrote.
         answer_starts: from each assistant turn to the character at which the model begins to write.
-        processor: its chat template's markup is learnt, and its tokenizer says what a control token is.
+        processor: its chat template's markup is learnt.
+        controls: the control tokens of its tokenizer.
 
     Returns:
         A partition of the characters of ``text``: the messages' own texts, and between them what the template wrote.
@@ -50,9 +52,8 @@ def label_characters(
     """
     markup, media = learn_markup(processor), getattr(processor, "video_token", None)
     video = re.compile("|".join(re.escape(name) for name in (markup.video, media) if name) or "(?!)")
-    controls = control_tokens(processor.tokenizer)
     glue = _GlueLabeller(conversation, text, markup, video, controls, answer_starts)
-    regions = tuple(_merge(_label(conversation, pieces, glue)))
+    regions = tuple(merge(_label(conversation, pieces, glue)))
     check_partition(regions, len(text))
     return regions
 
@@ -63,17 +64,21 @@ def _label(
     before = None
     for piece in pieces:
         yield from glue.label(before, piece)
-        role = conversation[piece.turn].role
-        if role is Role.USER:
-            start, end = piece.query or (0, 0)
-            yield from _region(RegionKind.INSTRUCTION, piece.start, piece.start + start, piece.turn)
-            yield from _region(RegionKind.QUERY, piece.start + start, piece.start + end, piece.turn)
-            yield from _region(RegionKind.INSTRUCTION, piece.start + end, piece.end, piece.turn)
-        else:
-            kind = RegionKind.ANSWER if role is Role.ASSISTANT else RegionKind.SYSTEM
-            yield from _region(kind, piece.start, piece.end, piece.turn)
+        yield from label_piece(conversation[piece.turn].role, piece)
         before = piece
     yield from glue.label(before, None)
+
+
+def label_piece(role: Role, piece: Piece) -> Iterator[Region]:
+    """Yield the regions of a message's own text."""
+    if role is Role.USER:
+        start, end = piece.query or (0, 0)
+        yield from _region(RegionKind.INSTRUCTION, piece.start, piece.start + start, piece.turn)
+        yield from _region(RegionKind.QUERY, piece.start + start, piece.start + end, piece.turn)
+        yield from _region(RegionKind.INSTRUCTION, piece.start + end, piece.end, piece.turn)
+    else:
+        kind = RegionKind.ANSWER if role is Role.ASSISTANT else RegionKind.SYSTEM
+        yield from _region(kind, piece.start, piece.end, piece.turn)
 
 
 def _region(kind: RegionKind, start: int, end: int, turn: int | None = None) -> Iterator[Region]:
@@ -81,7 +86,8 @@ def _region(kind: RegionKind, start: int, end: int, turn: int | None = None) -> 
         yield Region(kind, start, end, turn)
 
 
-def _merge(regions: Iterator[Region]) -> Iterator[Region]:
+def merge(regions: Iterable[Region]) -> Iterator[Region]:
+    """Join neighbours of one kind and turn."""
     last: Region | None = None
     for region in regions:
         if last is not None and (last.kind, last.turn) == (region.kind, region.turn):

@@ -3,14 +3,17 @@
 import os
 import re
 import stat
+import time
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vtg_core.bounded_cache import BoundedCache
 from vtg_core.errors import VideoError
 from vtg_core.windows import Window
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     import av.video.stream
 
 MAX_FRAME_PIXELS = 2**26
+MAX_KEPT_FRAMES = 8_000_000
+"""Timelines are kept for so many frames in all, 16 bytes each: 2,000 videos of two minutes."""
 
 # Containers that hold their own pictures: no still images, and no playlist that makes ffmpeg open other files.
 READ_FORMATS = "3gp,asf,avi,flv,gif,ivf,matroska,mov,mp4,mpeg,mpegts,mxf,nut,ogg,webm"
@@ -66,9 +71,9 @@ class Timeline:
     """
 
     info: VideoInfo
-    pts: list[int]
-    times: list[float]
-    keys: list[int]
+    pts: Sequence[int]
+    times: Sequence[float]
+    keys: Sequence[int]
     rotation: int
     has_index: bool
     has_leading: bool
@@ -152,6 +157,35 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
         raise VideoError(f"{name} {reason}; try to play it, or convert it to MP4") from None
 
 
+def timeline_of(path: str | os.PathLike[str]) -> Timeline:
+    """Return the timeline of the file at ``path``, demuxed once for as long as the file stays the same.
+
+    Raises:
+        VideoError: as :func:`read_timeline`.
+    """
+    version = file_version(path)
+    if version is None:
+        return read_timeline(Path(path))
+    return _KEPT.get((os.fspath(path), version), lambda: read_timeline(Path(path)))
+
+
+_KEPT: BoundedCache[Timeline] = BoundedCache(MAX_KEPT_FRAMES, weigh=lambda timeline: len(timeline.pts))
+
+
+def file_version(path: str | os.PathLike[str]) -> tuple[int, ...] | None:
+    """Return what changes when the file is written again; None where a clock would be too coarse to show it."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < _CLOCK_TICK_NS:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+_CLOCK_TICK_NS = 100_000_000
+
+
 def read_timeline(path: Path) -> Timeline:
     """Demux the whole file for the time of every frame, and decode the first one for its true shape.
 
@@ -197,7 +231,9 @@ def read_timeline(path: Path) -> Timeline:
         codec=codec,
     )
     has_index = bool(formats & INDEXED_FORMATS)
-    return Timeline(info, pts, times, sorted(keys), rotation, has_index, has_leading)
+    return Timeline(
+        info, array("q", pts), array("d", times), array("q", sorted(keys)), rotation, has_index, has_leading
+    )
 
 
 def _first_frame_shape(path: Path) -> tuple[int, int, int]:
