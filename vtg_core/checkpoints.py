@@ -46,11 +46,14 @@ class Checkpoint:
         processor: the checkpoint's own.
         added_tokens: the temporal tokens its tokenizer lacked and was given; a model that is loaded for it gets
             as many new, untrained rows in its embeddings.
+        stop_ids: where generation stops, as the generation config says; the tokenizer's end of sequence where
+            there is no such config.
     """
 
     name: str
     processor: "ProcessorMixin"
     added_tokens: tuple[str, ...]
+    stop_ids: frozenset[int] = frozenset()
 
 
 def load_checkpoint(name: str = DEFAULT_CHECKPOINT) -> Checkpoint:
@@ -95,7 +98,22 @@ def _load_checkpoint(name: str) -> Checkpoint:
             f"checkpoint {name!r} must read video, and its processor ({type(processor).__name__}) does not; "
             "choose a video-language checkpoint such as a Qwen-VL one"
         )
-    return Checkpoint(name, processor, _add_temporal_tokens(processor.tokenizer))
+    added = _add_temporal_tokens(processor.tokenizer)
+    return Checkpoint(name, processor, added, _stop_ids(source, processor.tokenizer))
+
+
+def _stop_ids(source: str, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+    from transformers import GenerationConfig
+
+    try:
+        config = GenerationConfig.from_pretrained(
+            source, local_files_only=not _hub_is_needed_and_there(source)
+        )
+        stops = config.eos_token_id
+    except Exception:  # from_pretrained raises whatever its parts raise; a checkpoint may lack this file
+        stops = None
+    stops = tokenizer.eos_token_id if stops is None else stops
+    return frozenset(stops if isinstance(stops, list) else [stops] if stops is not None else ())
 
 
 def _add_temporal_tokens(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, ...]:

@@ -75,3 +75,10 @@ class LossCancelledError(LossError):
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error of another project says, at most 300 characters; its name if it is silent."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def as_sentence(text: str) -> str:
+    """Return a message as a sentence of its own: a capital first, unless a file's name stands there, and a full stop."""
+    if text.split(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

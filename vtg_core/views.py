@@ -15,9 +15,10 @@ from vtg_core.dataset import Sample
 from vtg_core.encoding import EncodedSample
 from vtg_core.inspection import Inspection
 from vtg_core.loss import LossReport
-from vtg_core.regions import IGNORE_INDEX, RegionKind
+from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from transformers import PreTrainedTokenizerBase
 
 VIDEO_KINDS = frozenset({RegionKind.VIDEO, RegionKind.TIMESTAMP})
@@ -36,6 +37,7 @@ class TokenView:
         count: for each row, how many tokens it stands for.
         id: for each row, the token's id.
         label: for each row, the label of its tokens: ``id`` where they are in the loss, else ``IGNORE_INDEX``.
+        label_piece: for each row, which of ``pieces`` a label is that differs from the id it stands at, else -1.
         is_control: for each row, 1 where the token is a control token.
         totals: region kind to (tokens, tokens in the loss).
     """
@@ -48,6 +50,7 @@ class TokenView:
     count: list[int]
     id: list[int]
     label: list[int]
+    label_piece: list[int]
     is_control: list[int]
     totals: dict[str, tuple[int, int]]
 
@@ -107,29 +110,37 @@ def template_key(mode: str, name: str) -> str:
 
 def view_tokens(encoded: EncodedSample, tokenizer: "PreTrainedTokenizerBase") -> TokenView:
     """Return the token view of an encoded sample."""
-    columns: dict[str, list[int]] = {
-        name: [] for name in ("piece", "kind", "index", "count", "id", "label", "is_control")
+    return view_sequence(encoded.input_ids.tolist(), encoded.labels.tolist(), encoded.regions, tokenizer)
+
+
+def view_sequence(
+    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], tokenizer: "PreTrainedTokenizerBase"
+) -> TokenView:
+    """Return the token view of any row: ``labels`` as they came, ``regions`` a partition of it."""
+    rows: dict[str, list[int]] = {
+        name: [] for name in ("piece", "kind", "index", "count", "id", "label", "label_piece", "is_control")
     }
     pieces: dict[str, int] = {}
     kinds: dict[str, int] = {}
     totals: dict[str, tuple[int, int]] = {}
     added = set(tokenizer.added_tokens_decoder)
-    for kind, index, count, token_id, label in _runs(encoded, added):
-        piece = _piece(tokenizer, token_id)
+    for kind, index, count, token_id, label in _runs(ids, labels, regions, added):
+        is_other = label not in (token_id, IGNORE_INDEX)
         row = {
-            "piece": pieces.setdefault(piece, len(pieces)),
+            "piece": pieces.setdefault(_piece(tokenizer, token_id), len(pieces)),
             "kind": kinds.setdefault(str(kind), len(kinds)),
             "index": index,
             "count": count,
             "id": token_id,
             "label": label,
+            "label_piece": pieces.setdefault(_piece(tokenizer, label), len(pieces)) if is_other else -1,
             "is_control": int(token_id in added),
         }
         for name, value in row.items():
-            columns[name].append(value)
+            rows[name].append(value)
         total, supervised = totals.get(str(kind), (0, 0))
         totals[str(kind)] = (total + count, supervised + count * (label != IGNORE_INDEX))
-    return TokenView(pieces=list(pieces), kinds=list(kinds), totals=totals, **columns)
+    return TokenView(pieces=list(pieces), kinds=list(kinds), totals=totals, **rows)
 
 
 def view_prompt(inspection: Inspection) -> PromptView:
@@ -202,10 +213,11 @@ def _reading(report: LossReport, uniform: float) -> str:
     return f"The model finds {worst.text!r} the hardest ({worst.nll:.2f} nats, rank {worst.rank:,})."
 
 
-def _runs(encoded: EncodedSample, added: set[int]) -> Iterator[tuple[RegionKind, int, int, int, int]]:
+def _runs(
+    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], added: set[int]
+) -> Iterator[tuple[RegionKind, int, int, int, int]]:
     """Yield (kind, index, count, id, label); only added tokens are gathered, and never across a region or label."""
-    ids, labels = encoded.input_ids.tolist(), encoded.labels.tolist()
-    for region in encoded.regions:
+    for region in regions:
         positions = range(region.start, region.end)
         for (token_id, label, _), run in groupby(
             positions, key=lambda i: (ids[i], labels[i], ids[i] in added or i)
@@ -239,6 +251,8 @@ def _collapse(encoded: EncodedSample, start: int, end: int) -> str:
 
 @lru_cache(maxsize=100_000)
 def _piece(tokenizer: "PreTrainedTokenizerBase", token_id: int) -> str:
+    if not 0 <= token_id < len(tokenizer):
+        return f"⟨{token_id}⟩"
     text = tokenizer.decode([token_id], skip_special_tokens=False, clean_up_tokenization_spaces=False)
     if "\N{REPLACEMENT CHARACTER}" not in text:
         return text
@@ -261,8 +275,8 @@ def _byte_characters() -> dict[str, int]:
     return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(others)}
 
 
-def as_json(views: Sequence[TokenView | PromptView] | TokenView | LossView) -> str:
-    """Return views as JSON, for the components of the page."""
+def as_json(views: "Sequence[DataclassInstance] | DataclassInstance") -> str:
+    """Return a view, or views, as JSON for the components of the page."""
     import json
 
     value = [asdict(view) for view in views] if isinstance(views, Sequence) else asdict(views)

@@ -1,0 +1,317 @@
+"""Other people's ways to mask, applied to the same tokens as ours, so that they can be compared.
+
+Each is a few lines over one :class:`vtg_core.encoding.EncodedSample`. Some are right, some imitate a bug of public
+code on purpose; the functions name where each is found.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vtg_core.collator import TEMPLATE_TOKENS, SFTCollator, pad
+from vtg_core.encoding import EncodedSample, encode, process_videos_once
+from vtg_core.errors import LossError, MaskingError, VTGError
+from vtg_core.frame_plan import FramePolicy
+from vtg_core.labelled_tokens import KINDS, LabelledTokens
+from vtg_core.loss import _evaluating, _explained, _layers_counted
+from vtg_core.recipe_rules import RULES, Given, Recipe
+from vtg_core.regions import IGNORE_INDEX, RegionKind
+from vtg_core.rendering import render
+from vtg_core.video import SampledVideo
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, ProcessorMixin
+
+Collator = Callable[[Sequence[Mapping[str, Any]]], dict[str, "Tensor"]]
+
+
+class Verdict(StrEnum):
+    """What two masks say of one token; the order is that of ``RecipeComparison.codes``."""
+
+    MASKED = "masked"
+    AGREE = "agree"
+    LEAK = "leak"
+    HOLE = "hole"
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeMask:
+    """What a recipe trains of one sample.
+
+    Attributes:
+        recipe: whose mask it is; any other name for a mask that is no recipe's, such as our own.
+        supervised: bool, shape (L,); None where the recipe cannot be applied.
+        reason: why it cannot; empty where it can.
+    """
+
+    recipe: Recipe | str
+    supervised: np.ndarray | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeComparison:
+    """A recipe's mask beside ours.
+
+    Attributes:
+        recipe: whose mask it is.
+        num_supervised: how many tokens it trains.
+        leaks: how many tokens of each region it trains and we do not, most first.
+        holes: how many tokens of each region we train and it does not, most first.
+        codes: int8, shape (L,): what both say of each token, as an index into ``tuple(Verdict)``.
+    """
+
+    recipe: Recipe | str
+    num_supervised: int
+    leaks: Mapping[RegionKind, int]
+    holes: Mapping[RegionKind, int]
+    codes: np.ndarray
+
+
+def apply_recipe(
+    recipe: Recipe | str,
+    encoded: EncodedSample,
+    processor: "ProcessorMixin",
+    *,
+    messages: Sequence[Mapping[str, Any]] = (),
+    videos: Sequence[SampledVideo] = (),
+) -> RecipeMask:
+    """Return what a recipe trains of a sample.
+
+    Args:
+        recipe: which one.
+        encoded: the sample as our own pipeline encodes it.
+        processor: it was encoded with; with one of :func:`vtg_core.encoding.process_videos_once` that has seen the
+            same frames, no pixel is processed again.
+        messages: the conversation; only ``generation-tags`` asks for it.
+        videos: its frames; only ``processor-prefix`` and ``generation-tags`` ask for them.
+    """
+    recipe = Recipe(recipe)
+    try:
+        given = Given(encoded, processor, tuple(messages), tuple(videos))
+        supervised = RULES[recipe](given)
+    except VTGError as error:  # the chat template or the processor refuses what this recipe asks of it
+        supervised = str(error)
+    if isinstance(supervised, str):
+        return RecipeMask(recipe, None, supervised)
+    return RecipeMask(recipe, supervised)
+
+
+def compare(mask: RecipeMask, tokens: LabelledTokens, ours: np.ndarray) -> RecipeComparison:
+    """Compare a recipe's mask with ours.
+
+    Args:
+        mask: of a recipe that can be applied.
+        tokens: what each token of the sample is.
+        ours: what we train; bool, shape (L,).
+
+    Raises:
+        MaskingError: the recipe cannot be applied to this sample.
+    """
+    if mask.supervised is None:
+        raise MaskingError(f"recipe {mask.recipe} must have a mask to compare, and has none: {mask.reason}")
+    theirs = mask.supervised
+    codes = np.select([theirs & ours, theirs & ~ours, ours & ~theirs], [1, 2, 3], 0).astype(np.int8)
+    return RecipeComparison(
+        recipe=mask.recipe,
+        num_supervised=int(theirs.sum()),
+        leaks=_count_by_kind(tokens.kinds[codes == 2]),
+        holes=_count_by_kind(tokens.kinds[codes == 3]),
+        codes=codes,
+    )
+
+
+def recipe_losses(
+    model: "PreTrainedModel",
+    batch: Mapping[str, "Tensor"],
+    masks: Iterable[RecipeMask],
+    *,
+    on_layer: Callable[[int], None] | None = None,
+) -> dict[Recipe | str, float | None]:
+    """Return the loss that each recipe would have reported of one sample, from one forward pass.
+
+    Logits are computed for the tokens that some recipe trains, a few at a time in float32: their memory is bounded
+    by ``MAX_LOGITS_BYTES``, whatever the vocabulary.
+
+    Args:
+        model: any model of transformers whose logits are what its output embeddings give.
+        batch: one sample without padding, as :class:`vtg_core.collator.SFTCollator` returns it; it is moved to the
+            model's device, and its labels are not looked at.
+        masks: of that sample.
+        on_layer: called with the number of layers begun so far, before each of them; what it raises ends the pass.
+
+    Returns:
+        Nats a supervised token, the mean that the model's own ``loss`` is; None for a recipe that cannot be
+        applied, or that trains nothing after the shift.
+
+    Raises:
+        OutOfMemoryError: the pass does not fit on the device.
+        LossError: the model computes its logits otherwise.
+    """
+    import torch
+
+    masks, device = list(masks), next(model.parameters()).device
+    inputs = {name: value.to(device) for name, value in batch.items() if name != "labels"}
+    length = inputs["input_ids"].shape[1]
+    wanted = np.zeros(length, dtype=bool)
+    for mask in masks:
+        wanted |= mask.supervised if mask.supervised is not None else False
+    columns = torch.from_numpy(np.flatnonzero(wanted[1:]) + 1).to(device)
+    costs = np.zeros(length)
+    with (
+        _evaluating(model),
+        _layers_counted(model, on_layer),
+        _explained(batch, device),
+        torch.inference_mode(),
+    ):
+        if len(columns):
+            costs[columns.cpu().numpy()] = _nll(model, inputs, columns).cpu().numpy()
+    return {mask.recipe: _mean(costs, mask.supervised) for mask in masks}
+
+
+MAX_LOGITS_BYTES = 2**28
+"""How much memory the float32 logits of one step take, at most."""
+
+
+def recipe_collator(
+    recipe: Recipe | str, processor: "ProcessorMixin", *, frames: FramePolicy | None = None
+) -> Collator:
+    """Return a collator that masks by a recipe, as somebody would train with it.
+
+    Args:
+        recipe: which one.
+        processor: the checkpoint's own.
+        frames: which frames are taken from a video that a sample names without bringing its frames.
+
+    Returns:
+        Takes sample mappings (:mod:`vtg_core.audit.collators` lists their fields), and raises ``MaskingError``
+        where the recipe cannot be applied to one.
+    """
+    return _RecipeCollator(Recipe(recipe), process_videos_once(processor), frames)
+
+
+def text_prefix(processor: "ProcessorMixin") -> Collator:
+    """Mask as many tokens as the prompt has before its video is expanded.
+
+    Source: preprocess_chatml in yeliudev/VideoMind, videomind/dataset/utils.py, since transformers no longer writes
+    the expansion into the text it is given (huggingface/transformers#36865, #37342).
+    """
+    return recipe_collator(Recipe.TEXT_PREFIX, processor)
+
+
+def processor_prefix(processor: "ProcessorMixin") -> Collator:
+    """Mask as many tokens as the processor makes of the prompt with its media.
+
+    Source: _render_messages in hiyouga/LLaMA-Factory, src/llamafactory/v1/core/rendering/rendering.py.
+    """
+    return recipe_collator(Recipe.PROCESSOR_PREFIX, processor)
+
+
+def role_markers(processor: "ProcessorMixin") -> Collator:
+    """Train from each assistant's header to the token that closes the turn.
+
+    Source: build_labels_from_template in NVIDIA-NeMo/Automodel, nemo_automodel/components/datasets/vlm/collate_fns.py.
+    """
+    return recipe_collator(Recipe.ROLE_MARKERS, processor)
+
+
+def bare_assistant(processor: "ProcessorMixin") -> Collator:
+    """Train what follows any token that reads ``assistant``, a query's own among them.
+
+    Source: preprocess_qwen_visual in QwenLM/Qwen3-VL, qwen-vl-finetune/qwenvl/data/data_processor.py
+    (QwenLM/Qwen3-VL#2010).
+    """
+    return recipe_collator(Recipe.BARE_ASSISTANT, processor)
+
+
+def generation_tags(processor: "ProcessorMixin") -> Collator:
+    """Train what the chat template puts between ``{% generation %}`` tags.
+
+    Source: ``assistant_only_loss`` in huggingface/trl, trl/trainer/sft_trainer.py.
+    """
+    return recipe_collator(Recipe.GENERATION_TAGS, processor)
+
+
+def pad_only(processor: "ProcessorMixin") -> Collator:
+    """Mask padding and the videos' placeholders, and nothing else.
+
+    Source: collate_fn in www-Ye/Time-R1, src/open_r1/sft.py.
+    """
+    return recipe_collator(Recipe.PAD_ONLY, processor)
+
+
+def all_tokens(processor: "ProcessorMixin") -> Collator:
+    """Train every token but padding.
+
+    Source: DataCollatorForVisionLanguageModeling in huggingface/trl, trl/trainer/sft_trainer.py, for ``messages``.
+    """
+    return recipe_collator(Recipe.ALL_TOKENS, processor)
+
+
+class _RecipeCollator:
+    def __init__(self, recipe: Recipe, processor: "ProcessorMixin", frames: FramePolicy | None) -> None:
+        self._recipe, self._processor = recipe, processor
+        self._own = SFTCollator(processor, frames=frames)
+
+    def __call__(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, "Tensor"]:
+        return pad([self._encode(sample) for sample in samples], self._processor)
+
+    def _encode(self, sample: Mapping[str, Any]) -> EncodedSample:
+        messages = sample["messages"]
+        chat = render(messages, self._processor, template_tokens=TEMPLATE_TOKENS)
+        videos = self._own.videos_of(sample, chat.video_sources)
+        encoded = encode(chat, self._processor, videos)
+        mask = apply_recipe(self._recipe, encoded, self._processor, messages=messages, videos=videos)
+        if mask.supervised is None:
+            raise MaskingError(
+                f"recipe {self._recipe} must be applicable to each sample, and is not: {mask.reason}"
+            )
+        labels = np.where(mask.supervised, encoded.input_ids.numpy(), IGNORE_INDEX)
+        return replace(encoded, labels=encoded.input_ids.new_tensor(labels))
+
+
+def _count_by_kind(kinds: np.ndarray) -> dict[RegionKind, int]:
+    counts = np.bincount(kinds, minlength=len(KINDS))
+    return {KINDS[i]: int(counts[i]) for i in np.argsort(-counts, kind="stable") if counts[i]}
+
+
+def _nll(model: "PreTrainedModel", inputs: Mapping[str, "Tensor"], columns: "Tensor") -> "Tensor":
+    """Return what the tokens at ``columns``, int64, shape (N,), cost in nats; float32, shape (N,).
+
+    The states that would become logits are caught on their way into the output embeddings, which are then given
+    the first of them only: one pass of the model, and no logits of the whole sequence.
+    """
+    import torch
+
+    head, caught = model.get_output_embeddings(), []
+
+    def catch(_: object, given: tuple["Tensor", ...]) -> tuple["Tensor", ...]:
+        caught.append(given[0][0, columns - 1])
+        return given[0][:, columns[:1] - 1], *given[1:]
+
+    hook = head.register_forward_pre_hook(catch)
+    try:
+        first = model(**inputs, use_cache=False).logits[0, 0].float()
+    finally:
+        hook.remove()
+    if len(caught) != 1 or not torch.allclose(head(caught[0][:1])[0].float(), first, rtol=1e-2, atol=1e-2):
+        raise LossError(
+            f"the logits of {type(model).__name__} must be what its output embeddings give, and are not; the losses "
+            "of other recipes cannot be had from one pass"
+        )
+    targets = inputs["input_ids"][0, columns]
+    step = max(1, MAX_LOGITS_BYTES // (4 * len(first)))
+    nll = []
+    for states, ids in zip(caught[0].split(step), targets.split(step), strict=True):
+        nll.append(torch.nn.functional.cross_entropy(head(states).float(), ids, reduction="none"))
+    return torch.cat(nll)
+
+
+def _mean(costs: np.ndarray, supervised: np.ndarray | None) -> float | None:
+    if supervised is None or not supervised[1:].any():
+        return None
+    return float(costs[1:][supervised[1:]].mean())
