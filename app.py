@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vtg_core.cli import add_frame_options, add_model_options, frame_policy, quiet_libraries
 from vtg_core.errors import AnnotationError, VTGError
+from vtg_core.terminal import add_frame_options, add_model_options, frame_policy, quiet_libraries
 
 if TYPE_CHECKING:
     from vtg_core.dashboard import Settings
@@ -44,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
         "--video-root", type=Path, metavar="D", help="folder with its videos (default: the file's own)"
     )
     parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+    parser.add_argument(
+        "--collator", default="", metavar="M:F", help="audit this collator too (package.module:name)"
+    )
+    parser.add_argument(
+        "--batch", type=Path, metavar="B", help="audit a saved batch too (.safetensors or torch.save)"
+    )
     add_model_options(parser)
     add_frame_options(parser)
     parser.add_argument(
@@ -66,6 +72,8 @@ def _settings(options: argparse.Namespace) -> "Settings":
     from vtg_core.checkpoints import check_device
     from vtg_core.dashboard.settings import Settings
 
+    if options.batch and not options.batch.is_file():
+        raise VTGError(f"--batch must be a file that exists, got {str(options.batch)!r}")
     rows = LoadedAnnotations((), ())
     if options.annotations:
         if options.video_root and not options.video_root.is_dir():
@@ -87,6 +95,10 @@ def _settings(options: argparse.Namespace) -> "Settings":
         annotations=rows.annotations,
         skipped=rows.skipped,
         clip=options.clip,
+        annotation_file=options.annotations,
+        video_root=options.video_root,
+        collator=options.collator,
+        batch=options.batch,
     )
 
 

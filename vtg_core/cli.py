@@ -1,20 +1,26 @@
 """``python -m vtg_core``: what the page shows, from a terminal and as JSON."""
 
 import argparse
-import json
 import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.annotations import check_query
 from vtg_core.answers import AnswerMode
+from vtg_core.audit_command import add_audit_command
 from vtg_core.errors import VTGError
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.templates import TEMPLATES, PromptTemplate
-from vtg_core.video import FramePolicy
+from vtg_core.terminal import (
+    add_frame_options,
+    add_model_options,
+    frame_policy,
+    print_table,
+    quiet_libraries,
+    write_json,
+)
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -23,11 +29,15 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Exit status: 0 done, 1 a ``VTGError`` (its sentence on stderr), 2 wrong usage."""
+    """Run a command.
+
+    Exit status: 0 done, 1 a ``VTGError`` (its sentence on stderr) or an audit's findings, 2 wrong usage.
+    """
     options = _parser().parse_args(arguments)
     quiet_libraries()
+    status: int | None = None
     try:
-        options.run(options)
+        status = options.run(options)
         sys.stdout.flush()
     except VTGError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -38,44 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    return 0
-
-
-def quiet_libraries() -> None:
-    """Keep the notes and progress bars of the libraries out of what we print. Set before they are imported."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-    if not sys.stderr.isatty():
-        os.environ.setdefault("TQDM_DISABLE", "1")
-
-
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose a checkpoint, its device and its precision."""
-    parser.add_argument(
-        "--checkpoint", default="demo", metavar="NAME", help="demo, demo-qwen2.5-vl, a folder or a hub id"
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
-
-
-def add_frame_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose frames."""
-    parser.add_argument(
-        "--num-frames", type=int, metavar="N", help="frames over the whole video (default: 32)"
-    )
-    parser.add_argument("--fps", type=float, metavar="F", help="frames a second, instead of --num-frames")
-    parser.add_argument(
-        "--max-pixels", type=int, metavar="P", help="most pixels a frame; larger ones are scaled down"
-    )
-
-
-def frame_policy(options: argparse.Namespace) -> FramePolicy:
-    """Return the frames that the options ask for.
-
-    Raises:
-        VideoError: they contradict each other or are out of range.
-    """
-    return FramePolicy(num_frames=options.num_frames, fps=options.fps, max_pixels=options.max_pixels)
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
         command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
+    add_audit_command(commands)
     return parser
 
 
@@ -158,7 +132,7 @@ def _inspect(options: argparse.Namespace) -> None:
     header, inspections = _inspections(options)
     samples = [_inspected(inspection) for inspection in inspections]
     if options.json is not None:
-        _write_json(options.json, {**header, "samples": samples})
+        write_json(options.json, {**header, "samples": samples})
         return
     _print_video(header)
     rows = [
@@ -166,7 +140,7 @@ def _inspect(options: argparse.Namespace) -> None:
          sum(label != IGNORE_INDEX for label in s["labels"]), s["answer"])
         for s in samples
     ]  # fmt: skip
-    _print_table(("template", "mode", "tokens", "video+stamps", "supervised", "answer"), rows)
+    print_table(("template", "mode", "tokens", "video+stamps", "supervised", "answer"), rows)
 
 
 def _inspected(inspection: "Inspection") -> dict[str, Any]:
@@ -211,11 +185,11 @@ def _loss(options: argparse.Namespace) -> None:
         "seconds": time.perf_counter() - started,
     }
     if options.json is not None:
-        _write_json(options.json, result)
+        write_json(options.json, result)
         return
     _print_video(header)
     print(f"{options.checkpoint} on {report.device} in {report.dtype}, {result['seconds']:.1f} s")
-    _print_table(
+    print_table(
         ("template", "mode", "supervised", "sum NLL", "mean NLL", "model's own"),
         [
             (s["template"], s["mode"], s["num_supervised"], s["sum_nll"], s["mean_nll"], s["model_loss"])
@@ -237,19 +211,6 @@ def _scored(report: "LossReport") -> dict[str, Any]:
     }
 
 
-def _write_json(out: str, value: dict[str, Any]) -> None:
-    text = json.dumps(value, ensure_ascii=False)
-    if out == "-":
-        print(text)
-        return
-    try:
-        Path(out).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise VTGError(
-            f"--json must name a file that can be written, and {out!r} cannot: {error.strerror}"
-        ) from None
-
-
 def _print_video(header: dict[str, Any]) -> None:
     video = header["video"]
     stamps = video["timestamps"]
@@ -258,24 +219,3 @@ def _print_video(header: dict[str, Any]) -> None:
         f"video: {video['duration']:.1f} s at {video['fps']:g} fps, {len(stamps)} frames from {stamps[0]:.1f} to {stamps[-1]:.1f} s"
     )
     print(f"query: {header['query']!r}, {windows}")
-
-
-def _print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
-    is_number = [
-        all(row[i] is None or isinstance(row[i], int | float) for row in rows) for i in range(len(titles))
-    ]
-    for line in (titles, ["-" * width for width in widths], *cells):
-        padded = (
-            c.rjust(w) if right else c.ljust(w) for c, w, right in zip(line, widths, is_number, strict=True)
-        )
-        print("  ".join(padded).rstrip())
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "not run"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else repr(value)[1:-1]

@@ -1,0 +1,245 @@
+"""Audits of many rows: of a data set through our own path, of a foreign collator, of a saved batch.
+
+Each is a generator that yields a row's findings as soon as it has them, so that a person sees progress and may stop.
+A row that cannot be read is a finding on that row.
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vtg_core.audit.batch import rows_of
+from vtg_core.audit.chat_ids import ChatIds
+from vtg_core.audit.checks import audit_batch, audit_row
+from vtg_core.audit.collators import foreign_samples, run_collator
+from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.oracles import Oracle, read_row
+from vtg_core.audit.own import encode_known, scene_of
+from vtg_core.audit.report import RowFindings
+from vtg_core.audit.rows import Known, Row
+from vtg_core.audit.saved import known_of_row
+from vtg_core.collator import pad
+from vtg_core.dataset import Sample, VideoTemporalSFTDataset
+from vtg_core.encoding import EncodedSample, process_videos_once
+from vtg_core.errors import AnnotationError, MaskingError, VideoError, VTGError, as_sentence
+from vtg_core.labelled_tokens import LabelledTokens
+from vtg_core.pixel_free import PixelFreeEncoder
+from vtg_core.regions import MaskPolicy
+from vtg_core.video import SampledVideo
+
+UNREADABLE = Code(
+    "row.unreadable", Severity.ERROR, "A row cannot be read",
+    "Training code skips such a row without a word, or stops in the middle of a run.",
+    "Correct the row or its video, or leave the row out of the file.",
+)  # fmt: skip
+UNPROVED = Code(
+    "row.mask-unproved", Severity.ERROR, "No mask can be proved for a row",
+    "Our own collator refuses the row, because which tokens are the answer's cannot be shown.",
+    "Change what the message names, in the row or in the checkpoint.",
+)  # fmt: skip
+PATHS_DIFFER = Code(
+    "ours.paths-differ", Severity.ERROR, "VTG Lens itself is wrong about a row",
+    "The tokens that the audit built without pixels are not those of the processor: a fault of ours.",
+    "Report it with the row; until then use --verify with the number of all rows.",
+)  # fmt: skip
+CODES = (UNREADABLE, UNPROVED, PATHS_DIFFER)
+
+
+def unreadable_rows(dataset: VideoTemporalSFTDataset) -> Iterator[RowFindings]:
+    """Yield what could not be read of the annotation file."""
+    for sentence in dataset.skipped:
+        yield RowFindings(
+            None, re.split(r": |, field ", sentence)[0], (UNREADABLE.finding(as_sentence(sentence)),)
+        )
+
+
+def audit_rows(
+    dataset: VideoTemporalSFTDataset,
+    chat: ChatIds,
+    *,
+    limit: int | None = None,
+    max_length: int | None = None,
+    policy: MaskPolicy | None = None,
+    encoder: PixelFreeEncoder | None = None,
+) -> Iterator[RowFindings]:
+    """Audit the rows of a data set through our own path; no frame is decoded.
+
+    Args:
+        dataset: its rows are planned, not decoded.
+        chat: the checkpoint's ids; its processor is asked what it writes for a video, once for each shape.
+        limit: the first so many rows.
+        max_length: the bound on tokens that training uses.
+        policy: which regions are trained.
+        encoder: remembers what the processor writes for each video; a new one unless given.
+    """
+    encoder = encoder or PixelFreeEncoder(chat.processor, policy=policy)
+    for number in _numbers(dataset, limit):
+        try:
+            sample = dataset.plan(number)
+            row = planned_row(number, sample, encoder, chat, max_length=max_length, policy=policy)
+            findings = tuple(audit_row(row))
+        except VTGError as error:
+            findings = (_refused(number, error),)
+        yield RowFindings(number, dataset.annotations[number].where, findings)
+
+
+def planned_row(
+    number: int,
+    sample: Sample,
+    encoder: PixelFreeEncoder,
+    chat: ChatIds,
+    *,
+    max_length: int | None = None,
+    policy: MaskPolicy | None = None,
+) -> Row:
+    """Return a sample of our own path as the checks see it, without a pixel.
+
+    Raises:
+        MaskingError: its mask cannot be proved.
+    """
+    tokens = encoder.encode(sample)
+    is_padding = np.zeros(len(tokens), dtype=bool)
+    known = Known(
+        tokens=tokens,
+        answers=(sample.answer,),
+        scene=scene_of(sample),
+        person_texts=(sample.query,),
+    )
+    reading = read_row(tokens.input_ids, is_padding, chat, tokens)
+    labels = tokens.labels(policy)
+    return Row(number, tokens.input_ids, labels, is_padding, chat, reading, known, max_length=max_length)
+
+
+def verify_rows(
+    dataset: VideoTemporalSFTDataset,
+    chat: ChatIds,
+    *,
+    num_rows: int,
+    limit: int | None = None,
+    seed: int = 0,
+    policy: MaskPolicy | None = None,
+) -> Iterator[RowFindings]:
+    """Encode a few rows through the processor as well, pixels and all, and ask all three oracles of them.
+
+    Args:
+        dataset, chat, limit, policy: as for :func:`audit_rows`.
+        num_rows: how many rows, chosen at random.
+        seed: makes the choice the same in every run.
+    """
+    encoder = PixelFreeEncoder(chat.processor, policy=policy)
+    numbers = _numbers(dataset, limit)
+    for number in sorted(random.Random(seed).sample(numbers, min(num_rows, len(numbers)))):
+        findings: tuple[Finding, ...] = ()
+        try:
+            sample = dataset[number]
+            encoded, known = _encode(sample, chat, policy)
+            difference = _difference(encoder.encode(sample), known.tokens)
+            if difference:
+                findings = (PATHS_DIFFER.finding(difference, row=number),)
+            batch = pad([encoded], chat.processor)
+            findings += audit_batch(batch, chat, [known], numbers=[number]).findings
+        except VTGError as error:
+            findings = (_refused(number, error),)
+        yield RowFindings(number, dataset.annotations[number].where, findings)
+
+
+def audit_collator(
+    dataset: VideoTemporalSFTDataset,
+    collator: Callable[[list[dict[str, Any]]], Any],
+    chat: ChatIds,
+    *,
+    limit: int | None = None,
+    batch_size: int = 2,
+    max_length: int | None = None,
+) -> Iterator[RowFindings]:
+    """Audit what a foreign collator makes of the rows of a data set, ``batch_size`` of them at a time.
+
+    Rows are batched because padding is where masks go wrong; what concerns a whole batch is told of its first row.
+    """
+    numbers = _numbers(dataset, limit)
+    for at in range(0, len(numbers), batch_size):
+        of_batch = numbers[at : at + batch_size]
+        samples, found = {}, dict[int, list[Finding]]()
+        for number in of_batch:
+            try:
+                sample = dataset[number]
+                samples[number] = (sample, _encode(sample, chat, None)[1])
+            except VTGError as error:
+                found[number] = [_refused(number, error)]
+        if samples:
+            found |= _of_collator(samples, collator, chat, max_length)
+        for number in of_batch:
+            yield RowFindings(number, dataset.annotations[number].where, tuple(found[number]))
+
+
+def audit_saved(
+    batch: Mapping[str, Any], chat: ChatIds, *, max_length: int | None = None
+) -> Iterator[RowFindings]:
+    """Audit a batch of which nothing is known but its tensors; conversations are recovered from the ids."""
+    rows, findings = rows_of(batch, chat, max_length=max_length)
+    if findings:
+        yield RowFindings(None, "", tuple(findings))
+    for row in rows:
+        yield RowFindings(row.number, "", tuple(audit_row(recovered_row(row))))
+
+
+def recovered_row(row: Row) -> Row:
+    """Return a row of a saved batch with what its ids tell of the sample it was made from."""
+    recovered = known_of_row(row.ids, row.is_padding, row.chat, row.media.get("video_grid_thw"))
+    if recovered.known is None:
+        silent = {**row.reading.silent, Oracle.CHARACTER_REGIONS: recovered.reason}
+        return replace(row, reading=replace(row.reading, silent=silent))
+    known = recovered.known
+    reading = read_row(row.ids, row.is_padding, row.chat, known.tokens, known.prompts)
+    return replace(row, known=known, reading=reading)
+
+
+def _of_collator(
+    samples: Mapping[int, tuple[Sample, Known]],
+    collator: Callable[[list[dict[str, Any]]], Any],
+    chat: ChatIds,
+    max_length: int | None,
+) -> dict[int, list[Finding]]:
+    """Return what is found in each row of one batch."""
+    numbers = list(samples)
+    found: dict[int, list[Finding]] = {number: [] for number in numbers}
+    returned = run_collator(collator, foreign_samples([sample for sample, _ in samples.values()]))
+    if isinstance(returned, Finding):
+        found[numbers[0]].append(returned)
+        return found
+    known = [row_known for _, row_known in samples.values()]
+    audited = audit_batch(returned, chat, known, numbers=numbers, max_length=max_length)
+    for finding in audited.findings:
+        found[numbers[0] if finding.row is None else finding.row].append(finding)
+    return found
+
+
+def _encode(sample: Sample, chat: ChatIds, policy: MaskPolicy | None) -> tuple[EncodedSample, Known]:
+    """Encode a sample through the processor, its pixels processed once."""
+    assert isinstance(sample.video, SampledVideo), "the processor needs the frames themselves"
+    once = process_videos_once(chat.processor)
+    return encode_known(sample.messages, once, [sample.video], scene=scene_of(sample), policy=policy)
+
+
+def _numbers(dataset: VideoTemporalSFTDataset, limit: int | None) -> range:
+    return range(len(dataset) if limit is None else min(limit, len(dataset)))
+
+
+def _refused(number: int, error: VTGError) -> Finding:
+    is_data = isinstance(error, AnnotationError | VideoError) or not isinstance(error, MaskingError)
+    return (UNREADABLE if is_data else UNPROVED).finding(as_sentence(str(error)), row=number)
+
+
+def _difference(fast: LabelledTokens, slow: LabelledTokens) -> str:
+    """Say how two encodings of one sample differ; nothing where they are the same."""
+    if len(fast) != len(slow):
+        return f"Without pixels the row has {len(fast):,} tokens, and through the processor {len(slow):,}."
+    for name in ("input_ids", "kinds", "turns"):
+        differ = getattr(fast, name) != getattr(slow, name)
+        if differ.any():
+            return f"{name} differ at {int(differ.sum()):,} of {len(slow):,} tokens, the first at {int(np.argmax(differ)):,}."
+    return ""

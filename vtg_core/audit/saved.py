@@ -1,0 +1,300 @@
+"""Batches from files: nothing but tensors, so what a row was made from is recovered from its ids."""
+
+import pickle
+import stat
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vtg_core.audit.chat_ids import ChatIds
+from vtg_core.audit.oracles import Turn, find_turns
+from vtg_core.audit.rows import Known
+from vtg_core.chat_template import apply_chat_template, learn_markup
+from vtg_core.control_tokens import control_tokens
+from vtg_core.conversation import Role, VideoPart, read_messages
+from vtg_core.errors import MaskingError, VTGError, first_line
+from vtg_core.pixel_free import encode_text
+from vtg_core.regions import Region
+from vtg_core.rendering import RenderedChat, render
+from vtg_core.timeline import shown_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_BATCH_BYTES = 8 * 10**9
+
+
+def load_batch(path: str | PathLike[str]) -> dict[str, "Tensor"]:
+    """Read a batch from a ``.safetensors`` file, or from one that ``torch.save`` wrote; no code in it is run.
+
+    Returns:
+        Its tensors by name, on the CPU.
+
+    Raises:
+        VTGError: there is no such file, it is too large, or it holds something else than a mapping of tensors.
+    """
+    file = _checked_file(Path(path))
+    name = shown_name(file)
+    content = _read_safetensors(file, name) if file.suffix == ".safetensors" else _read_torch(file, name)
+    if not isinstance(content, Mapping) or not content:
+        raise VTGError(
+            f"{name} must hold a mapping from names to tensors, and holds {type(content).__name__}; "
+            "save the collator's batch with torch.save(dict(batch), path)"
+        )
+    for key, value in content.items():
+        _check_tensor(name, key, value)
+    num_bytes = sum(tensor.numel() * tensor.element_size() for tensor in content.values())
+    if num_bytes > MAX_BATCH_BYTES:  # a tensor may claim more elements than its file holds
+        raise VTGError(_too_large(name, num_bytes))
+    return {str(key): tensor.detach() for key, tensor in content.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Recovered:
+    """What a row's ids tell of the sample it was made from.
+
+    Attributes:
+        known: it; None where re-rendering it does not give the row's ids back.
+        reason: why there is none; empty where there is.
+    """
+
+    known: Known | None
+    reason: str = ""
+
+
+def known_of_row(
+    ids: np.ndarray, is_padding: np.ndarray, chat: ChatIds, grid: np.ndarray | None = None
+) -> Recovered:
+    """Recover the conversation behind a row, and prove it: rendered again, it must give the same ids.
+
+    The turns are found by the learnt markers, and each video's placeholders are carried over as they are. The chat
+    template then writes the conversation anew, and the regions come from its characters, as for a sample of ours.
+
+    Args:
+        ids: int64, shape (L,).
+        is_padding: bool, shape (L,).
+        chat: what the ids mean.
+        grid: the row's ``video_grid_thw``, int64, shape (N, 3), if the batch holds it.
+    """
+    own = np.asarray(ids[~is_padding], dtype=np.int64)
+    if not len(own) or own.min() < 0 or own.max() >= chat.vocab_size:
+        return Recovered(None, "the row is empty, or holds ids outside the vocabulary")
+    try:
+        return Recovered(_prove(own, chat, grid))
+    except VTGError as error:
+        return Recovered(None, str(error))
+
+
+def _checked_file(path: Path) -> Path:
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a possible file name"
+        raise VTGError(f"{shown_name(path)} cannot be opened ({reason}); check the path") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise VTGError(f"{shown_name(path)} must be a file, and is a folder, a pipe or a device")
+    if found.st_size > MAX_BATCH_BYTES:
+        raise VTGError(_too_large(shown_name(path), found.st_size))
+    return path
+
+
+def _too_large(name: str, num_bytes: int) -> str:
+    return (
+        f"a saved batch must take at most {MAX_BATCH_BYTES / 1e9:g} GB, and {name} takes {num_bytes / 1e9:.1f} GB; "
+        "save fewer rows, or leave pixel_values_videos out: masks need none"
+    )
+
+
+def _read_safetensors(file: Path, name: str) -> Any:
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(file, device="cpu")
+    except Exception as error:  # the library raises many types
+        raise VTGError(f"{name} must be a file of safetensors, and is not: {first_line(error)}") from error
+
+
+def _read_torch(file: Path, name: str) -> Any:
+    import torch
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file raises many types
+        if isinstance(error, pickle.UnpicklingError) and "nsupported" in str(error):
+            raise VTGError(
+                f"{name} must hold nothing but tensors, and holds Python objects that only running its code would "
+                "rebuild; save the batch with torch.save(dict(batch), path), every value a tensor"
+            ) from None
+        raise VTGError(
+            f"{name} must be a .safetensors file or one that torch.save wrote, and cannot be read as such; "
+            "save the batch again with torch.save(dict(batch), path)"
+        ) from error
+
+
+def _check_tensor(name: str, key: Any, value: Any) -> None:
+    import torch
+
+    if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+        raise VTGError(
+            f"every entry of {name} must be a tensor with a name, and {str(key)[:40]!r} is {type(value).__name__}; "
+            "leave out what is no tensor"
+        )
+    is_plain = value.layout is torch.strided and value.device.type == "cpu"
+    if not is_plain or value.is_quantized or value.is_nested:
+        raise VTGError(
+            f"tensor {key[:40]!r} of {name} must be a dense one; save it with .to_dense() or the like"
+        )
+
+
+def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None) -> Known:
+    turns = find_turns(own, chat)
+    messages, expansions, written = [], [], set()
+    for turn in turns:
+        message, of_turn, controls = _message_of(own, turn, chat)
+        messages.append(message)
+        expansions += of_turn
+        written |= controls
+    rendered = render(messages, chat.processor, template_tokens=sorted(written))
+    tokens = encode_text(rendered, chat.processor, expansions)
+    if not np.array_equal(tokens.input_ids, own):
+        shared = min(len(own), len(tokens))
+        differs = np.flatnonzero(own[:shared] != tokens.input_ids[:shared])
+        at = int(differs[0]) if len(differs) else shared
+        raise MaskingError(
+            "the chat template, given the conversation that the row's markers show, must write the row again, and "
+            f"differs at token {at}: {chat.decode(tokens.input_ids[at : at + 8])!r} is "
+            f"{chat.decode(own[at : at + 8])!r} here"
+        )
+    conversation = read_messages(messages)
+    answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
+    prompts = tuple(_prompts(messages, rendered, expansions, chat))
+    return Known(tokens=tokens, answers=answers, prompts=prompts, grid=grid)
+
+
+def _message_of(own: np.ndarray, turn: Turn, chat: ChatIds) -> tuple[dict[str, Any], list[str], set[str]]:
+    """Return a turn in chat form, what stands for each of its videos, and the control tokens in its words."""
+    if turn.role is None:
+        raise MaskingError(f"the turn at token {turn.start} opens with a header that no role of ours has")
+    parts: list[dict[str, Any]] = []
+    expansions, written = [], set()
+    content = own[turn.content : turn.end]
+    for is_video, ids in _pieces(content, chat):
+        if is_video:
+            parts.append({"type": "video", "video": "saved"})
+            expansions.append(_video_text(ids, chat))
+            continue
+        controls = ids[np.isin(ids, chat.control_ids)]
+        if np.isin(controls, [*chat.media_ids, *chat.marker_ids, *chat.opening_starts, *chat.closings]).any():
+            raise MaskingError(
+                f"the turn at token {turn.start} holds a marker that is no part of a video or a turn"
+            )
+        part: dict[str, Any] = {"type": "text", "text": chat.decode(ids)}
+        if turn.role is Role.USER and len(controls):
+            part["query"] = _typed(ids, chat)
+            written |= {chat.decode([token_id]) for token_id in set(controls.tolist())}
+        parts.append(part)
+    return {"role": str(turn.role), "content": parts or [{"type": "text", "text": ""}]}, expansions, written
+
+
+def _typed(ids: np.ndarray, chat: ChatIds) -> list[int]:
+    """Return the characters that must have been typed: those that look like control tokens and are none."""
+    controls, length, typed = control_tokens(chat.tokenizer), 0, []
+    is_control = np.isin(ids, chat.control_ids)
+    for run in np.split(ids, np.flatnonzero(np.diff(is_control)) + 1):
+        text = chat.decode(run)
+        if run[0] not in chat.control_ids:
+            typed += [(length + start, length + end) for start, end in controls.find(text)]
+        length += len(text)
+    return [typed[0][0], typed[-1][1]] if typed else [0, 0]
+
+
+def _pieces(content: np.ndarray, chat: ChatIds) -> Iterator[tuple[bool, np.ndarray]]:
+    """Yield the texts and the videos of a turn, in order; of a video what stands between the template's markers."""
+    placeholder = getattr(chat.processor, "video_token", None) or ""
+    before, found, after = learn_markup(chat.processor).video.partition(placeholder)
+    opening, closing = (chat.tokenizer.encode(text, add_special_tokens=False) for text in (before, after))
+    blocks = _blocks(content, chat, opening, closing) if found and placeholder else []
+    last = 0
+    for start, end in blocks:
+        if start > last:
+            yield False, content[last:start]
+        yield True, content[start + len(opening) : end - len(closing)]
+        last = end
+    if last < len(content):
+        yield False, content[last:]
+
+
+def _blocks(
+    content: np.ndarray, chat: ChatIds, opening: Sequence[int], closing: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return where videos stand, markers included: from a marker that opens to the one that closes it."""
+    is_media = np.isin(content, list(chat.media_ids))
+    if not opening or not closing:
+        borders = np.flatnonzero(np.diff(np.concatenate([[False], is_media, [False]]).astype(np.int8)))
+        return [(int(a), int(b)) for a, b in borders.reshape(-1, 2)]
+    opens, closes = content == opening[-1], content == closing[0]
+    depth = np.cumsum(
+        opens.astype(int) - np.concatenate([[0], closes[:-1]])
+    )  # counts a closing marker as inside
+    starts = np.flatnonzero(opens & (depth == 1))
+    ends = np.flatnonzero(closes & (depth == 1)) + 1
+    if len(starts) != len(ends) or (starts >= ends).any() or (depth < 0).any():
+        raise MaskingError("the markers around the videos of a turn must come in pairs, and do not")
+    return [
+        (int(start) - len(opening) + 1, int(end) + len(closing) - 1)
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _video_text(ids: np.ndarray, chat: ChatIds) -> str:
+    """Return the text of a video's tokens; a run of placeholders is decoded once."""
+    if not len(ids):
+        return ""
+    borders = [0, *(np.flatnonzero(np.diff(ids)) + 1).tolist(), len(ids)]
+    written: list[str] = []
+    plain: list[int] = []
+    for start, end in pairwise(borders):
+        if int(ids[start]) in chat.media_ids:
+            written += [chat.decode(plain), chat.decode(ids[start : start + 1]) * (end - start)]
+            plain = []
+        else:
+            plain += ids[start:end].tolist()
+    return "".join((*written, chat.decode(plain)))
+
+
+def _prompts(
+    messages: Sequence[Mapping[str, Any]], rendered: RenderedChat, expansions: Sequence[str], chat: ChatIds
+) -> Iterator[np.ndarray]:
+    """Yield the ids of the template's own generation prompt for each assistant turn."""
+    conversation = read_messages(messages)
+    for turn, message in enumerate(conversation):
+        if message.role is not Role.ASSISTANT:
+            continue
+        before = conversation[:turn]
+        written = [m.with_texts([part.text for part in m.texts]) for m in before]
+        prompt = apply_chat_template(chat.processor, written, add_generation_prompt=True)
+        num_videos = sum(isinstance(part, VideoPart) for m in before for part in m.parts)
+        yield encode_text(
+            _cut(rendered, prompt, num_videos), chat.processor, expansions[:num_videos]
+        ).input_ids
+
+
+def _cut(rendered: RenderedChat, prompt: str, num_videos: int) -> RenderedChat:
+    """Return the part of a rendered chat that a prompt is; :func:`vtg_core.rendering.render` proved that it is one."""
+    end = len(prompt)
+    return RenderedChat(
+        text=prompt,
+        regions=tuple(
+            Region(r.kind, r.start, min(r.end, end), r.turn) for r in rendered.regions if r.start < end
+        ),
+        answer_starts=tuple(start for start in rendered.answer_starts if start < end),
+        literals=tuple(literal for literal in rendered.literals if literal[1] <= end),
+        video_sources=rendered.video_sources[:num_videos],
+    )
