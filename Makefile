@@ -1,5 +1,6 @@
 # make run    the dashboard on the demo          make test   every test
 # make check  lint, format and types             make clips  remake the demo clips in assets/
+# make bench  every benchmark, into bench.json   make bench ONLY=audit  one group of them
 # The first of them sets up .venv; PYTHON names another interpreter (3.11 or newer).
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check clips screenshot clean
+.PHONY: run test check clips screenshot bench clean
 
 run: $(INSTALLED)
 	$(BIN)/python app.py $(ARGS)
@@ -22,6 +23,9 @@ check: $(INSTALLED)
 
 clips: $(INSTALLED)
 	$(BIN)/python -m vtg_core.demo.clips
+
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 screenshot: $(INSTALLED)
 	$(BIN)/python -m tests.browser.screenshot

@@ -42,3 +42,33 @@ const drawFromValue = (draw) => {
   load();
   watch("value", load);
 };
+
+// A severity is an icon and a word, and a colour beside them.
+const SEVERITIES = { error: ["✕", "error"], warning: ["!", "warning"], policy: ["§", "policy"], info: ["i", "info"] };
+
+const severityBadge = (severity, count = null) => {
+  const [icon, word] = SEVERITIES[severity];
+  const badge = make("span", `vtg-badge vtg-severity-${severity}`);
+  const sign = make("span", "vtg-icon", icon);
+  sign.setAttribute("aria-hidden", "true");
+  const written = count === null ? word : `${count ? whole(count) : "no"} ${word}${count === 1 ? "" : "s"}`;
+  badge.append(sign, written);
+  return badge;
+};
+
+const textButton = (text, onClick, title = "") => {
+  const button = make("button", "vtg-button", text);
+  button.type = "button";
+  if (title) button.title = title;
+  button.addEventListener("click", onClick);
+  return button;
+};
+
+const openTab = (name) => {
+  const tabs = [...document.querySelectorAll('#tabs button[role="tab"]')];
+  tabs.find((tab) => tab.textContent.trim() === name)?.click();
+};
+
+// Components leave what others draw in globalThis, because a tab's components are built when it is first opened, and
+// then say so: vtgFound holds the tokens that a finding speaks of, vtgRecipe the recipe that the tokens are coloured by.
+const announce = (name) => document.dispatchEvent(new CustomEvent(name));

@@ -1,16 +1,22 @@
-// The tokens of one sample; a value is a TokenView (vtg_core/views.py).
+// The tokens of one row; a value is a TokenView (vtg_core/views.py), or {"reason"} where there is none.
 // Colour says what the loss sees (labels); the legend and the hint say why (regions).
 
 const IGNORED = -100;
+const VERDICTS = ["", "agree", "leak", "hole"];
+const MEANINGS = { agree: "both train it", leak: "it trains this, ours does not", hole: "ours trains this, it does not" };
 
-const hint = (view, row) => {
+let shown = null;
+
+const hint = (view, row, verdict, recipe) => {
   const [index, count] = [view.index[row], view.count[row]];
   const where = count > 1 ? `${whole(index)} to ${whole(index + count - 1)}` : whole(index);
   const label = view.label[row] === IGNORED ? `${IGNORED}: not in the loss` : `${view.label[row]}: in the loss`;
-  return `index ${where}\nid ${view.id[row]}\nregion ${KIND_NAMES[view.kinds[view.kind[row]]]}\nlabel ${label}`;
+  const other = view.label_piece[row] < 0 ? "" : `, and it is another token: ${view.pieces[view.label_piece[row]]}`;
+  const compared = verdict ? `\n${recipe.name}: ${verdict}, ${MEANINGS[verdict]}` : "";
+  return `index ${where}\nid ${view.id[row]}\nregion ${KIND_NAMES[view.kinds[view.kind[row]]]}\nlabel ${label}${other}${compared}`;
 };
 
-const token = (view, row) => {
+const token = (view, row, verdict, recipe) => {
   const text = showWhitespace(view.pieces[view.piece[row]]);
   const count = view.count[row];
   const supervised = view.label[row] !== IGNORED;
@@ -18,23 +24,69 @@ const token = (view, row) => {
   const classes = ["vtg-token", `vtg-kind-${kind}`, supervised ? "vtg-supervised" : "vtg-masked"];
   if (view.is_control[row]) classes.push("vtg-control");
   if (count > 1) classes.push("vtg-run");
+  if (view.label_piece[row] >= 0) classes.push("vtg-other-label");
+  if (verdict) classes.push(`vtg-${verdict}`);
   const node = make("span", classes.join(" "), text);
   if (count > 1) node.append(make("b", "", ` × ${whole(count)}`));
-  node.title = hint(view, row);
+  if (view.label_piece[row] >= 0) node.append(make("small", "", ` → ${showWhitespace(view.pieces[view.label_piece[row]])}`));
+  node.title = hint(view, row, verdict, recipe);
   node.dataset.row = row;
+  node.dataset.index = view.index[row];
+  node.dataset.end = view.index[row] + count;
   return node;
 };
 
-const legend = (view) => {
-  const box = make("div", "vtg-legend");
+// A run of tokens is cut where a recipe changes its mind within it.
+const splitAt = (view, borders) => {
+  const columns = ["piece", "kind", "index", "count", "id", "label", "label_piece", "is_control"];
+  const split = { ...view, ...Object.fromEntries(columns.map((name) => [name, []])) };
+  let next = 0;
+  for (let row = 0; row < view.index.length; row += 1) {
+    let [start, end] = [view.index[row], view.index[row] + view.count[row]];
+    while (start < end) {
+      while (next < borders.length && borders[next] <= start) next += 1;
+      const stop = Math.min(end, borders[next] ?? end);
+      for (const name of columns) split[name].push(view[name][row]);
+      split.index[split.index.length - 1] = start;
+      split.count[split.count.length - 1] = stop - start;
+      start = stop;
+    }
+  }
+  return split;
+};
+
+const recipeOf = (view) => {
+  const recipe = globalThis.vtgRecipe;
+  const total = view.count.reduce((sum, count) => sum + count, 0);
+  return recipe && recipe.num_tokens === total ? recipe : null;
+};
+
+const ownSummary = (view) => {
   const [all, inLoss] = Object.values(view.totals).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
   const share = ((100 * inLoss) / all).toFixed(inLoss / all < 0.1 ? 2 : 0);
-  const summary = make("p", "vtg-counts");
-  summary.append(
+  return [
     make("span", "vtg-token vtg-supervised", "in the loss"), make("b", "", ` ${whole(inLoss)} `),
     make("span", "vtg-token vtg-masked", "not in the loss"), make("b", "", ` ${whole(all - inLoss)} `),
     make("span", "vtg-muted", `${share} % of ${whole(all)} tokens are trained`),
-  );
+  ];
+};
+
+const recipeSummary = (recipe) => {
+  const counts = { agree: 0, leak: 0, hole: 0 };
+  for (const [start, end, code] of recipe.runs) counts[VERDICTS[code]] += end - start;
+  const nodes = [make("b", "", `${recipe.name} against ours`)];
+  for (const [verdict, count] of Object.entries(counts)) {
+    const item = make("span", `vtg-token vtg-${verdict === "leak" ? "masked" : "supervised"} vtg-${verdict}`, verdict);
+    item.title = MEANINGS[verdict];
+    nodes.push(item, make("b", "", ` ${whole(count)} `));
+  }
+  return [...nodes, textButton("Back to ours", () => announce("vtg-ours"))];
+};
+
+const legend = (view, recipe) => {
+  const box = make("div", "vtg-legend");
+  const summary = make("p", "vtg-counts");
+  summary.append(...(recipe ? recipeSummary(recipe) : ownSummary(view)));
   const regions = make("ul", "vtg-regions");
   regions.setAttribute("aria-label", "Regions: why a token is, or is not, in the loss");
   for (const [kind, [total, supervised]] of Object.entries(view.totals)) {
@@ -47,23 +99,65 @@ const legend = (view) => {
   return box;
 };
 
-const showAnswer = (flow) => {
-  const button = make("button", "vtg-button", "Show the trained tokens");
-  button.type = "button";
-  button.addEventListener("click", () => {
+const showAnswer = (flow) =>
+  textButton("Show the trained tokens", () => {
     flow.querySelector(".vtg-supervised")?.scrollIntoView({ block: "center" });
   });
-  return button;
+
+const overlaps = (node, regions) =>
+  regions.some(([start, end]) => Number(node.dataset.index) < end && start < Number(node.dataset.end));
+
+// Mark the tokens that a finding speaks of, and bring the first one into view.
+const mark = (root) => {
+  const found = globalThis.vtgFound;
+  root.querySelector(".vtg-marked")?.remove();
+  const flow = root.querySelector(".vtg-flow");
+  if (!flow) return;
+  for (const node of flow.querySelectorAll(".vtg-found")) node.classList.remove("vtg-found");
+  if (!found) return;
+  const nodes = [...flow.querySelectorAll("[data-row]")].filter((node) => overlaps(node, found.regions));
+  for (const node of nodes) node.classList.add("vtg-found");
+  const line = make("p", "vtg-marked");
+  const clear = () => {
+    globalThis.vtgFound = null;
+    mark(root);
+  };
+  line.append(make("span", "vtg-found vtg-token", "outlined"), ` ${found.title} `, textButton("Clear", clear));
+  flow.before(line);
+  nodes[0]?.scrollIntoView({ block: "center" });
 };
 
-drawFromValue((root, view) => {
-  if (!view) return;
+const draw = (root) => {
+  root.replaceChildren();
+  if (!shown) return;
+  if (shown.reason) {
+    root.append(make("p", "vtg-no-audit", shown.reason));
+    return;
+  }
+  const recipe = recipeOf(shown);
+  const runs = recipe ? recipe.runs : [];
+  const view = recipe ? splitAt(shown, runs.flatMap(([start, end]) => [start, end])) : shown;
   const flow = make("div", "vtg-flow");
   flow.tabIndex = 0;
   flow.setAttribute("role", "group");
   flow.setAttribute("aria-label", "Tokens in order; point at one for its index, id, region and label");
-  for (let row = 0; row < view.index.length; row += 1) flow.append(token(view, row), make("wbr"));
-  const key = legend(view);
+  let run = 0;
+  for (let row = 0; row < view.index.length; row += 1) {
+    while (run < runs.length && runs[run][1] <= view.index[row]) run += 1;
+    const code = run < runs.length && runs[run][0] <= view.index[row] ? runs[run][2] : 0;
+    flow.append(token(view, row, VERDICTS[code], recipe), make("wbr"));
+  }
+  const key = legend(view, recipe);
   key.firstElementChild.append(showAnswer(flow));
   root.append(key, flow);
+  mark(root);
+};
+
+drawFromValue((root, view) => {
+  shown = view;
+  draw(root);
 });
+
+const root = element.firstElementChild ?? element;
+document.addEventListener("vtg-recipe", () => draw(root));
+document.addEventListener("vtg-found", () => mark(root));

@@ -15,7 +15,7 @@ from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, p
 from vtg_core.dashboard.settings import ASSETS
 from vtg_core.dashboard.visits import MAX_VISITS, Visit, Visits
 from vtg_core.errors import VTGError
-from vtg_core.video import FramePolicy
+from vtg_core.frame_plan import FramePolicy
 from vtg_core.windows import Window
 
 SETTINGS = Settings(frames=FramePolicy(num_frames=4))
@@ -51,7 +51,7 @@ def test_the_page_is_built_before_pytorch_is_imported():
 def test_no_component_evaluates_what_it_is_given():
     components = build_dashboard(SETTINGS).get_config_file()["components"]
     templates = [c["props"]["html_template"] for c in components if c["type"] == "html"]
-    assert len(templates) == 4
+    assert len(templates) == 7
     assert not any(sign in template for template in templates for sign in ("${", "{{"))
 
 

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from vtg_core.audit.codes import CODES
+from vtg_core.audit.collators import SAMPLE_FIELDS
+from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.cli import main
+from vtg_core.recipe_rules import Recipe
 from vtg_core.templates import TEMPLATES
 
 ROOT = Path(__file__).parent.parent
@@ -31,15 +35,58 @@ def template_table():
     return "\n".join(["| mode | name | words |", "|---|---|---|", *rows])
 
 
+def between(name):
+    """What stands between two marks of the README."""
+    return re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", README, re.DOTALL)[1]
+
+
 def test_the_table_of_templates_is_the_one_in_the_code():
-    written = re.search(r"<!-- templates -->\n(.*)\n<!-- /templates -->", README, re.DOTALL)[1]
-    assert written == template_table()
+    assert between("templates") == template_table()
+
+
+def test_the_table_of_codes_is_the_one_in_the_code():
+    rows = [f"| `{code.name}` | {code.severity} | {code.title} |" for code in CODES.values()]
+    expected = "\n".join(["| code | severity | what it says |", "|---|---|---|", *rows])
+    assert between("codes") == expected
+
+
+def test_the_table_of_sample_fields_is_the_one_in_the_code():
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in SAMPLE_FIELDS.items()]
+    assert between("sample-fields") == "\n".join(["| field | what it is |", "|---|---|", *rows])
+
+
+def test_the_readme_counts_the_mutations():
+    assert f"puts one of {len(MUTATIONS)} real bugs" in README
+
+
+def test_every_recipe_is_named():
+    assert all(f"`{recipe}`" in README for recipe in Recipe)
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "-m vtg_core" in c])
 def test_a_command_of_the_readme_runs(command, capsys):
-    assert main([*shlex.split(command)[3:], "--num-frames", "4"]) == 0
-    assert "red circle" in capsys.readouterr().out
+    assert main([*shlex.split(command)[3:], *([] if " audit " in command else ["--num-frames", "4"])]) == 0
+    assert capsys.readouterr().out.startswith(("video: 30.0 s", "our own collator", "collator", "recipe"))
+
+
+def test_the_finding_that_the_readme_quotes_is_what_the_audit_prints(capsys):
+    [command] = [c for c in COMMANDS if "recipes:text_prefix" in c]
+    main(shlex.split(command)[3:])
+    printed = " ".join(capsys.readouterr().out.split())
+    [quoted] = re.findall(r"```\n(mask\.counted.*?)```", README, re.DOTALL)
+    code, *message = quoted.splitlines()
+    assert code.split()[0] in printed
+    assert " ".join(" ".join(message).split()) in printed
+
+
+def test_the_collator_that_the_readme_writes_is_audited_as_it_says(tmp_path, monkeypatch, capsys):
+    [code] = re.findall(r"```python\n(# my_collator\.py.*?)```", README, re.DOTALL)
+    (tmp_path / "my_collator.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    command = "audit --annotations assets/demo_annotations.json --collator my_collator:Collator"
+    assert main(command.split()) == 1
+    printed = capsys.readouterr().out
+    assert re.findall(r"^error: .* \((.*)\)$", printed, re.MULTILINE) == re.findall(r"# (mask\.\S+):", code)
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python app.py")])
@@ -58,7 +105,7 @@ def test_the_make_targets_of_the_readme_exist():
 
 
 def test_the_training_example_of_the_readme_does_what_it_says(capsys):
-    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    [code] = re.findall(r"```python\n(from vtg_core import.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out == re.search(r"# (<\|box_start.*)", code)[1] + "\n"
 

@@ -105,5 +105,7 @@ def open_page(browser):
 def demo(server, open_page):
     """The page with the demo's prompts on it."""
     page = open_page(server.url)
-    page.wait_for_selector(".vtg-card", timeout=LOADED)
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    page.get_by_role("tab", name="Prompts").click()
+    page.wait_for_selector(".vtg-card")
     return page

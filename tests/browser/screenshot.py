@@ -12,7 +12,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 1040})
         page.goto(server.url)
-        page.wait_for_selector(".vtg-card", timeout=LOADED)
+        page.wait_for_selector(".vtg-all-well", timeout=LOADED)
         page.get_by_role("tab", name="Tokens").click()
         page.wait_for_selector(".vtg-token[data-row]")
         page.wait_for_timeout(1000)

@@ -53,7 +53,9 @@ def test_the_copy_button_copies_what_the_chat_template_wrote(server, browser):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.goto(server.url)
-    page.locator(".vtg-card .vtg-button").first.click(timeout=LOADED)
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    page.get_by_role("tab", name="Prompts").click()
+    page.locator(".vtg-card .vtg-button").first.click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("<|im_start|>user\n<|vision_start|><|video_pad|><|vision_end|>Given the video")
     context.close()
@@ -258,8 +260,8 @@ def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, sai
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "dark"), (1920, "light")])
 def test_the_page_fits_its_width(server, open_page, width, theme):
     page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": width, "height": 900})
-    page.wait_for_selector(".vtg-card", timeout=LOADED)
-    for tab in ("Tokens", "Loss", "Prompts"):
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    for tab in ("Tokens", "Loss", "Prompts", "Audit"):
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -276,6 +278,7 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
     ).wait()
     try:
         page = open_page(server.url)
+        page.get_by_role("tab", name="Prompts").click()
         expect(query_parts(page).first).to_have_text("a red circle appears", timeout=LOADED)
         page.locator("#row input").fill("2")
         page.locator("#row input").press("Enter")
@@ -302,6 +305,7 @@ def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(user_cache
     server = Server().wait()
     pages = [open_page(server.url) for _ in range(2)]
     for page in pages:
+        page.get_by_role("tab", name="Prompts").click()
         expect(page.locator(".vtg-card")).to_have_count(16, timeout=LOADED)
         page.close()
     assert "Traceback" not in server.stop()
@@ -310,6 +314,7 @@ def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(user_cache
 def test_frames_that_the_processor_refuses_are_explained(user_cache, open_page):
     server = Server("--num-frames", "1").wait()
     page = open_page(server.url)
+    page.get_by_role("tab", name="Prompts").click()
     alert = page.locator("#notice [role=alert]")
     expect(alert).to_contain_text("The processor must accept this prompt", timeout=LOADED)
     page.locator("#frames input").fill("4")

@@ -1,18 +1,17 @@
 """The page: which handler answers what a person does."""
 
-import json
 from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
-from vtg_core.answers import AnswerMode
-from vtg_core.dashboard.handlers import Inspected, Scored, Tell, explained, inspect, notice, score
+from vtg_core.dashboard.audit_events import AuditEvents
+from vtg_core.dashboard.handlers import Inspected, explained, inspect, notice, score
 from vtg_core.dashboard.inputs import Inputs, pick_row
 from vtg_core.dashboard.layout import TITLE, Layout
 from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.telling import loss_of, loss_values, progress_of, told
 from vtg_core.dashboard.visits import Visit, Visits
-from vtg_core.views import template_key
 
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
@@ -39,7 +38,7 @@ class _Events:
             "concurrency_id": "read",
             "concurrency_limit": 2,
             "trigger_mode": "always_last",
-            "show_progress_on": [at.prompts, at.tokens],
+            "show_progress_on": [at.tab.audit, at.prompts, at.tokens],
             "api_visibility": "private",
         }
         read_row: dict[str, Any] = {
@@ -48,12 +47,8 @@ class _Events:
             "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
             "outputs": [at.video, at.query, at.start, at.end, at.picked, *read["outputs"]],
         }
-        show: dict[str, Any] = {  # asked for anew each time: a person may have chosen another while we read
-            "fn": self._show_template,
-            "inputs": [at.mode, at.template, at.views],
-            "outputs": [at.notice, at.tokens, *at.loss],
-            "api_visibility": "private",
-        }
+        audits = AuditEvents(self.settings, at, self.visits)
+        show = audits.show
         if self.settings.annotations:
             gr.on([page.load, at.row.submit, at.row.input], **read_row).then(**show)
         else:
@@ -66,7 +61,7 @@ class _Events:
         fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
-        gr.on([at.mode.change, at.template.change], **show)
+        audits.connect(read_row)
         run = at.run_loss.click(
             self._score, at.inputs, [at.notice, *at.loss], concurrency_id="model", concurrency_limit=1,
             trigger_mode="once", show_progress_on=[at.loss_facts], api_visibility="private",
@@ -89,7 +84,7 @@ class _Events:
             if inputs == visit.current and (views or not visit.is_read):  # a field was left as it was
                 return [gr.skip()] * 7
             number = visit.begin_reading(inputs)
-            result = inspect(self.settings, inputs, _tell(progress, visit, number))
+            result = inspect(self.settings, inputs, progress_of(progress, visit, number))
             return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 7
         return self._fail(failures[0], visit, number), *[gr.skip()] * 6
 
@@ -111,33 +106,17 @@ class _Events:
             read: list[Any] = [*left, *values, row]
             inputs = Inputs.read(self.settings, *read)
             number = visit.begin_reading(inputs)
-            result = inspect(self.settings, inputs, _tell(progress, visit, number))
+            result = inspect(self.settings, inputs, progress_of(progress, visit, number))
             return (*left, row, *self._show(result, visit)) if visit.end_reading(number) else [gr.skip()] * 12
         return *[gr.skip()] * 5, self._fail(failures[0], visit, number), *[gr.skip()] * 6
 
     @staticmethod
     def _fail(failure: str, visit: Visit, number: int | None) -> Any:
         """Return the notice of a reading that failed, unless a later one is under way."""
-        return _told(failure, visit) if visit.fail_reading(number) else gr.skip()
+        return told(failure, visit) if visit.fail_reading(number) else gr.skip()
 
     def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
-        return result.notice, result.facts, result.prompts, result.tokens, *self._loss_of(visit)
-
-    @staticmethod
-    def _loss_of(visit: Visit) -> tuple[Any, ...]:
-        """Leave the loss on screen, or clear it where it belongs to something else."""
-        return (gr.skip(),) * 3 if visit.keeps_loss() else _loss_values(Scored())
-
-    def _show_template(self, request: gr.Request, mode: str, template: str, views: dict[str, str]) -> Any:
-        visit = self.visits.of(request.session_hash)
-        tokens = views.get(template_key(mode, template), "")
-        if tokens:
-            visit.choose(AnswerMode(mode), template)
-        told = gr.skip()
-        if visit.is_read and not tokens:
-            visit.forget()
-            told = notice("info", "The prompts are no longer kept. Read them again.")
-        return told, tokens, *self._loss_of(visit)
+        return result.notice, result.facts, result.prompts, result.tokens, *loss_of(visit)
 
     def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         visit = self.visits.of(request.session_hash)
@@ -147,42 +126,17 @@ class _Events:
             inputs = Inputs.read(self.settings, *values)
             stop = visit.begin_pass(inputs)
             try:
-                result = score(self.settings, inputs, _tell(progress), stop.is_set)
+                result = score(self.settings, inputs, progress_of(progress), stop.is_set)
             finally:
                 is_shown = visit.end_pass(inputs, stop)
             if is_shown:
-                return gr.skip(), *_loss_values(result)
+                return gr.skip(), *loss_values(result)
         if inputs is not None and visit.current not in (None, inputs):
             failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
-        return _told(failures[0], visit), *[gr.skip()] * 3
+        return told(failures[0], visit), *[gr.skip()] * 3
 
     def _cancel(self, request: gr.Request) -> str:
         visit = self.visits.of(request.session_hash)
         was_running = "The forward pass was cancelled; your input is kept."
         was_not = "There is no forward pass to cancel; one that was waiting is dropped."
-        return _told(notice("info", was_running if visit.cancel() else was_not), visit)
-
-
-def _told(told: str, visit: Visit) -> str:
-    """Return a notice, saying so where what is on screen is of an earlier input."""
-    return json.dumps({**json.loads(told), "stale": visit.is_stale})
-
-
-def _loss_values(scored: Scored) -> tuple[Any, Any, Any]:
-    """Return what the Loss tab shows; chart and table only where there is something in them."""
-    return (
-        scored.facts,
-        gr.update(value=scored.figure, visible=scored.figure is not None),
-        gr.update(value=scored.table, visible=scored.table is not None),
-    )
-
-
-def _tell(progress: gr.Progress, visit: Visit | None = None, number: int | None = None) -> Tell:
-    """Return what tells a person how far a task is; it ends a reading that the page no longer waits for."""
-
-    def tell(at: float, what: str) -> None:
-        if visit is not None and number is not None:
-            visit.check_awaited(number)
-        progress(at, desc=what)
-
-    return tell
+        return told(notice("info", was_running if visit.cancel() else was_not), visit)

@@ -9,30 +9,27 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.loaded import Tell, keep_processor, load_checkpoint_of, video_of
 from vtg_core.dashboard.settings import Settings
-from vtg_core.errors import LossCancelledError, VTGError
+from vtg_core.encoding import process_videos_once
+from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.templates import PromptTemplate
-from vtg_core.video import FramePolicy, SampledVideo, sample_frames
+from vtg_core.video import SampledVideo
 from vtg_core.views import NO_LOSS, as_json, template_key, view_loss, view_prompt, view_tokens
-from vtg_core.windows import Window
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+    from transformers import ProcessorMixin
 
     from vtg_core.checkpoints import Checkpoint
     from vtg_core.loss import LossReport
 
 logger = logging.getLogger(__name__)
-
-Tell = Callable[[float, str], None]
-"""Tells a person how far a task is, from 0 to 1, and what it does now."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +69,9 @@ def explained(failures: list[str]) -> Iterator[None]:
     try:
         yield
     except LossCancelledError as error:
-        failures.append(notice("info", _sentence(str(error))))
+        failures.append(notice("info", as_sentence(str(error))))
     except VTGError as error:
-        failures.append(notice("error", _sentence(str(error))))
+        failures.append(notice("error", as_sentence(str(error))))
     except Exception as error:
         logger.exception("a handler failed")
         failures.append(
@@ -89,12 +86,13 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint = _checkpoint(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell)
     tell(0.2, "Reading the video")
-    video = _video(inputs)
+    video = video_of(inputs)
     prompts, tokens = [], {}
+    processor = process_videos_once(checkpoint.processor)
     for number, inspection in enumerate(
-        _inspections(settings, inputs, video, checkpoint, inputs.templates), 1
+        _inspections(settings, inputs, video, processor, inputs.templates), 1
     ):
         tell(
             0.2 + 0.8 * number / len(inputs.templates),
@@ -105,6 +103,7 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
         tokens[template_key(template.mode, template.name)] = as_json(
             view_tokens(inspection.encoded, checkpoint.processor.tokenizer)
         )
+    keep_processor(video, checkpoint, processor)
     return Inspected(
         notice=_remarks(inputs, video, checkpoint),
         facts=_facts(video, checkpoint),
@@ -124,10 +123,10 @@ def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable
     from vtg_core.checkpoints import load_model
     from vtg_core.dashboard.plots import loss_bars
 
-    checkpoint = _checkpoint(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell)
     tell(0.2, "Reading the video")
     chosen = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
-    [inspection] = _inspections(settings, inputs, _video(inputs), checkpoint, chosen)
+    [inspection] = _inspections(settings, inputs, video_of(inputs), checkpoint.processor, chosen)
     tell(0.4, f"Loading the model of {settings.checkpoint}")
     model = load_model(settings.checkpoint, device=settings.device, dtype=settings.dtype)
     tell(0.6, f"Running {len(inspection.encoded):,} tokens through the model")
@@ -160,40 +159,18 @@ def _report(
     return report
 
 
-def _checkpoint(settings: Settings, tell: Tell) -> "Checkpoint":
-    tell(0.0, "Loading torch and transformers")
-    from vtg_core.checkpoints import load_checkpoint
-
-    tell(0.1, f"Loading the processor of {settings.checkpoint}")
-    return load_checkpoint(settings.checkpoint)
-
-
-def _video(inputs: Inputs) -> SampledVideo:
-    try:
-        changed = inputs.video.stat().st_mtime_ns
-    except OSError:
-        changed = 0  # sample_frames says what is wrong with it
-    return _sample_frames(inputs.video, inputs.frames, inputs.clip, changed)
-
-
-@lru_cache(maxsize=2)
-def _sample_frames(path: Path, frames: FramePolicy, clip: Window | None, changed: int) -> SampledVideo:
-    """Decode once for as long as neither file nor policy changes."""
-    return sample_frames(path, frames, clip=clip)
-
-
 def _inspections(
     settings: Settings,
     inputs: Inputs,
     video: SampledVideo,
-    checkpoint: "Checkpoint",
+    processor: "ProcessorMixin",
     templates: list[PromptTemplate],
 ) -> Iterator[Inspection]:
     return inspect_templates(
         video,
         inputs.query,
         [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows],
-        processor=checkpoint.processor,
+        processor=processor,
         templates=templates,
         policy=inputs.policy,
     )
@@ -221,9 +198,3 @@ def _remarks(inputs: Inputs, video: SampledVideo, checkpoint: "Checkpoint") -> s
         )
     remarks = [*filter(None, [inputs.note]), *warnings]
     return notice("warning" if warnings else "info", " ".join(remarks)) if remarks else ""
-
-
-def _sentence(text: str) -> str:
-    if text.split(" ")[0].isalpha():  # a file's name stays as it is
-        text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."

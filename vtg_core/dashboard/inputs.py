@@ -9,9 +9,10 @@ from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dataset import clip_of, windows_in
 from vtg_core.errors import VideoError, VTGError
+from vtg_core.frame_plan import FramePolicy
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES, PromptTemplate
-from vtg_core.video import FramePolicy, probe_video
+from vtg_core.video import probe_video
 from vtg_core.windows import Window
 
 END_OF_TURN, NEWLINE = "end of turn", "newline after it"
@@ -93,19 +94,14 @@ class Inputs:
         first = Window(start, end)
         is_row = row is not None and row.windows[0] == first
         others = row.windows[1:] if row is not None and is_row else ()
-        frames = settings.frames
-        if frames.fps is None:
-            if num_frames is None:
-                raise VTGError("there must be a number of frames, and the field is empty")
-            frames = FramePolicy(num_frames=_whole(num_frames), max_pixels=frames.max_pixels)
         return cls(
             video=Path(video),
             clip=row.clip if row is not None else None,
             query=query,
             windows=(first, *others),
             mode=AnswerMode(mode),
-            frames=frames,
-            policy=MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained),
+            frames=read_frames(settings, num_frames),
+            policy=read_policy(trained),
             template=template,
             note=_note(row, is_row) if row is not None else "",
         )
@@ -114,6 +110,25 @@ class Inputs:
     def templates(self) -> list[PromptTemplate]:
         """All templates, those of the chosen mode first."""
         return sorted(TEMPLATES, key=lambda template: template.mode is not self.mode)
+
+
+def read_frames(settings: Settings, num_frames: float | None) -> FramePolicy:
+    """Return which frames the page asks for.
+
+    Raises:
+        VTGError: their number is missing, or none that can be taken.
+    """
+    frames = settings.frames
+    if frames.fps is not None:
+        return frames
+    if num_frames is None:
+        raise VTGError("there must be a number of frames, and the field is empty")
+    return FramePolicy(num_frames=_whole(num_frames), max_pixels=frames.max_pixels)
+
+
+def read_policy(trained: list[str]) -> MaskPolicy:
+    """Return which regions the page says are trained."""
+    return MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained)
 
 
 def pick_row(settings: Settings, number: float | None) -> PickedRow:

@@ -6,6 +6,7 @@ import gradio as gr
 
 from vtg_core.annotations import MAX_QUERY_CHARS
 from vtg_core.answers import AnswerMode
+from vtg_core.dashboard.audit_tab import AuditTab
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.handlers import notice
 from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
@@ -92,12 +93,15 @@ class Layout:
         with gr.Row(equal_height=True):
             self.template = gr.Dropdown(
                 list(dict.fromkeys(template.name for template in TEMPLATES)), value=TEMPLATES[0].name, label="Template",
-                info="Shown under Tokens and Loss", elem_id="template", min_width=200, scale=1,
+                info="Shown under Audit, Tokens and Loss", elem_id="template", min_width=200, scale=1,
             )  # fmt: skip
             self.facts = gr.Textbox(
                 label="Video and checkpoint", interactive=False, elem_id="facts", lines=2, scale=3
             )
+        self.strip = script_component("audit_strip", elem_id="audit-strip", label="What the audit found")
         with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Audit", id="audit", render_children=True):
+                self.tab = AuditTab(self.settings)
             with gr.Tab("Prompts", id="prompts", render_children=True):
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with gr.Tab("Tokens", id="tokens", render_children=True):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vtg_core.annotations import Annotation
-from vtg_core.video import FramePolicy
+from vtg_core.frame_plan import FramePolicy
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -20,6 +20,9 @@ class Settings:
         annotations: rows to pick a sample from; empty where no file was given.
         skipped: one sentence for each row of that file that could not be read.
         clip: move window ends past a video to its end.
+        annotation_file, video_root: where the rows come from; None where no file was given.
+        collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
+        batch: a saved batch to audit; None where none was given.
     """
 
     checkpoint: str = "demo"
@@ -29,3 +32,7 @@ class Settings:
     annotations: tuple[Annotation, ...] = ()
     skipped: tuple[str, ...] = ()
     clip: bool = False
+    annotation_file: Path | None = None
+    video_root: Path | None = None
+    collator: str = ""
+    batch: Path | None = None

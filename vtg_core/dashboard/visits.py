@@ -21,6 +21,8 @@ class Visit:
         is_stale: what is on screen is of an earlier input, because the last one could not be read.
         scored: what the loss on screen was computed from; None where there is none.
         running: what its forward pass is computing now, and the event that stops it.
+        audited: the inputs and the choice that the audit on screen is of; None where there is none.
+        file_audit: stops the audit of the whole file that runs now.
     """
 
     current: Inputs | None = None
@@ -28,7 +30,10 @@ class Visit:
     is_stale: bool = False
     scored: Inputs | None = None
     running: tuple[Inputs, Event] | None = None
+    audited: object = None
+    file_audit: Event | None = None
     _num_readings: int = 0
+    _num_audits: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def begin_reading(self, inputs: Inputs) -> int:
@@ -71,6 +76,43 @@ class Visit:
         """Say that what was read is no longer kept, so that it is read again when asked for."""
         with self._lock:
             self.current, self.is_read = None, False
+
+    def begin_audit(self) -> int:
+        """Say that the page turns to another audit, and return its number."""
+        with self._lock:
+            self._num_audits += 1
+            self.audited = None
+            return self._num_audits
+
+    def end_audit(self, number: int, audited: object) -> bool:
+        """Say that an audit is done; return whether the page still waits for it, and for no later one."""
+        with self._lock:
+            if number == self._num_audits:
+                self.audited = audited
+            return number == self._num_audits
+
+    def begin_file_audit(self) -> Event:
+        """Say that the audit of the whole file begins, another one stopped; return the event that stops it."""
+        with self._lock:
+            if self.file_audit is not None:
+                self.file_audit.set()
+            self.file_audit = Event()
+            return self.file_audit
+
+    def end_file_audit(self, stop: Event) -> bool:
+        """Say that it ended; return whether the page still waits for it."""
+        with self._lock:
+            is_last = self.file_audit is stop
+            self.file_audit = None if is_last else self.file_audit
+            return is_last
+
+    def cancel_file_audit(self) -> bool:
+        """Stop the audit of the whole file; return whether there was one."""
+        with self._lock:
+            if self.file_audit is None:
+                return False
+            self.file_audit.set()
+            return True
 
     def begin_pass(self, inputs: Inputs) -> Event:
         """Say that a forward pass begins; return the event that stops it."""

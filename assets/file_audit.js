@@ -1,0 +1,64 @@
+// The audit of a whole file, as far as it is; a value is a FileView (vtg_core/audit_views.py).
+
+const STATES = {
+  running: (view) => `Audited ${whole(view.num_rows)} of ${whole(view.num_all)} rows …`,
+  done: (view) => `Audited all ${whole(view.num_all)} rows.`,
+  partial: (view) => `Partial: stopped after ${whole(view.num_rows)} of ${whole(view.num_all)} rows; this is what was found so far.`,
+};
+
+const progress = (view) => {
+  const bar = make("progress", "vtg-progress");
+  [bar.max, bar.value] = [view.num_all || 1, view.num_rows];
+  bar.setAttribute("aria-label", "Rows audited");
+  return bar;
+};
+
+const tableOf = (className, names, rows) => {
+  const [table, head, top, body] = [make("table", `vtg-table ${className}`), make("tr"), make("thead"), make("tbody")];
+  for (const name of names) {
+    const title = make("th", "", name);
+    title.scope = "col";
+    head.append(title);
+  }
+  top.append(head);
+  for (const cells of rows) {
+    const row = make("tr");
+    for (const [i, content] of cells.entries()) {
+      const cell = make("td");
+      cell.dataset.name = names[i];
+      cell.append(content);
+      row.append(cell);
+    }
+    body.append(row);
+  }
+  table.append(top, body);
+  return table;
+};
+
+const pick = (row) => {
+  trigger("pick", { row });
+  document.querySelector("#audit-strip")?.scrollIntoView({ block: "start" });
+};
+
+const rowButton = (row, where) =>
+  row === null ? make("span", "vtg-muted", where || "the file") : textButton(`Row ${whole(row)}`, () => pick(row), `Load this sample (${where})`);
+
+drawFromValue((root, view) => {
+  if (!view || view.state === "idle") return;
+  const state = make("p", `vtg-file-state vtg-state-${view.state}`, STATES[view.state](view));
+  state.setAttribute("role", "status");
+  const counts = make("p", "vtg-counts");
+  counts.append(severityBadge("error", view.num_errors), severityBadge("warning", view.num_warnings), make("span", "vtg-muted", view.subject));
+  root.append(state);
+  if (view.state === "running") root.append(progress(view));
+  root.append(counts);
+  if (view.summary.length) {
+    const rows = view.summary.map((one) => [severityBadge(one.severity), make("code", "vtg-code", one.code), one.title, make("b", "", whole(one.count)), make("span", "vtg-muted", one.first.join("; "))]);
+    root.append(make("h4", "", "By code"), tableOf("vtg-file-codes", ["Severity", "Code", "What", "Count", "First rows"], rows));
+  }
+  if (view.findings.length) {
+    const rows = view.findings.map((one) => [rowButton(one.row, one.where), severityBadge(one.severity), make("code", "vtg-code", one.code), one.message]);
+    const shown = view.findings.length < view.num_findings ? `the first ${whole(view.findings.length)} of ${whole(view.num_findings)}` : whole(view.num_findings);
+    root.append(make("h4", "", `Errors and warnings · ${shown}`), tableOf("vtg-file-findings", ["Row", "Severity", "Code", "Found"], rows));
+  } else if (view.state === "done") root.append(make("p", "vtg-all-well", "✓ No row has an error or a warning."));
+});

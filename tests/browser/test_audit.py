@@ -1,0 +1,194 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import LOADED, ROOT, Server
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name).click()
+
+
+def break_it(page, bug):
+    page.get_by_role("radio", name="Break it").click()
+    page.locator("#mutation input").click()
+    page.locator("#mutation input").fill(bug)
+    page.get_by_role("option", name=re.compile(re.escape(f"({bug})"))).click()
+
+
+def strip(page):
+    return page.locator("#audit-strip")
+
+
+@pytest.fixture
+def audited(server, open_page):
+    """The page with the audit of the demo's first sample on it."""
+    page = open_page(server.url)
+    expect(page.locator("#audit .vtg-all-well")).to_be_visible(timeout=LOADED)
+    return page
+
+
+def test_a_clean_sample_opens_on_a_calm_audit(audited):
+    expect(audited.get_by_role("tab").first).to_have_text("Audit")
+    expect(audited.get_by_role("tab", name="Audit")).to_have_attribute("aria-selected", "true")
+    expect(strip(audited)).to_contain_text("no errors")
+    expect(strip(audited)).to_contain_text("no warnings")
+    expect(strip(audited)).to_contain_text("our collator")
+    expect(audited.locator(".vtg-all-well")).to_contain_text(
+        "3 independent readings agree on 12 tokens to train"
+    )
+    expect(audited.locator(".vtg-checked dt")).to_have_count(7)
+
+
+def test_a_bug_is_named_shown_in_the_tokens_and_taken_back(audited):
+    break_it(audited, "header-in")
+    expect(strip(audited)).to_contain_text("broken: header-in")
+    expect(strip(audited)).to_contain_text("!1 warning")
+    expect(audited.locator(".vtg-banner")).to_contain_text(
+        "Broken on purpose: The assistant's header is trained"
+    )
+    finding = audited.locator(".vtg-finding", has_text="mask.header-trained")
+    for text in ("!warning", "3 of the 15 tokens", "Why it matters.", "What to do.", "role header 3"):
+        expect(finding).to_contain_text(text)
+    finding.get_by_role("button", name="Show the tokens").click()
+    found = audited.locator(".vtg-flow .vtg-found")
+    expect(found).to_have_count(3)
+    expect(found.first).to_be_in_viewport()
+    assert "".join(found.all_text_contents()) == "<|im_start|>assistant⏎\n"
+    expect(audited.locator(".vtg-flow .vtg-supervised")).to_have_count(15)
+    audited.get_by_role("button", name="Open the audit").click()
+    audited.locator("#back").click()
+    expect(audited.locator(".vtg-all-well")).to_be_visible()
+    expect(strip(audited)).to_contain_text("our collator")
+    tab(audited, "Tokens")
+    expect(audited.locator(".vtg-flow .vtg-supervised")).to_have_count(12)
+    expect(found).to_have_count(0)
+
+
+def test_a_bug_that_does_not_apply_says_so_and_the_answer_format_is_followed(audited):
+    break_it(audited, "tokens-split")
+    expect(audited.locator(".vtg-no-audit")).to_contain_text("This bug changes nothing in this sample")
+    expect(strip(audited)).to_contain_text("not audited")
+    audited.get_by_role("radio", name=re.compile("temporal tokens")).click()
+    expect(audited.locator(".vtg-finding.vtg-severity-error")).to_contain_text("answer.")
+    expect(strip(audited)).to_contain_text("error")
+
+
+def test_the_strip_never_stands_beside_another_input(audited):
+    busy = audited.locator(".vtg-strip-busy")
+    expect(busy).to_be_hidden()
+    audited.locator("#frames input").fill("300")
+    audited.locator("#run").click()
+    expect(busy).to_be_visible()
+    expect(busy).to_be_hidden()
+    audited.locator("#frames input").fill("4")
+    audited.locator("#run").click()
+    expect(audited.locator("#facts textarea")).to_have_value(re.compile("· 4 frames"))
+    audited.locator("#query textarea").fill(" ")
+    audited.locator("#run").click()
+    expect(strip(audited)).to_contain_text("not audited")
+    expect(audited.locator(".vtg-no-audit")).to_contain_text("could not be read")
+    audited.locator("#query textarea").fill("a blue square")
+    audited.locator("#run").click()
+    expect(strip(audited)).to_contain_text("no errors")
+    audited.locator("#end input").fill("8.4")
+    audited.locator("#run").click()
+    expect(strip(audited)).to_contain_text("1 warning")
+    expect(audited.locator(".vtg-finding", has_text="time.")).not_to_have_count(0)
+
+
+def test_a_recipe_colours_the_tokens_and_reports_its_loss(audited):
+    rows = audited.locator(".vtg-recipes-table tbody tr")
+    expect(rows).to_have_count(8)
+    audited.locator("#score-recipes").click()
+    expect(rows.nth(0)).to_contain_text(re.compile(r"\d\.\d{4}"), timeout=LOADED)
+    expect(rows.nth(5)).to_contain_text("Not applicable")
+    rows.filter(has_text="text-prefix").get_by_role("button").click()
+    leaks = audited.locator(".vtg-flow .vtg-leak")
+    expect(leaks.first).to_be_visible()
+    expect(leaks.first).to_have_attribute(
+        "title", re.compile("text-prefix: leak, it trains this, ours does not")
+    )
+    expect(audited.locator(".vtg-legend")).to_contain_text(re.compile(r"agree 12 leak 1,\d{3} hole 0"))
+    expect(audited.locator(".vtg-flow .vtg-agree")).to_have_count(12)
+    audited.locator("#template input").click()
+    audited.get_by_role("option", name="concise").click()
+    expect(audited.locator(".vtg-flow")).to_contain_text("Find")
+    expect(leaks.first).to_be_visible()
+    audited.get_by_role("button", name="Back to ours").last.click()
+    expect(leaks).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=\"globalThis.__ran='img'\">", "${globalThis.__ran=1} {{7*7}}"]
+)
+def test_what_a_person_typed_is_text_in_the_audit_too(audited, text):
+    break_it(audited, "role-word")
+    audited.locator("#query textarea").fill(text)
+    audited.locator("#run").click()
+    expect(audited.locator(".vtg-finding").first).to_contain_text("mask.role-word-in-text")
+    tab(audited, "Tokens")
+    expect(audited.locator(".vtg-flow .vtg-kind-query").first).to_be_visible()
+    assert audited.evaluate("globalThis.__ran") is None
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
+def test_the_audit_fits_its_width(server, open_page, width, theme):
+    page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": width, "height": 900})
+    expect(page.locator(".vtg-all-well")).to_be_visible(timeout=LOADED)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    break_it(page, "markers-lost")
+    expect(page.locator(".vtg-finding pre").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture(scope="module")
+def whole(user_cache, tmp_path_factory):
+    """A server with everything that it can be given to audit; a row of its file cannot be read."""
+    from tests.test_audit_page import saved_batch
+
+    folder = tmp_path_factory.mktemp("audited")
+    rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())
+    rows.append({"video": "../out.mp4", "timestamp": [1, 2], "sentence": "x"})
+    file = folder / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    started = Server(
+        "--annotations", str(file), "--video-root", str(Path(ROOT, "assets")), "--num-frames", "8",
+        "--collator", "vtg_core.recipes:text_prefix", "--batch", str(saved_batch(folder)),
+    ).wait()  # fmt: skip
+    yield started
+    assert "Traceback" not in started.stop()
+
+
+def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, open_page):
+    page = open_page(whole.url)
+    expect(strip(page)).to_contain_text("vtg_core.recipes:text_prefix", timeout=LOADED)
+    expect(strip(page)).to_contain_text("1 error")
+    expect(page.locator(".vtg-finding").first).to_contain_text("mask.counted-before-expansion")
+    page.locator("#run-file").click()
+    expect(page.locator("#file-audit .vtg-file-state")).to_have_text("Audited all 4 rows.", timeout=LOADED)
+    expect(page.locator(".vtg-file-codes")).to_contain_text("row.unreadable")
+    expect(page.locator(".vtg-file-findings tbody tr").first).to_contain_text("out.mp4")
+    page.get_by_role("button", name="Row 3").first.click()
+    expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
+    expect(page.locator("#row input")).to_have_value("3")
+    page.get_by_role("radio", name="Saved batch batch.pt").click()
+    expect(strip(page)).to_contain_text("batch.pt, row 0")
+    expect(strip(page)).to_contain_text("no errors")
+    page.locator("#batch-row input").fill("1")
+    page.locator("#batch-row input").press("Enter")
+    expect(page.locator(".vtg-finding").first).to_contain_text("mask.nothing-masked")
+    page.locator("#batch-row input").fill("9")
+    page.locator("#batch-row input").press("Enter")
+    expect(page.locator(".vtg-no-audit")).to_contain_text("from 0 to 1, got 9")
+    page.get_by_role("radio", name="Our collator").click()
+    expect(strip(page)).to_contain_text("our collator")
+    page.locator("#run-file").click()
+    expect(page.locator("#file-audit")).to_contain_text("our collator on rows.jsonl")
+    page.locator("#cancel-file").click()
+    expect(page.locator("#file-audit .vtg-file-state")).to_have_text(
+        re.compile(r"Audited all 4|Partial: stopped after")
+    )

@@ -1,0 +1,165 @@
+"""What the Audit tab answers, and what is shown of the template on screen."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from vtg_core.answers import AnswerMode
+from vtg_core.dashboard.audit_tab import AuditTab
+from vtg_core.dashboard.auditing import Audited, AuditSource, Choice, audit, no_audit, score_recipes
+from vtg_core.dashboard.file_audit import FileAudit, as_partial, audit_file
+from vtg_core.dashboard.handlers import explained, notice
+from vtg_core.dashboard.layout import Layout
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.telling import loss_of, progress_of, told
+from vtg_core.dashboard.visits import Visit, Visits
+from vtg_core.views import template_key
+
+
+class AuditEvents:
+    """Handlers of the Audit tab, and of the choice of what is on screen."""
+
+    def __init__(self, settings: Settings, layout: Layout, visits: Visits) -> None:
+        self.settings, self.layout, self.visits = settings, layout, visits
+
+    @property
+    def show(self) -> dict[str, Any]:
+        """The event that shows the chosen template, and audits it as chosen; the end of every reading."""
+        at = self.layout
+        return {  # values are asked for anew each time: a person may have chosen another while we read
+            "fn": self._show,
+            "inputs": [at.mode, at.template, at.views, *at.tab.choice],
+            "outputs": [at.notice, at.tokens, at.strip, at.tab.audit, at.tab.recipes, *at.loss],
+            "show_progress_on": [at.tab.audit, at.tokens],
+            "api_visibility": "private",
+        }
+
+    def connect(self, read_row: dict[str, Any]) -> None:
+        """Answer every event of the tab; ``read_row`` reads the row of the annotation file that was picked."""
+        at, tab = self.layout, self.layout.tab
+        gr.on([at.mode.change, at.template.change, tab.batch_row.submit, tab.batch_row.input], **self.show)
+        fields = [tab.batch_row, tab.bugs, tab.scoring]
+        turn: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        tab.source.change(self._fields, [tab.source], fields, **turn).then(**self.show)
+        tab.mutation.input(**self.show)
+        tab.back.click(lambda: AuditSource.OURS, outputs=[tab.source], **turn)
+        run = tab.score.click(
+            self._score, outputs=[at.notice, tab.recipes], concurrency_id="model", concurrency_limit=1,
+            trigger_mode="once", show_progress_on=[tab.recipes], api_visibility="private",
+        )  # fmt: skip
+        tab.cancel_score.click(
+            self._cancel_score, outputs=[at.notice], cancels=[run], queue=False, api_visibility="private"
+        )
+        if self.settings.annotation_file is not None:
+            self._connect_file(tab, read_row)
+
+    def _connect_file(self, tab: AuditTab, read_row: dict[str, Any]) -> None:
+        at = self.layout
+        tab.run_file.click(
+            self._audit_file, [tab.source, at.mode, at.template, at.num_frames, at.trained], [at.notice, tab.file],
+            concurrency_id="file", concurrency_limit=2, trigger_mode="once", show_progress="hidden",
+            api_visibility="private",
+        )  # fmt: skip
+        tab.cancel_file.click(self._cancel_file, outputs=[at.notice], queue=False, api_visibility="private")
+        picked = tab.file.pick(self._pick, outputs=[at.row], queue=False, api_visibility="private")
+        picked.then(**read_row).then(**self.show)
+
+    @staticmethod
+    def _fields(source: str) -> tuple[Any, Any, Any]:
+        return (
+            gr.update(visible=source == AuditSource.BATCH),
+            gr.update(visible=source == AuditSource.BROKEN),
+            gr.update(visible=source == AuditSource.OURS),
+        )
+
+    def _show(
+        self,
+        request: gr.Request,
+        mode: str,
+        template: str,
+        views: dict[str, str],
+        source: str,
+        row: float | None,
+        mutation: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Any:
+        visit = self.visits.of(request.session_hash)
+        tokens = views.get(template_key(mode, template), "")
+        if tokens:
+            visit.choose(AnswerMode(mode), template)
+        said = gr.skip()
+        if visit.is_read and not tokens:
+            visit.forget()
+            said = notice("info", "The prompts are no longer kept. Read them again.")
+        wanted = (visit.current, visit.is_read, visit.is_stale, source, row, mutation)
+        if visit.audited == wanted:  # a field was left as it was
+            return said, *[gr.skip()] * 4, *loss_of(visit)
+        number = visit.begin_audit()
+        audited = self._audited(visit, source, row, mutation, progress)
+        if not visit.end_audit(number, wanted):
+            return [gr.skip()] * 8
+        own = tokens if audited.tokens is None else audited.tokens
+        return said, own, audited.strip, audited.audit, audited.recipes, *loss_of(visit)
+
+    def _audited(
+        self, visit: Visit, source: str, row: float | None, mutation: str, progress: gr.Progress
+    ) -> Audited:
+        failures: list[str] = []
+        choice, inputs = Choice(), visit.current if visit.is_read else None
+        with explained(failures):
+            choice = Choice.read(self.settings, source, row, mutation)
+            if inputs is None and visit.current is not None and choice.source is not AuditSource.BATCH:
+                return no_audit(self.settings, choice, "the prompts are being read; the audit follows")
+            return audit(self.settings, inputs, choice, progress_of(progress))
+        return no_audit(self.settings, choice, json.loads(failures[0])["text"])
+
+    def _score(self, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
+        visit = self.visits.of(request.session_hash)
+        inputs, failures = visit.current, list[str]()
+        if inputs is None or not visit.is_read:
+            return told(notice("info", "Read the prompts first."), visit), gr.skip()
+        with explained(failures):
+            stop = visit.begin_pass(inputs)
+            try:
+                recipes = score_recipes(self.settings, inputs, progress_of(progress), stop.is_set)
+            finally:
+                visit.end_pass(inputs, stop)
+            if visit.current == inputs:
+                return gr.skip(), recipes
+            failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
+        return told(failures[0], visit), gr.skip()
+
+    def _cancel_score(self, request: gr.Request) -> str:
+        visit = self.visits.of(request.session_hash)
+        was_running = "The forward pass was cancelled; your input is kept."
+        was_not = "There is no forward pass to cancel; one that was waiting is dropped."
+        return told(notice("info", was_running if visit.cancel() else was_not), visit)
+
+    def _audit_file(
+        self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008
+    ) -> Iterator[Any]:  # fmt: skip
+        visit = self.visits.of(request.session_hash)
+        failures: list[str] = []
+        stop, view = visit.begin_file_audit(), ""
+        try:
+            with explained(failures):
+                wanted = FileAudit.read(self.settings, *values)
+                for view in audit_file(self.settings, wanted, progress_of(progress), stop.is_set):
+                    yield gr.skip(), view
+            if failures:
+                yield told(failures[0], visit), as_partial(view)
+        finally:
+            visit.end_file_audit(stop)
+
+    def _cancel_file(self, request: gr.Request) -> Any:
+        visit = self.visits.of(request.session_hash)
+        if visit.cancel_file_audit():
+            return gr.skip()  # the audit says itself that it is partial
+        return told(notice("info", "There is no audit of the file to cancel."), visit)
+
+    @staticmethod
+    def _pick(event: gr.EventData) -> Any:
+        """Return the row that was clicked in the table, to be read as if it were typed."""
+        return event.row

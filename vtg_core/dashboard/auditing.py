@@ -1,0 +1,344 @@
+"""What is audited on the page, and what it says: our own mask, a foreign collator's, a saved batch, a broken one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vtg_core.answers import ANSWER_FORMATS
+from vtg_core.audit.chat_ids import ChatIds
+from vtg_core.audit.checks import AuditedBatch, audit_batch, audit_row
+from vtg_core.audit.collators import ForeignCollator, foreign_samples, load_collator, run_collator
+from vtg_core.audit.findings import Finding
+from vtg_core.audit.mutations import MUTATIONS, break_sample
+from vtg_core.audit.own import encode_known, scene_of
+from vtg_core.audit.rows import Known, Row
+from vtg_core.audit_views import AuditView, view_audit, view_no_audit, view_row, view_strip
+from vtg_core.bounded_cache import BoundedCache
+from vtg_core.dashboard.handlers import as_sentence
+from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.loaded import ENCODING, Tell, load_checkpoint_of, processor_with, video_of
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dataset import Sample
+from vtg_core.encoding import EncodedSample
+from vtg_core.errors import LossCancelledError, VTGError
+from vtg_core.recipe_rules import Recipe
+from vtg_core.recipe_views import OURS, RecipesView, no_recipes, view_recipes
+from vtg_core.regions import IGNORE_INDEX
+from vtg_core.video import SampledVideo
+from vtg_core.views import as_json
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+    from vtg_core.checkpoints import Checkpoint
+    from vtg_core.recipes import RecipeMask
+
+
+class AuditSource(StrEnum):
+    """What can be audited on the page."""
+
+    OURS = "ours"
+    COLLATOR = "collator"
+    BATCH = "batch"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person chose to audit.
+
+    Attributes:
+        source: whose labels.
+        row: of the saved batch, from 0.
+        mutation: the bug that breaks ours, by name.
+    """
+
+    source: AuditSource = AuditSource.OURS
+    row: int = 0
+    mutation: str = MUTATIONS[0].name
+
+    @classmethod
+    def read(cls, settings: Settings, source: str, row: float | None, mutation: str) -> "Choice":
+        """Read the values of the page; what the source does not ask for is left out.
+
+        Raises:
+            VTGError: a value is none of the page's own.
+        """
+        given = {AuditSource.COLLATOR: settings.collator, AuditSource.BATCH: settings.batch}
+        if source not in tuple(AuditSource) or not given.get(AuditSource(source), True):
+            raise VTGError("what is audited must be among the page's own choices")
+        if source == AuditSource.BATCH:
+            if row is None or row != int(row) or row < 0:
+                raise VTGError(f"the row of the batch must be a whole number from 0, got {row}")
+            return cls(AuditSource.BATCH, row=int(row))
+        if source == AuditSource.BROKEN:
+            if mutation not in {known.name for known in MUTATIONS}:
+                raise VTGError("the bug must be among the page's own choices")
+            return cls(AuditSource.BROKEN, mutation=mutation)
+        return cls(AuditSource(source))
+
+    def name(self, settings: Settings) -> str:
+        """Return what the strip calls it."""
+        if self.source is AuditSource.BATCH:
+            return f"{settings.batch.name if settings.batch else ''}, row {self.row}"
+        names = {
+            AuditSource.OURS: "our collator",
+            AuditSource.COLLATOR: settings.collator,
+            AuditSource.BROKEN: f"broken: {self.mutation}",
+        }
+        return names[self.source]
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the page shows of an audit.
+
+    Attributes:
+        strip, audit, recipes: JSON for the components of those names.
+        tokens: JSON for the token view; None where our own tokens are shown.
+    """
+
+    strip: str
+    audit: str
+    recipes: str
+    tokens: str | None = None
+
+
+OWN_ONLY = "Recipes are compared with our own mask. Choose our collator to see them."
+
+
+def no_audit(settings: Settings, choice: Choice, problem: str) -> Audited:
+    """Return what the page shows where nothing could be audited, and why."""
+    view = view_no_audit(choice.name(settings), as_sentence(problem))
+    return Audited(as_json(view_strip(view)), as_json(view), as_json(no_recipes()))
+
+
+def audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell) -> Audited:
+    """Audit what a person chose, for the sample that ``inputs`` ask for; a saved batch needs none.
+
+    Raises:
+        VTGError: the input, the checkpoint or the batch cannot be used.
+    """
+    checkpoint = load_checkpoint_of(settings, tell)
+    if choice.source is AuditSource.BATCH:
+        return _audit_saved(settings, choice, checkpoint, tell)
+    if inputs is None:
+        raise VTGError("the last input could not be read, so there is nothing to audit")
+    sample = _sample(settings, inputs)
+    if choice.source is AuditSource.BROKEN:
+        return _audit_broken(settings, sample, choice, checkpoint)
+    with ENCODING:
+        encoded, known = _encode(sample, inputs, checkpoint)
+    if choice.source is AuditSource.COLLATOR:
+        return _audit_collator(settings, sample, choice, checkpoint, known, tell)
+    return _audit_ours(settings, sample, inputs, choice, checkpoint, encoded, known)
+
+
+def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
+    """Run one forward pass, and return the JSON of the recipes with the loss that each would have reported.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used, the pass does not fit, or it was cancelled.
+    """
+    from vtg_core.checkpoints import load_model
+    from vtg_core.collator import pad
+    from vtg_core.loss import num_layers
+    from vtg_core.recipes import RecipeMask, recipe_losses
+
+    checkpoint = load_checkpoint_of(settings, tell)
+    sample = _sample(settings, inputs)
+    with ENCODING:
+        encoded, known = _encode(sample, inputs, checkpoint)
+        masks = _masks(sample, encoded, checkpoint)
+    tell(0.4, f"Loading the model of {settings.checkpoint}")
+    model = load_model(settings.checkpoint, device=settings.device, dtype=settings.dtype)
+    total, ours = num_layers(model), encoded.labels.numpy() != IGNORE_INDEX
+
+    def on_layer(begun: int) -> None:
+        if is_cancelled():
+            raise LossCancelledError("the forward pass was cancelled; your input is kept")
+        tell(
+            0.6 + 0.4 * min(begun / total, 1.0), f"Running {len(encoded):,} tokens, layer {begun} of {total}"
+        )
+
+    batch = pad([encoded], checkpoint.processor)
+    losses = recipe_losses(model, batch, [*masks, RecipeMask(OURS, ours)], on_layer=on_layer)
+    _LOSSES.get((checkpoint.name, inputs), dict).update(losses)
+    return as_json(view_recipes(masks, known.tokens, ours, losses))
+
+
+_LOSSES: "BoundedCache[dict[str, float | None]]" = BoundedCache(64)
+"""What recipes would have reported, so that it is still there when a person comes back to a template."""
+
+
+def _sample(settings: Settings, inputs: Inputs) -> Sample:
+    video = video_of(inputs)
+    windows = [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows]
+    [template] = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
+    return Sample(video, inputs.query, tuple(windows), template, ANSWER_FORMATS[template.mode])
+
+
+def _frames(sample: Sample) -> SampledVideo:
+    assert isinstance(sample.video, SampledVideo), "the page decodes what it shows"
+    return sample.video
+
+
+def _encode(sample: Sample, inputs: Inputs, checkpoint: "Checkpoint") -> tuple[EncodedSample, Known]:
+    processor = processor_with(_frames(sample), checkpoint)
+    return encode_known(
+        sample.messages, processor, [_frames(sample)], scene=scene_of(sample), policy=inputs.policy
+    )
+
+
+def _masks(sample: Sample, encoded: EncodedSample, checkpoint: "Checkpoint") -> "list[RecipeMask]":
+    from vtg_core.recipes import apply_recipe
+
+    processor = processor_with(_frames(sample), checkpoint)
+    return [
+        apply_recipe(recipe, encoded, processor, messages=sample.messages, videos=[_frames(sample)])
+        for recipe in Recipe
+    ]
+
+
+def _chat(checkpoint: "Checkpoint", processor: "ProcessorMixin | None" = None) -> ChatIds:
+    return ChatIds.of(processor or checkpoint.processor, checkpoint.stop_ids)
+
+
+def _audit_ours(
+    settings: Settings,
+    sample: Sample,
+    inputs: Inputs,
+    choice: Choice,
+    checkpoint: "Checkpoint",
+    encoded: EncodedSample,
+    known: Known,
+) -> Audited:
+    from vtg_core.collator import pad
+
+    audited = audit_batch(pad([encoded], checkpoint.processor), _chat(checkpoint), [known])
+    with ENCODING:
+        masks = _masks(sample, encoded, checkpoint)
+    losses = _LOSSES.get((checkpoint.name, inputs), dict) or None
+    recipes = view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, losses)
+    return _shown(audited, choice.name(settings), recipes=recipes)
+
+
+def _audit_collator(
+    settings: Settings, sample: Sample, choice: Choice, checkpoint: "Checkpoint", known: Known, tell: Tell
+) -> Audited:
+    tell(0.5, f"Running {settings.collator}")
+    name, collator = choice.name(settings), collator_of(settings, checkpoint)
+    batch = collator if isinstance(collator, Finding) else run_collator(collator, foreign_samples([sample]))
+    if isinstance(batch, Finding):
+        return _shown(AuditedBatch((), (batch,)), name)
+    return _shown(audit_batch(batch, _chat(checkpoint), [known]), name)
+
+
+def collator_of(settings: Settings, checkpoint: "Checkpoint") -> ForeignCollator | Finding:
+    """Return the collator that the page was started with, or what is wrong with it; one that was found is kept."""
+    try:
+        return _found_collator(settings.collator, checkpoint)
+    except _NotFoundError as error:
+        return error.finding
+
+
+class _NotFoundError(Exception):
+    """What is not kept: a person may mend it."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+
+@lru_cache(maxsize=2)
+def _found_collator(name: str, checkpoint: "Checkpoint") -> ForeignCollator:
+    found = load_collator(name, checkpoint.processor)
+    if isinstance(found, Finding):
+        raise _NotFoundError(found)
+    return found
+
+
+def _audit_broken(settings: Settings, sample: Sample, choice: Choice, checkpoint: "Checkpoint") -> Audited:
+    [mutation] = [known for known in MUTATIONS if known.name == choice.mutation]
+    banner = f"{mutation.title[:1].upper()}{mutation.title[1:]} (found in {mutation.source})."
+    with ENCODING:
+        processor = processor_with(_frames(sample), checkpoint)
+        chat = _chat(checkpoint, processor)
+        try:
+            batch, chat, known = break_sample(
+                mutation, sample.messages, [_frames(sample)], chat, scene_of(sample)
+            )
+        except VTGError as error:
+            return no_audit(settings, choice, f"This bug cannot be put into this sample: {error}")
+        if _is_ours(batch, known):
+            reason = "This bug changes nothing in this sample; try another one, or the other answer format."
+            return no_audit(settings, choice, reason)
+        audited = audit_batch(batch, chat, known)
+    return _shown(audited, choice.name(settings), banner=banner, is_broken=True)
+
+
+def _is_ours(batch: Mapping[str, Any], known: Sequence[Known]) -> bool:
+    """Say whether breaking a sample left it as it was."""
+    ids, labels, tokens = np.asarray(batch["input_ids"]), np.asarray(batch["labels"]), known[0].tokens
+    return len(known) == 1 and ids.shape == labels.shape == (1, len(tokens)) and set(batch) <= _OWN_TENSORS and (
+        np.array_equal(ids[0], tokens.input_ids) and np.array_equal(labels[0], tokens.labels())
+    )  # fmt: skip
+
+
+_OWN_TENSORS = {"input_ids", "labels", "attention_mask", "video_grid_thw", "second_per_grid_ts"}
+
+
+def _audit_saved(settings: Settings, choice: Choice, checkpoint: "Checkpoint", tell: Tell) -> Audited:
+    from vtg_core.audit.batch import rows_of
+    from vtg_core.audit.saved import known_of_row, load_batch
+
+    assert settings.batch is not None
+    tell(0.4, f"Reading {settings.batch.name}")
+    chat, tensors = _chat(checkpoint), load_batch(settings.batch)
+    rows, findings = rows_of(tensors, chat)
+    name = choice.name(settings)
+    if not rows:
+        return _shown(AuditedBatch((), tuple(findings)), name)
+    if choice.row >= len(rows):
+        raise VTGError(
+            f"the row of the batch must be a number from 0 to {len(rows) - 1:,}, got {choice.row:,}"
+        )
+    tell(0.7, f"Auditing row {choice.row} of {len(rows):,}")
+    known: list[Known | None] = [None] * len(rows)
+    row = rows[choice.row]
+    known[choice.row] = known_of_row(row.ids, row.is_padding, chat, row.media.get("video_grid_thw")).known
+    row = rows_of(tensors, chat, known)[0][choice.row]
+    return _shown(AuditedBatch((row,), (*findings, *audit_row(row))), name)
+
+
+def _shown(
+    audited: AuditedBatch,
+    name: str,
+    *,
+    banner: str = "",
+    is_broken: bool = False,
+    recipes: RecipesView | None = None,
+) -> Audited:
+    """Return what the page shows of the first row of an audit, and of the batch itself."""
+    row: Row | None = audited.rows[0] if audited.rows else None
+    findings = [f for f in audited.findings if f.row is None or (row is not None and f.row == row.number)]
+    view: AuditView = view_audit(findings, row, source=name, banner=banner)
+    tokens = None
+    if recipes is None:
+        no_row = "There is no row to show: the batch could not be taken apart. The Audit tab says why."
+        tokens = as_json(view_row(row)) if row is not None else _as_reason(no_row)
+    return Audited(
+        as_json(view_strip(view, is_broken=is_broken)),
+        as_json(view),
+        as_json(recipes if recipes is not None else no_recipes(OWN_ONLY)),
+        tokens,
+    )
+
+
+def _as_reason(text: str) -> str:
+    import json
+
+    return json.dumps({"reason": text})

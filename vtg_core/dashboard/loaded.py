@@ -1,0 +1,70 @@
+"""What is loaded once and kept while the page is used: the checkpoint, a video's frames, its processed pixels."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from vtg_core.bounded_cache import BoundedCache
+from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.settings import Settings
+from vtg_core.encoding import process_videos_once
+from vtg_core.frame_plan import FramePolicy
+from vtg_core.video import SampledVideo, sample_frames
+from vtg_core.windows import Window
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+    from vtg_core.checkpoints import Checkpoint
+
+Tell = Callable[[float, str], None]
+"""Tells a person how far a task is, from 0 to 1, and what it does now."""
+
+ENCODING = RLock()
+"""Held while a processor that is kept here encodes: it remembers one video, and is not safe to share otherwise."""
+
+
+def load_checkpoint_of(settings: Settings, tell: Tell) -> "Checkpoint":
+    """Return the checkpoint that the page was started with.
+
+    Raises:
+        CheckpointError: it cannot be loaded.
+    """
+    tell(0.0, "Loading torch and transformers")
+    from vtg_core.checkpoints import load_checkpoint
+
+    tell(0.1, f"Loading the processor of {settings.checkpoint}")
+    return load_checkpoint(settings.checkpoint)
+
+
+def video_of(inputs: Inputs) -> SampledVideo:
+    """Return the frames that the inputs ask for; decoded once for as long as neither file nor policy changes.
+
+    Raises:
+        VideoError: it cannot be read.
+    """
+    try:
+        changed = inputs.video.stat().st_mtime_ns
+    except OSError:
+        changed = 0  # sample_frames says what is wrong with it
+    return _sample_frames(inputs.video, inputs.frames, inputs.clip, changed)
+
+
+def processor_with(video: SampledVideo, checkpoint: "Checkpoint") -> "ProcessorMixin":
+    """Return a processor that has this video's pixels already, or will keep them; use it under ``ENCODING``."""
+    return _PROCESSORS.get((video, checkpoint.name), lambda: process_videos_once(checkpoint.processor))
+
+
+def keep_processor(video: SampledVideo, checkpoint: "Checkpoint", processor: "ProcessorMixin") -> None:
+    """Keep a processor of :func:`vtg_core.encoding.process_videos_once` that has processed ``video``, and is done."""
+    _PROCESSORS.get((video, checkpoint.name), lambda: processor)
+
+
+_PROCESSORS: "BoundedCache[ProcessorMixin]" = BoundedCache(2)
+
+
+@lru_cache(maxsize=2)
+def _sample_frames(path: Path, frames: FramePolicy, clip: Window | None, changed: int) -> SampledVideo:
+    return sample_frames(path, frames, clip=clip)

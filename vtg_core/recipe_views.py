@@ -1,0 +1,129 @@
+"""What a person should see of other people's recipes beside our mask: plain values, documented field by field."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from vtg_core.labelled_tokens import LabelledTokens
+from vtg_core.recipe_rules import Recipe
+from vtg_core.recipes import RecipeMask, compare
+
+USED_BY = {
+    Recipe.TEXT_PREFIX: (
+        "masks as many tokens as the prompt's text has before its video is expanded",
+        "VideoMind",
+    ),
+    Recipe.PROCESSOR_PREFIX: ("masks as many tokens as the processor makes of the prompt", "LLaMA-Factory"),
+    Recipe.ROLE_MARKERS: ("trains from the assistant's header to its end of turn", "NeMo Automodel"),
+    Recipe.BARE_ASSISTANT: ("trains what follows any token that reads assistant", "qwen-vl-finetune"),
+    Recipe.GENERATION_TAGS: ("trains what the chat template marks as generated", "TRL's assistant_only_loss"),
+    Recipe.PAD_ONLY: ("masks padding and video placeholders only", "Time-R1"),
+    Recipe.ALL_TOKENS: ("trains every token but padding", "TRL's vision collator"),
+}
+"""What each recipe does, and one place where it is found."""
+
+
+@dataclass(frozen=True)
+class RecipeView:
+    """One recipe on the sample on screen.
+
+    Attributes:
+        name: of the recipe.
+        does, used_by: what it does, and one place where it is found.
+        num_supervised: how many tokens it trains; None where it cannot be applied.
+        leaks, holes: (region kind, tokens) that it trains and we do not, and the other way round, most first.
+        reason: why it cannot be applied; empty where it can.
+        loss: what it would have reported, in nats a token; None where no forward pass was run, or nothing is trained.
+        runs: (first token, one behind the last, code) where a recipe or we train; 1 is agree, 2 leak, 3 hole.
+    """
+
+    name: str
+    does: str
+    used_by: str
+    num_supervised: int | None
+    leaks: list[tuple[str, int]]
+    holes: list[tuple[str, int]]
+    reason: str
+    loss: float | None
+    runs: list[tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class RecipesView:
+    """All recipes on the sample on screen.
+
+    Attributes:
+        note: why there are none to show; empty where there are.
+        num_tokens: of the sample.
+        num_ours: how many of them our mask trains.
+        our_loss: our own loss in the same forward pass; None where none was run.
+        is_scored: a forward pass was run.
+        recipes: in the order of :class:`~vtg_core.recipe_rules.Recipe`.
+    """
+
+    note: str
+    num_tokens: int
+    num_ours: int
+    our_loss: float | None
+    is_scored: bool
+    recipes: list[RecipeView]
+
+
+OURS = "ours"
+"""The key of our own mask among losses."""
+
+
+def no_recipes(note: str = "") -> RecipesView:
+    """Return the view where recipes cannot be compared, and why."""
+    return RecipesView(note, 0, 0, None, False, [])
+
+
+def view_recipes(
+    masks: Sequence[RecipeMask],
+    tokens: LabelledTokens,
+    ours: np.ndarray,
+    losses: Mapping[str, float | None] | None = None,
+) -> RecipesView:
+    """Return the view of a sample's recipes.
+
+    Args:
+        masks: of every recipe on this sample.
+        tokens: what each token of the sample is.
+        ours: what our mask trains; bool, shape (L,).
+        losses: nats a supervised token by recipe, and our own under ``OURS``; None where no pass was run.
+    """
+    scored = losses or {}
+    return RecipesView(
+        note="",
+        num_tokens=len(tokens),
+        num_ours=int(ours.sum()),
+        our_loss=scored.get(OURS),
+        is_scored=losses is not None,
+        recipes=[_view(mask, tokens, ours, scored.get(mask.recipe)) for mask in masks],
+    )
+
+
+def _view(mask: RecipeMask, tokens: LabelledTokens, ours: np.ndarray, loss: float | None) -> RecipeView:
+    does, used_by = USED_BY[Recipe(mask.recipe)]
+    if mask.supervised is None:
+        return RecipeView(str(mask.recipe), does, used_by, None, [], [], mask.reason, None, [])
+    compared = compare(mask, tokens, ours)
+    return RecipeView(
+        name=str(mask.recipe),
+        does=does,
+        used_by=used_by,
+        num_supervised=compared.num_supervised,
+        leaks=[(str(kind), count) for kind, count in compared.leaks.items()],
+        holes=[(str(kind), count) for kind, count in compared.holes.items()],
+        reason="",
+        loss=loss,
+        runs=_runs(compared.codes),
+    )
+
+
+def _runs(codes: np.ndarray) -> list[tuple[int, int, int]]:
+    borders = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    runs = pairwise(borders)
+    return [(start, end, int(codes[start])) for start, end in runs if end > start and codes[start]]
