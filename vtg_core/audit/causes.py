@@ -119,7 +119,7 @@ def leak(code: Code, row: Row, where: np.ndarray, cause: str = "") -> Finding:
     """Return a finding about the tokens at ``where``, with their number by region and their share of the loss."""
     counts, total = row.count_by_kind(where), int(row.supervised[1:].sum())
     num = int(where.sum())
-    shown = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+    shown = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in counts.items())
     return code.finding(
         f"{num:,} of the {total:,} tokens in the loss ({100 * num / total:.1f} %) should not be: {shown}.{cause}",
         row=row.number,
