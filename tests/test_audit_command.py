@@ -1,5 +1,10 @@
 import csv
+import io
 import json
+import os
+import shlex
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -54,6 +59,8 @@ def test_warnings_fail_where_they_are_asked_to(capsys, tmp_path):
         [*ROWS, "--recipe", "no-such-recipe"],
         [*ROWS, "--fuzz", "3"],
         [*ROWS, "--limit", "0"],
+        [*ROWS, "--limit", "١٢"],
+        [*ROWS, "--json", "-", "--csv", "-"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments):
@@ -88,6 +95,111 @@ def test_a_collator_that_is_not_there_is_one_finding(capsys):
     assert "Traceback" not in printed
 
 
+def run_program(*arguments, shell="{}", **environment):
+    """Run the command as a person does; return its status, and what it printed."""
+    command = shlex.join([sys.executable, "-m", "vtg_core", *arguments])
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **environment}
+    ran = subprocess.run(
+        ["bash", "-c", shell.format(command)],
+        env=environment,
+        cwd=ASSETS.parent,
+        capture_output=True,
+        check=False,
+    )
+    assert b"Traceback" not in ran.stderr
+    return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
+
+
+def test_a_reader_that_leaves_early_does_not_hide_the_findings():
+    status, _, _ = run_program(
+        *ROWS,
+        "--recipe",
+        "pad-only",
+        "--limit",
+        "1",
+        "--json",
+        "-",
+        shell="{} | head -c 0; exit ${{PIPESTATUS[0]}}",
+    )
+    assert status == 1
+
+
+@pytest.mark.parametrize(
+    ("closed", "stays"), [(">&-", "stderr"), ("2>&-", "stdout"), (">&- 2>&-", "neither")]
+)
+def test_closed_streams_change_no_status(closed, stays):
+    status, out, err = run_program(*ROWS, "--recipe", "pad-only", "--limit", "1", shell=f"{{}} {closed}")
+    assert status == 1
+    assert ("only_media" in out or "mask.only-media-masked" in out) is (stays == "stdout")
+    assert err == ""
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_escapes_and_valid_json():
+    arguments = (*ROWS, "--recipe", "text-prefix", "--limit", "1")
+    assert run_program(*arguments, PYTHONIOENCODING="ascii")[0] == 1
+    status, out, _ = run_program(*arguments, "--json", "-", PYTHONIOENCODING="ascii")
+    assert (status, json.loads(out)["rows"]) == (1, 1)
+
+
+def test_an_interrupt_before_the_first_row_is_one_line_and_130(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vtg_core.checkpoints.load_checkpoint", interrupted)
+    assert main(ROWS) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_bug_of_ours_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr("vtg_core.checkpoints.load_checkpoint", lambda name: 1 // 0)
+    assert main(ROWS) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: VTG Lens itself failed, please report it: ZeroDivisionError at ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+@pytest.mark.parametrize("out", ["no/such/folder/out", "", "."])
+def test_a_file_that_cannot_be_written_is_told_before_the_run(capsys, monkeypatch, option, out):
+    monkeypatch.setattr("vtg_core.checkpoints.load_checkpoint", lambda name: pytest.fail("the run began"))
+    assert main([*ROWS, option, out]) == 1
+    assert f"error: {option} must name a file that can be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+def test_a_file_that_fills_up_loses_nothing_else(capsys, tmp_path):
+    status, printed = audit(
+        capsys,
+        "--recipe",
+        "pad-only",
+        "--limit",
+        "1",
+        "--json",
+        "/dev/full",
+        "--csv",
+        str(tmp_path / "out.csv"),
+    )
+    assert status == 1
+    assert "mask.only-media-masked" in printed
+    assert "mask.only-media-masked" in (tmp_path / "out.csv").read_text()
+
+
+def test_csv_can_go_to_stdout(capsys):
+    status, printed = audit(capsys, "--recipe", "pad-only", "--limit", "1", "--csv", "-")
+    lines = list(csv.DictReader(io.StringIO(printed)))
+    assert (status, lines[0]["code"]) == (1, "mask.only-media-masked")
+
+
+def test_an_audit_that_audited_nothing_never_passes(capsys, tmp_path):
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps([{"video": "gone.mp4", "timestamp": [8, 14], "sentence": "a red circle"}]))
+    assert main(["audit", "--annotations", str(file), "--fail-on", "never"]) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("our own collator: 1 row\n")
+    assert printed.endswith("1 error, 0 warnings\n")
+    assert audit(capsys, "--collator", "no_such_package:collate", "--fail-on", "never")[0] == 1
+
+
 def test_a_saved_batch_is_audited_without_its_messages(capsys, tmp_path, processor):
     rows = VideoTemporalSFTDataset(
         ASSETS / "demo_annotations.json", frames=FramePolicy(num_frames=4), template_seed=0
@@ -113,6 +225,6 @@ def test_an_interrupt_keeps_what_was_found_and_says_that_it_is_partial(capsys, m
     monkeypatch.setattr(ForeignCollator, "__call__", interrupted)
     status, printed = audit(capsys, "--recipe", "pad-only", "--batch-size", "1")
     assert status == 1
-    assert "1 rows" in printed
+    assert "pad-only: 1 row\n" in printed
     assert "stopped before the last row" in printed
     assert "mask.only-media-masked" in printed

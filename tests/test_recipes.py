@@ -12,7 +12,7 @@ from vtg_core.dataset import Sample
 from vtg_core.encoding import process_videos_once
 from vtg_core.errors import LossError, MaskingError
 from vtg_core.labelled_tokens import labelled
-from vtg_core.recipes import Recipe, Verdict, apply_recipe, compare, recipe_collator, recipe_losses
+from vtg_core.recipes import Agreement, Recipe, apply_recipe, compare, recipe_collator, recipe_losses
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy, RegionKind
 from vtg_core.templates import templates_for
 from vtg_core.windows import Window
@@ -137,7 +137,7 @@ def test_a_comparison_gives_each_token_what_both_masks_say(processor, video):
     few[:2], mask.supervised[:] = True, False
     mask.supervised[1:3] = True
     codes = compare(mask, tokens, few).codes
-    assert [list(Verdict)[code] for code in codes[:4]] == ["hole", "agree", "leak", "masked"]
+    assert [list(Agreement)[code] for code in codes[:4]] == ["hole", "agree", "leak", "masked"]
     assert codes.dtype == np.int8
 
 

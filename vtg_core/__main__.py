@@ -2,6 +2,10 @@
 
 import sys
 
-from vtg_core.cli import main
+try:
+    from vtg_core.cli import main
 
-sys.exit(main())
+    status = main()
+except KeyboardInterrupt:
+    status = 130
+sys.exit(status)

@@ -1,15 +1,26 @@
 """``python -m vtg_core audit``: the mask audit from a terminal and in CI."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.answers import AnswerMode
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATES
-from vtg_core.terminal import add_frame_options, add_model_options, frame_policy, print_table, write_json
+from vtg_core.terminal import (
+    add_frame_options,
+    add_model_options,
+    check_writable,
+    counted,
+    frame_policy,
+    plain,
+    print_table,
+    silence_stdout,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from vtg_core.audit.chat_ids import ChatIds
@@ -17,7 +28,6 @@ if TYPE_CHECKING:
     from vtg_core.dataset import VideoTemporalSFTDataset
 
 NEVER = "never"
-SHOWN_WIDTH = 100
 
 
 def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -58,18 +68,22 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         help="exit with 1 at a finding this bad (default: error)",
     )  # fmt: skip
     command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
-    command.add_argument("--csv", metavar="OUT", help="write a line a finding to this file")
+    command.add_argument(
+        "--csv", metavar="OUT", help="write a line a finding to this file, or to stdout with -"
+    )
     add_model_options(command)
     add_frame_options(command)
     command.set_defaults(usage=command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Audit what the options name; return the exit status."""
+    """Audit what the options name; return the exit status: 1 too where nothing could be audited."""
     _check_usage(options)
+    check_writable("--csv", options.csv)
+    options.json, options.csv = map(_settled, (options.json, options.csv))
 
     from vtg_core.audit.chat_ids import ChatIds
-    from vtg_core.audit.report import Report, reaches
+    from vtg_core.audit.report import Report
     from vtg_core.checkpoints import load_checkpoint
 
     checkpoint = load_checkpoint(options.checkpoint)
@@ -77,24 +91,59 @@ def run(options: argparse.Namespace) -> int:
     report = Report(_subject(options))
     total, found = _saved(options, chat) if options.batch else _rows(options, chat, report)
     _collect(report, total, found)
-    if options.json is not None:
-        write_json(options.json, report.as_dict())
-    if options.csv is not None:
-        report.write_csv(options.csv)
-    if options.json != "-":
-        print_report(report)
+    status = _status(options, report)
+    _show(options, report)
+    return status
+
+
+def _settled(out: str | None) -> str | None:
+    """Return where a file is written, whatever folder a collator changes to."""
+    return out if out is None or out == "-" else os.path.abspath(out)
+
+
+def _status(options: argparse.Namespace, report: "Report") -> int:
+    from vtg_core.audit.report import reaches
+
     least = None if options.fail_on == NEVER else Severity(options.fail_on)
-    return int(reaches(report.findings, least) or report.is_partial)
+    return int(reaches(report.findings, least) or report.is_partial or not report.num_audited)
+
+
+def _show(options: argparse.Namespace, report: "Report") -> None:
+    """Print the report and write the files; where one cannot be written, the others are all the same.
+
+    Raises:
+        VTGError: a file cannot be written.
+        OSError: stdout cannot.
+    """
+    outputs: list[Callable[[], object]] = []
+    if "-" not in (options.json, options.csv):
+        outputs.append(lambda: print_report(report))
+    if options.json is not None:
+        outputs.append(lambda: write_json(options.json, report.as_dict()))
+    if options.csv is not None:
+        outputs.append(lambda: report.write_csv(options.csv))
+    failed: Exception | None = None
+    for output in outputs:
+        try:
+            output()
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader has seen enough, and the status tells the rest
+            silence_stdout()
+        except (VTGError, OSError) as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 def print_report(report: "Report") -> None:
     """Print a table of the codes and, for each, the first finding and what to do."""
     verified = f", {report.num_verified:,} of them also through the processor" if report.num_verified else ""
-    print(f"{report.subject}: {report.num_rows:,} rows{verified}")
+    print(f"{plain(report.subject)}: {counted(report.num_rows, 'row')}{verified}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
     if not report.findings:
-        print("nothing found: 0 errors, 0 warnings")
+        nothing = "nothing found" if report.num_audited else "nothing was audited"
+        print(f"{nothing}: 0 errors, 0 warnings")
         return
     by_code: dict[str, Finding] = {}
     for finding in report.findings:
@@ -108,11 +157,11 @@ def print_report(report: "Report") -> None:
     )
     for code in report.summary:
         finding = by_code[code]
-        print(f"\n{finding.severity}: {finding.title} ({code})\n  {_text(finding.message)}\n  {finding.fix}")
+        print(f"\n{finding.severity}: {finding.title} ({code})\n  {plain(finding.message)}\n  {finding.fix}")
         if "test" in finding.evidence:
-            print(f"\n{finding.evidence['test']}")
+            print("\n" + "\n".join(map(plain, str(finding.evidence["test"]).split("\n"))))
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
-    print(f"\n{errors:,} errors, {warnings:,} warnings")
+    print(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}")
 
 
 def _check_usage(options: argparse.Namespace) -> None:
@@ -125,6 +174,8 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("give --collator or --recipe, not both")
     if options.fuzz and not (options.collator or options.recipe):
         fail("--fuzz varies the input of a collator: give --collator or --recipe")
+    if options.json == options.csv == "-":
+        fail("--json - and --csv - would both write to stdout: give one of them a file")
     if options.recipe and options.recipe not in _recipes():
         fail(f"--recipe must be one of {', '.join(_recipes())}, got {options.recipe!r}")
 
@@ -149,7 +200,7 @@ def _saved(options: argparse.Namespace, chat: "ChatIds") -> tuple[int, Iterator[
 
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
-    total = len(rows) if rows is not None else 0
+    total = len(rows) if rows is not None and rows.ndim else 0
     return total, audit_saved(batch, chat, max_length=options.max_length)
 
 
@@ -169,8 +220,8 @@ def _rows(
             return
         yield from audit_rows(dataset, chat, limit=options.limit, max_length=options.max_length)
         for row in verify_rows(dataset, chat, num_rows=options.verify, limit=options.limit):
-            report.num_verified += 1
-            fresh = tuple(f for f in row.findings if f not in report.findings)
+            report.num_verified += row.is_audited
+            fresh = tuple(finding for finding in row.findings if not report.holds(finding))
             yield RowFindings(None, row.where, fresh)
 
     def _of_collator() -> Iterator["RowFindings"]:
@@ -243,18 +294,13 @@ def _collect(report: "Report", total: int, found: Iterable["RowFindings"]) -> No
             report.is_partial = True
 
 
-def _text(message: str) -> str:
-    """Return a message that cannot write to the terminal anything but text."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
-
-
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
     return int(text)
 
 
 def _natural(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, got {text!r}")
     return int(text)

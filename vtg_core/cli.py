@@ -1,24 +1,30 @@
 """``python -m vtg_core``: what the page shows, from a terminal and as JSON."""
 
 import argparse
-import os
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.annotations import check_query
 from vtg_core.answers import AnswerMode
 from vtg_core.audit_command import add_audit_command
-from vtg_core.errors import VTGError
+from vtg_core.errors import VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.templates import TEMPLATES, PromptTemplate
 from vtg_core.terminal import (
     add_frame_options,
     add_model_options,
+    check_writable,
     frame_policy,
+    open_streams,
+    plain,
     print_table,
     quiet_libraries,
+    silence_stdout,
     write_json,
 )
 from vtg_core.windows import Window
@@ -31,24 +37,43 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
-    Exit status: 0 done, 1 a ``VTGError`` (its sentence on stderr) or an audit's findings, 2 wrong usage.
+    Exit status: 0 done, 1 an error (one sentence on stderr) or an audit's findings, 2 wrong usage, 130 interrupted
+    before there was anything to show.
     """
+    open_streams()
     options = _parser().parse_args(arguments)
     quiet_libraries()
     status: int | None = None
     try:
+        check_writable("--json", options.json)
         status = options.run(options)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        _tell("interrupted")
+        return 130
     except VTGError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {plain(str(error))}")
         return 1
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()
     except OSError as error:
-        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _tell(f"error: the output cannot be written: {error.strerror or error}")
+        silence_stdout()
+        return 1
+    except Exception as error:  # a bug of ours, in one line
+        _tell(f"error: VTG Lens itself failed, please report it: {plain(_described(error))}")
         return 1
     return status or 0
+
+
+def _tell(sentence: str) -> None:
+    with suppress(OSError, ValueError):
+        print(sentence, file=sys.stderr)
+
+
+def _described(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {first_line(error)}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from vtg_core.token_labelling import CODE_OF, KINDS, NO_TURN, arrays_of, regions
 if TYPE_CHECKING:
     from vtg_core.encoding import EncodedSample
 
-__all__ = ["CODE_OF", "KINDS", "NO_TURN", "LabelledTokens", "arrays_of", "labelled", "regions_of"]
+__all__ = ["CODE_OF", "KINDS", "NO_TURN", "LabelledTokens", "arrays_of", "labelled", "regions_of", "runs_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,3 +68,9 @@ def labelled(encoded: "EncodedSample") -> LabelledTokens:
         answer_starts=encoded.answer_starts,
         num_inserted=encoded.num_inserted,
     )
+
+
+def runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Return the runs of a bool mask of shape (L,) as half-open intervals, in order."""
+    borders = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8))).tolist()
+    return list(zip(borders[::2], borders[1::2], strict=True))

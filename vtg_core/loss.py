@@ -174,8 +174,8 @@ def score(
     """
     _check(model, batch)
     device = next(model.parameters()).device
-    with _evaluating(model), _layers_counted(model, on_layer):
-        with _explained(batch, device):
+    with evaluating(model), layers_counted(model, on_layer):
+        with explained(batch, device):
             _reset_peak_memory(device)
             batch = {name: value.to(device) for name, value in batch.items()}
             started = time.perf_counter()
@@ -248,14 +248,14 @@ def _own_loss(model: "PreTrainedModel", batch: Mapping[str, "Tensor"], vocab_siz
     if batch["input_ids"].numel() * vocab_size * 4 > MAX_CROSS_CHECK_BYTES:
         return None
     try:
-        with _explained(batch, device), torch.inference_mode():
+        with explained(batch, device), torch.inference_mode():
             return float(model(**batch, use_cache=False).loss)
     except OutOfMemoryError:  # our own loss, which needs less, is there all the same
         return None
 
 
 @contextmanager
-def _evaluating(model: "PreTrainedModel") -> Iterator[None]:
+def evaluating(model: "PreTrainedModel") -> Iterator[None]:
     """Switch dropout and the like off, and back on if they were."""
     was_training = model.training
     model.eval()
@@ -270,8 +270,17 @@ _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 @contextmanager
-def _explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
-    """Turn whatever a forward pass raises into one clear error."""
+def explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
+    """Turn whatever a forward pass raises into one clear error.
+
+    Args:
+        batch: what the pass is given; ``input_ids`` is counted.
+        device: where it runs.
+
+    Raises:
+        OutOfMemoryError: the pass does not fit.
+        LossError: it fails otherwise.
+    """
     import torch
 
     try:
@@ -303,7 +312,8 @@ def _layers(model: "PreTrainedModel") -> list["torch.nn.Module"]:
 
 
 @contextmanager
-def _layers_counted(model: "PreTrainedModel", on_layer: Callable[[int], None] | None) -> Iterator[None]:
+def layers_counted(model: "PreTrainedModel", on_layer: Callable[[int], None] | None) -> Iterator[None]:
+    """Call ``on_layer`` with the number of layers begun so far, before each of them; what it raises ends the pass."""
     begun = 0
 
     def count(*_: object) -> None:

@@ -16,7 +16,7 @@ from vtg_core.encoding import EncodedSample, encode, process_videos_once
 from vtg_core.errors import LossError, MaskingError, VTGError
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.labelled_tokens import KINDS, LabelledTokens
-from vtg_core.loss import _evaluating, _explained, _layers_counted
+from vtg_core.loss import evaluating, explained, layers_counted
 from vtg_core.recipe_rules import RULES, Given, Recipe
 from vtg_core.regions import IGNORE_INDEX, RegionKind
 from vtg_core.rendering import render
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Collator = Callable[[Sequence[Mapping[str, Any]]], dict[str, "Tensor"]]
 
 
-class Verdict(StrEnum):
+class Agreement(StrEnum):
     """What two masks say of one token; the order is that of ``RecipeComparison.codes``."""
 
     MASKED = "masked"
@@ -62,7 +62,7 @@ class RecipeComparison:
         num_supervised: how many tokens it trains.
         leaks: how many tokens of each region it trains and we do not, most first.
         holes: how many tokens of each region we train and it does not, most first.
-        codes: int8, shape (L,): what both say of each token, as an index into ``tuple(Verdict)``.
+        codes: int8, shape (L,): what both say of each token, as an index into ``tuple(Agreement)``.
     """
 
     recipe: Recipe | str
@@ -163,9 +163,9 @@ def recipe_losses(
     columns = torch.from_numpy(np.flatnonzero(wanted[1:]) + 1).to(device)
     costs = np.zeros(length)
     with (
-        _evaluating(model),
-        _layers_counted(model, on_layer),
-        _explained(batch, device),
+        evaluating(model),
+        layers_counted(model, on_layer),
+        explained(batch, device),
         torch.inference_mode(),
     ):
         if len(columns):

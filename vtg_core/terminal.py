@@ -1,6 +1,7 @@
 """What the commands share: their options, and how they print."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -18,6 +19,31 @@ def quiet_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+def open_streams() -> None:
+    """Make standard output and standard error take any text, and exist: whoever closed them wants nothing of it."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, open(_null_at(number), "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _null_at(number: int) -> int:
+    """Open the null device, at the place of a standard stream where that is free: no other file may come to be it."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.fstat(number)
+    except OSError:
+        os.dup2(null, number)
+    return null
+
+
+def silence_stdout() -> None:
+    """Send what is still to be printed nowhere: its reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -49,18 +75,54 @@ def frame_policy(options: argparse.Namespace) -> FramePolicy:
     return FramePolicy(num_frames=options.num_frames, fps=options.fps, max_pixels=options.max_pixels)
 
 
+def check_writable(option: str, out: str | None) -> None:
+    """Check before a long run that its result can be written; ``-`` is stdout.
+
+    Raises:
+        VTGError: ``out`` is no file that can be written.
+    """
+    if out is None or out == "-":
+        return
+    path = Path(out)
+    try:
+        is_new = not path.exists()
+        if is_new or path.is_file():
+            path.open("a").close()
+            if is_new:
+                path.unlink()
+        elif path.is_dir() or not os.access(path, os.W_OK):
+            raise OSError(None, "it is a folder, or its permissions forbid it")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VTGError(
+            f"{option} must name a file that can be written, and {out!r} cannot: {reason}"
+        ) from None
+
+
+def plain(text: str) -> str:
+    """Return a text that cannot write to the terminal anything but text."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 row``, ``2 rows`` and so on."""
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
 def write_json(out: str, value: Any) -> None:
     """Write JSON to the file ``out``, or to stdout where it is ``-``.
 
     Raises:
         VTGError: the file cannot be written.
     """
-    text = json.dumps(value, ensure_ascii=False)
-    if out == "-":
+    is_stdout = out == "-"
+    takes_all = not is_stdout or sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not takes_all, allow_nan=False)
+    if is_stdout:
         print(text)
         return
     try:
-        Path(out).write_text(text + "\n", encoding="utf-8")
+        Path(out).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise VTGError(
             f"--json must name a file that can be written, and {out!r} cannot: {error.strerror}"

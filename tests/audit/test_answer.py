@@ -131,6 +131,26 @@ def test_an_answer_behind_a_wrong_end_of_turn_is_still_read(every_good):
     assert codes(every_good.of_ids(ids)) == []
 
 
+def test_an_answer_without_a_word_is_an_error(every_good):
+    (finding,) = check(answered(every_good, "").rows()[0])
+    assert finding.code == "answer.does-not-parse"
+    assert finding.message.startswith("The answer is empty")
+
+
+def test_turns_before_the_last_answer_are_compared_with_nothing(every_good):
+    tokens = every_good.known[0].tokens
+    start, end = tokens.answer_starts[0], len(tokens)
+    turn = tokens.input_ids[start - len(every_good.chat.openings["assistant"]) : end]
+    talk = every_good.processor.tokenizer.encode("Yes, it is.")
+    ids = [
+        *tokens.input_ids[:start],
+        *talk,
+        *tokens.input_ids[start + len(tokens.labels()[tokens.labels() >= 0]) - 1 :],
+    ]
+    assert codes(every_good.of_ids([*ids, *turn])) == []
+    assert codes(every_good.of_ids(ids)) == ["answer.does-not-parse"]
+
+
 def test_a_cut_answer_is_the_family_of_lengths_business(every_good):
     ids, start = every_good.known[0].tokens.input_ids, every_good.known[0].tokens.answer_starts[0]
     assert codes(every_good.of_ids(ids[: start + 2])) == []

@@ -41,6 +41,10 @@ def speechless(samples):
     raise Speechless
 
 def exits(samples): sys.exit(3)
+def leaves(samples): raise GeneratorExit
+def closes(samples):
+    sys.stdout.close()
+    return one_row(samples)
 def interrupts(samples): raise KeyboardInterrupt
 def returns_none(samples): return None
 def returns_list(samples): return [1]
@@ -155,6 +159,7 @@ def test_what_cannot_be_loaded_is_one_clear_finding(name, code, said, folder, pr
         ("raises", "collator.raises", "KeyError: 'no such column'"),
         ("speechless", "collator.raises", "Speechless"),
         ("exits", "collator.raises", "exits: SystemExit: 3"),
+        ("leaves", "collator.raises", "GeneratorExit"),
         ("recurses", "collator.raises", "RecursionError"),
         ("traps", "collator.raises", "disk on fire"),
         ("returns_none", "collator.returns-no-batch", "returned nothing"),
@@ -184,6 +189,13 @@ def test_a_line_that_does_not_parse_is_named(folder, processor):
 def test_an_interrupt_by_the_user_passes_through(folder, processor, sample):
     with pytest.raises(KeyboardInterrupt):
         run("interrupts", processor, [sample])
+
+
+def test_a_collator_that_closes_stdout_closes_none_of_ours(folder, processor, sample, capfd):
+    assert set(run("closes", processor, [sample])) == {"input_ids", "labels"}
+    print("still here")
+    print("still there", file=sys.stderr)
+    assert capfd.readouterr() == ("still here\n", "still there\n")
 
 
 def test_nothing_that_a_collator_prints_reaches_stdout(folder, processor, sample, capfd):

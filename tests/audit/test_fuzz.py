@@ -46,6 +46,25 @@ class Rightist(Ours):
 class FirstOnly(Ours):
     def __call__(self, samples): return self.inner(samples[:1])
 
+class Swapped(Ours):
+    def __call__(self, samples): return self.inner(samples[::-1])
+
+class Rewriter(Ours):
+    """Trains an answer of its own words."""
+    def __call__(self, samples):
+        def said(sample, start, end):
+            content = [{"type": "text", "text": f"{start:.0f} to {end:.0f}"}]
+            return {**sample, "messages": [*sample["messages"][:-1], {"role": "assistant", "content": content}]}
+        return self.inner([said(sample, *sample["windows"][0]) for sample in samples])
+
+class CarelessRewriter(Rewriter):
+    """Rewrites, and loses the answer where a system message comes first."""
+    def __call__(self, samples):
+        batch = super().__call__(samples)
+        if samples[0]["messages"][0]["role"] == "system":
+            batch["labels"][:] = -100
+        return batch
+
 class NoSystem(Ours):
     def __call__(self, samples):
         assert all(s["messages"][0]["role"] == "user" for s in samples), "who is that?"
@@ -193,6 +212,22 @@ def test_a_careful_collator_fails_only_on_control_tokens_in_a_query(processor, v
 def test_a_collator_that_fails_on_the_sample_as_it_is_gives_one_finding(name, chat, video, foreign):
     [finding] = findings_of(name, chat, video)
     assert finding.evidence["variation"] == "the sample as it is"
+    assert finding.code == ("fuzz.collator-raises" if name == "theirs:Loud" else "fuzz.wrong-as-it-is")
+
+
+def test_a_collator_that_rewrites_answers_is_said_once_and_then_held_to_its_own_words(chat, video, foreign):
+    [finding] = findings_of("theirs:Rewriter", chat, video)
+    assert (finding.code, finding.severity) == ("fuzz.answer-rewritten", "warning")
+    assert finding.evidence["supervised"] == ["8 to 14<|im_end|>"]
+    found = findings_of("theirs:CarelessRewriter", chat, video)
+    assert [f.code for f in found] == ["fuzz.answer-rewritten", "fuzz.supervision-changed"]
+    assert found[1].evidence["expected"][-1] == "8 to 14<|im_end|>"
+
+
+def test_swapped_rows_are_found_by_the_partners_other_answer(processor, video, foreign):
+    found = findings_of("theirs:Swapped", ChatIds.of(processor), video)
+    assert {f.code for f in found} == {"fuzz.supervision-changed"}
+    assert all("longer partner" in f.evidence["setting"] for f in found)
 
 
 def test_no_more_variations_are_run_than_asked_for(processor, video, foreign):
@@ -238,6 +273,7 @@ def test_texts_of_a_right_collator_are_the_answers(processor, video):
     assert texts == ["[8.0, 14.0]<|im_end|>"]
 
 
-def test_every_code_is_an_error_that_says_what_to_do():
-    assert [code.name for code in CODES] == ["fuzz.supervision-changed", "fuzz.collator-raises"]
-    assert all(code.severity == "error" and code.why and code.fix for code in CODES)
+def test_every_code_but_that_of_rewritten_answers_is_an_error_that_says_what_to_do():
+    errors = [code.name for code in CODES if code.severity == "error"]
+    assert errors == ["fuzz.supervision-changed", "fuzz.wrong-as-it-is", "fuzz.collator-raises"]
+    assert all(code.why and code.fix for code in CODES)

@@ -104,6 +104,7 @@ def test_a_cut_row_with_other_frames_than_ours_is_still_cut(good, other_video):
 def test_an_unclosed_shorter_row_of_a_saved_batch_was_not_cut_by_a_bound(good):
     ends = [int(np.flatnonzero(row.numpy() == good.chat.end_of_turn)[-1]) for row in good.batch["input_ids"]]
     good.batch["attention_mask"][0, ends[0] :] = 0
+    good.batch["input_ids"][0, ends[0] :] = good.chat.pad_id
     assert codes(good, saved=True) == []
     assert codes(good, saved=True, max_length=ends[0]) == ["length.end-of-turn-cut"]
 
@@ -145,3 +146,10 @@ def test_the_budget_of_tokens_adds_up(every_good):
 
 def test_the_budget_of_the_demo_is_as_counted_by_hand(good):
     assert budget(good.known[0].tokens) == Budget(51, 139, 12, 202)
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_row_whose_answer_is_there_is_not_cut_before_it(every_good, saved):
+    ids = every_good.known[0].tokens.input_ids
+    for role in ("assistant", "user"):
+        assert codes(every_good.of_ids([*ids, *every_good.chat.openings[role]]), saved=saved) == []

@@ -129,15 +129,78 @@ def test_a_video_behind_the_question_has_moved(good, video):
     assert codes(good.of_ids(ids)) == ["parity.media-moved"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["When is this: a red circle appears", "Q: A Red  Circle\nappears. When?", "A RED CIRCLE APPEARS!"],
+)
+def test_words_of_ones_own_around_the_query_are_a_policy(every_good, video, words):
+    messages = plain_messages()
+    messages[0]["content"][1]["text"] = words
+    ids = encoded(every_good, written(every_good, messages), video)
+    (finding,) = [f for f in check(every_good.of_ids(ids).rows()[0]) if f.code != OFFICIAL_NEST]
+    assert (finding.code, finding.severity) == ("parity.instruction-differs", "policy")
+
+
+@pytest.mark.parametrize("query", ["a red", "a green square jumps"])
+def test_a_query_that_is_cut_or_of_another_row_is_an_error(every_good, video, query):
+    ids = encoded(every_good, written(every_good, plain_messages(query)), video)
+    (finding,) = [f for f in check(every_good.of_ids(ids).rows()[0]) if f.code != OFFICIAL_NEST]
+    assert (finding.code, finding.severity) == ("parity.query-missing", "error")
+    assert "'a red circle appears'" in finding.message
+
+
+def test_a_query_behind_a_turn_that_was_added_is_found(good, video):
+    first = [
+        {"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "Is anything moving?"}]},
+        {"role": "assistant", "content": "Yes."},
+    ]
+    messages = plain_messages(before=first)
+    del messages[2]["content"][0]
+    ids = encoded(good, written(good, messages), video)
+    assert codes(good.of_ids(ids)) == ["parity.prompt-differs"]
+
+
+@pytest.mark.parametrize("gap", ["", "or\n"])
+def test_a_video_that_stands_twice_is_a_warning(every_good, gap):
+    ids = every_good.known[0].tokens.input_ids
+    block = find_blocks(ids, every_good.chat)[0]
+    between = every_good.processor.tokenizer.encode(gap)
+    twice = [*ids[: block.end], *between, *ids[block.start : block.end], *ids[block.end :]]
+    more = every_good.of_ids(twice)
+    del more.batch["video_grid_thw"]
+    assert "parity.video-repeated" in codes(more)
+
+
+def test_a_generation_prompt_behind_the_answer_is_a_warning(every_good):
+    ids = every_good.known[0].tokens.input_ids
+    for text in (every_good.chat.openings[Role.ASSISTANT], every_good.processor.tokenizer.encode("More.")):
+        more = every_good.of_ids([*ids, *text])
+        more.batch["labels"] = more.batch["labels"].copy()
+        more.batch["labels"][:, len(ids) :] = -100
+        assert codes(more) == ["parity.text-after-answer"]
+    spaced = every_good.of_ids([*ids, *every_good.processor.tokenizer.encode("\n"), every_good.chat.pad_id])
+    spaced.batch["labels"] = np.full_like(spaced.batch["labels"], -100)
+    assert codes(spaced) == []
+
+
+def test_a_moved_video_is_shown_where_it_stands(good, video):
+    messages = plain_messages()
+    messages[0]["content"].reverse()
+    *_, finding = check(good.of_ids(encoded(good, written(good, messages), video)).rows()[0])
+    assert "⟨video, 120 tokens⟩Given" in finding.message
+    assert "⟨video, 120 tokens⟩<|im_end|>" in finding.message
+
+
 def test_other_words_are_shown_side_by_side_with_the_video_as_a_count(good, video):
     messages = plain_messages()
     messages[0]["content"][1]["text"] = "When is the circle red?"
     ids = encoded(good, written(good, messages), video)
     (finding,) = [f for f in check(good.of_ids(ids).rows()[0]) if f.code != OFFICIAL_NEST]
-    assert finding.code == "parity.prompt-differs"
-    assert "<|video_pad|>×60" in finding.evidence["official"]
+    assert finding.code == "parity.query-missing"
+    assert "⟨video, 120 tokens⟩" in finding.evidence["official"]
     assert "Given the video" in finding.evidence["official"]
     assert "When is the circle red?" in finding.evidence["row"]
+    assert "When is the circle red?" in finding.message
     assert good.of_ids(ids).rows()[0].text(np.arange(finding.regions[0].start, finding.regions[-1].end))
 
 

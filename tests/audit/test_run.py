@@ -6,8 +6,15 @@ from tests.conftest import ASSETS
 from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.collators import load_collator
 from vtg_core.audit.findings import Severity
-from vtg_core.audit.report import Report
-from vtg_core.audit.run import audit_collator, audit_rows, audit_saved, unreadable_rows, verify_rows
+from vtg_core.audit.report import Report, RowFindings
+from vtg_core.audit.run import (
+    UNREADABLE,
+    audit_collator,
+    audit_rows,
+    audit_saved,
+    unreadable_rows,
+    verify_rows,
+)
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.frame_plan import FramePolicy
@@ -118,6 +125,59 @@ def test_a_saved_batch_is_judged_by_two_readings(chat, tmp_path):
 def test_an_answer_that_would_be_cut_is_an_error(chat, tmp_path):
     found = codes(audit_rows(dataset(tmp_path, GOOD), chat, max_length=100), Severity.ERROR)
     assert found == ["length.over-max-length"]
+
+
+def test_a_report_knows_which_rows_were_audited(chat, tmp_path):
+    rows = dataset(tmp_path, GOOD, {**GOOD, "video": "gone.mp4"})
+    assert [row.is_audited for row in audit_rows(rows, chat)] == [True, False]
+    assert [row.is_audited for row in verify_rows(rows, chat, num_rows=2)] == [True, False]
+    assert [row.is_audited for row in audit_collator(rows, SFTCollator(chat.processor), chat)] == [
+        True,
+        False,
+    ]
+    assert [row.is_audited for row in audit_collator(rows, lambda samples: {}, chat)] == [False, False]
+
+
+def test_an_error_of_ours_is_a_finding_on_its_row_and_the_run_goes_on(chat, tmp_path, monkeypatch):
+    encode, calls = PixelFreeEncoder.encode, []
+
+    def fails_once(self, sample):
+        calls.append(sample)
+        return encode(self, sample) if len(calls) > 1 else 1 // 0
+
+    monkeypatch.setattr(PixelFreeEncoder, "encode", fails_once)
+    failed, good = audit_rows(dataset(tmp_path, GOOD, GOOD), chat)
+    [finding] = failed.findings
+    assert (finding.code, finding.row, finding.evidence["error"]) == (
+        "ours.check-failed",
+        0,
+        "ZeroDivisionError",
+    )
+    assert good.is_audited
+    assert codes([good], *BAD) == []
+
+
+def test_of_the_budgets_of_rows_the_first_and_the_largest_are_told(chat, tmp_path):
+    queries = ["a red circle appears", "a red circle", "a red circle appears and goes away again", "a circle"]
+    report = Report("our own collator")
+    for row in audit_rows(
+        dataset(tmp_path, *({**GOOD, "sentence": q} for q in queries), use_random_templates=False),
+        chat,
+        max_length=10_000,
+    ):
+        report.add(row)
+    assert [finding.row for finding in report.findings if finding.code == "length.budget"] == [0, 2]
+
+
+def test_a_report_is_written_whatever_stands_in_it(tmp_path):
+    evidence = {"seconds": [float("nan"), float("inf"), 0.5], "name": "bad \udcff", "of": {1: object}}
+    finding = UNREADABLE.finding("bad \udcff name", row=0, evidence=evidence)
+    report = Report("ours")
+    report.add(RowFindings(0, "file \udcff", (finding,)))
+    report.write_csv(tmp_path / "out.csv")
+    assert "bad \\udcff name" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+    assert report.as_dict()["findings"][0]["evidence"]["seconds"] == ["nan", "inf", 0.5]
+    json.dumps(report.as_dict(), allow_nan=False)
 
 
 def test_a_report_counts_by_code_the_worst_first(chat, tmp_path):

@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from tests.test_rendering import NEWLINE_BEFORE_END, PLAIN, RIGHT, THINKING, chatml
 from vtg_core.answers import ANSWER_FORMATS
 from vtg_core.audit import saved
 from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.fuzz_cases import Case, cases_of
+from vtg_core.audit.oracles import find_turns
 from vtg_core.audit.own import encode_known
 from vtg_core.audit.saved import known_of_row, load_batch
+from vtg_core.conversation import Role
 from vtg_core.dataset import Sample
 from vtg_core.encoding import process_videos_once
 from vtg_core.errors import VTGError
@@ -147,6 +150,61 @@ def test_a_row_that_is_cut_or_changed_is_not_recovered_and_says_why(chat, video)
     assert "outside the vocabulary" in recovered(ids + chat.vocab_size, chat).reason
     assert "empty" in recovered([], chat).reason
     assert recovered([5, 6, 7], chat).known is None
+
+
+@pytest.fixture
+def chat_of(own_processor):
+    """What the demo's ids mean under another chat template."""
+
+    def of(template):
+        own_processor.chat_template = own_processor.tokenizer.chat_template = template
+        return ChatIds.of(process_videos_once(own_processor))
+
+    return of
+
+
+UNUSUAL = {
+    **RIGHT,
+    "renamed roles": chatml(
+        PLAIN.replace("message.role", "('gpt' if message.role == 'assistant' else 'human')")
+    ).replace("assistant\n", "gpt\n"),
+    "a dated system turn": chatml(PLAIN).replace(
+        "{%- for message", "{{- '<|im_start|>system\nToday is Monday.<|im_end|>\n' -}}{%- for message", 1
+    ),
+    "newline before the end": NEWLINE_BEFORE_END,
+    "thinking": THINKING,
+}
+UNUSUAL.pop("plain roles")
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_a_row_of_an_unusual_template_is_recovered(name, chat_of, video):
+    chat = chat_of(UNUSUAL[name])
+    encoded, known = encode_known(sample_of(video, TEMPLATES[0]).messages, chat.processor, [video])
+    found = recovered(encoded.input_ids, chat)
+    assert found.reason == ""
+    assert found.known.answers == known.answers
+    np.testing.assert_array_equal(found.known.tokens.labels(), encoded.labels.numpy())
+
+
+def test_a_system_turn_that_opens_as_the_users_is_read_as_the_users(chat_of, video):
+    chat = chat_of(UNUSUAL["renamed roles"])
+    assert chat.openings[Role.SYSTEM] == chat.openings[Role.USER]
+    encoded, _ = encode_known(sample_of(video, TEMPLATES[0]).messages, chat.processor, [video])
+    assert [turn.role for turn in find_turns(encoded.input_ids.numpy(), chat)] == [Role.USER, Role.ASSISTANT]
+
+
+@pytest.mark.parametrize("name", ["llama 3", "a dated system turn"])
+def test_what_begins_the_sequence_is_no_part_of_a_turns_opening(name, chat_of):
+    chat = chat_of(UNUSUAL[name])
+    assert len(chat.opening_starts) == 1
+    assert chat.decode(chat.openings[Role.SYSTEM]).count("system") == 1
+
+
+def test_a_template_whose_turns_no_token_opens_says_so(chat_of, video):
+    chat = chat_of(RIGHT["plain roles"])
+    encoded, _ = encode_known(sample_of(video, TEMPLATES[0]).messages, chat.processor, [video])
+    assert "this chat template writes none" in recovered(encoded.input_ids, chat).reason
 
 
 def test_the_grid_is_kept(chat, video):

@@ -1,11 +1,14 @@
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.audit.conftest import build_batch, sample_of
+from vtg_core.audit.stamps import clock_of
 from vtg_core.audit.time import best_iou, check
+from vtg_core.audit.video_ids import find_blocks
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.encoding import call_processor
 from vtg_core.frame_plan import FramePolicy
@@ -83,18 +86,70 @@ def test_frames_taken_as_following_each_other_assume_a_rate_too(good, video):
     assert (finding.code, finding.evidence["fps"]) == ("time.fps-assumed", pytest.approx(2, rel=0.1))
 
 
-def test_stamps_out_of_step_are_wrong_stamps(good, other_video):
-    told = foreign(good, other_video, metadata={"frames_indices": [0, 64, 128, 300, 310, 319]}, row=1)
-    (finding,) = check(told.rows()[0])
+@pytest.mark.parametrize("indices", [[0, 300, 128, 191, 20, 40], [5, 5, 5, 5, 5, 5]])
+def test_stamps_that_do_not_increase_are_wrong_for_as_many_frames_too(good, other_video, indices):
+    (finding,) = check(foreign(good, other_video, metadata={"frames_indices": indices}, row=1).rows()[0])
     assert finding.code == "time.stamps-differ"
-    assert finding.evidence["stamps"] == [3.2, 21.4, 31.4]
     assert finding.evidence["frame_times"] == [3.2, 16.0, 28.7]
 
 
-def test_as_many_other_frames_spread_over_the_video_are_fine(good, video):
-    """Code that takes every 75th frame, from the first on, says so rightly."""
-    told = foreign(good, video, metadata={"frames_indices": [0, 75, 150, 225]})
-    assert codes(told) == []
+@pytest.mark.parametrize(
+    "indices",
+    [[0, 75, 150, 225], [0, 99, 199, 299], [37, 112, 187, 262], [60, 80, 210, 290], [0, 150, 299]],
+    ids=["stride", "floor", "centres", "jitter", "an odd number"],
+)
+def test_as_many_other_frames_of_the_whole_video_are_fine(good, video, indices):
+    """Which frames were taken, ids do not tell: what increases and reaches the end can be true."""
+    frames = video.frames[: len(indices)]
+    other = replace(
+        video, frames=frames, frame_indices=tuple(indices), timestamps=video.timestamps[: len(indices)]
+    )
+    assert codes(foreign(good, other, metadata={"frames_indices": indices})) == []
+
+
+HONEST_SAMPLERS = {
+    "floor": lambda n, k: np.linspace(0, n - 1, k).astype(int),
+    "centres": lambda n, k: ((np.arange(k) + 0.5) * n / k).astype(int),
+    "starts": lambda n, k: (np.arange(k) * n / k).astype(int),
+    "odd": lambda n, k: np.linspace(0, n - 1, k - 1).round().astype(int),
+    "stride": lambda n, k: np.arange(0, n, max(1, round(n / k)))[:k],
+    "jitter": lambda n, k: [
+        int(np.random.default_rng(int(a)).integers(int(a), int(b)))
+        for a, b in pairwise(np.linspace(0, n, k + 1))
+    ],
+}
+
+
+def pair_stamps(indices, fps):
+    """The stamps that a processor writes: of each two frames their middle, the last of an odd number doubled."""
+    times = [*indices, indices[-1]][: len(indices) // 2 * 2 + len(indices) % 2 * 2]
+    return [round(float(a + b) / 2 / fps, 1) for a, b in zip(times[::2], times[1::2], strict=True)]
+
+
+@pytest.mark.parametrize("sampler", HONEST_SAMPLERS)
+@pytest.mark.parametrize("num_frames", [2, 4, 8, 16, 64])
+def test_no_honest_sampler_has_wrong_stamps(good, sampler, num_frames):
+    for duration in (10, 30, 90, 600):
+        for fps in (24, 25, 29.97, 30):
+            total = int(duration * fps)
+            ours = np.linspace(0, total - 1, num_frames).round().astype(int)
+            theirs = list(HONEST_SAMPLERS[sampler](total, num_frames))
+            if theirs[-1] < 0.85 * total and num_frames > 8:
+                continue  # a stride of whole frames that ends early covers a first part only
+            scene = replace(
+                good.known[0].scene, duration=total / fps, fps=fps, timestamps=tuple((ours / fps).tolist())
+            )
+            assert clock_of(pair_stamps(theirs, fps), pair_stamps(list(ours), fps), scene) is None
+
+
+@pytest.mark.parametrize("num_frames", [4, 8, 16, 64])
+@pytest.mark.parametrize(("fps", "assumed"), [(30, 24), (24, 50), (10, 24), (25, 1), (30, 60)])
+def test_an_assumed_rate_is_found_for_as_many_frames(good, num_frames, fps, assumed):
+    total = 60 * fps
+    ours = np.linspace(0, total - 1, num_frames).round().astype(int)
+    scene = replace(good.known[0].scene, duration=60.0, fps=fps, timestamps=tuple((ours / fps).tolist()))
+    clock = clock_of(pair_stamps(list(ours), assumed), pair_stamps(list(ours), fps), scene)
+    assert clock.fps == pytest.approx(assumed, rel=0.02)
 
 
 def test_stamps_past_the_end_are_wrong_whatever_frames_were_taken(good, other_video):
@@ -143,6 +198,20 @@ def test_seconds_per_grid_of_another_rate_are_an_error(good_qwen2_5, seconds):
 def test_seconds_per_grid_of_zero_are_wrong_without_any_knowledge(good_qwen2_5):
     good_qwen2_5.batch["second_per_grid_ts"] = good_qwen2_5.batch["second_per_grid_ts"].int() * 0
     assert codes(good_qwen2_5, saved=True) == ["time.seconds-per-grid-differ"]
+
+
+def test_a_grid_without_frames_is_not_divided_by(good_qwen2_5):
+    row = good_qwen2_5.rows()[0]
+    empty = {**row.media, "video_grid_thw": row.media["video_grid_thw"] * 0}
+    assert list(check(replace(row, media=empty))) == []
+
+
+def test_a_video_that_stands_twice_has_two_clocks(good):
+    ids = good.known[0].tokens.input_ids
+    block = find_blocks(ids, good.chat)[0]
+    twice = good.of_ids([*ids[: block.end], *ids[block.start : block.end], *ids[block.end :]])
+    del twice.batch["video_grid_thw"]
+    assert codes(twice) == []
 
 
 def test_frames_of_a_first_part_only_are_a_warning(good):

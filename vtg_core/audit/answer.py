@@ -41,16 +41,20 @@ CODES = (DOES_NOT_PARSE, WINDOW_DIFFERS, FORM_DIFFERS, SPLIT)
 
 
 def check(row: Row) -> Iterator[Finding]:
-    """Yield what is wrong with the answers of a row; without a scene only whether its tokens are split."""
+    """Yield what is wrong with the answers of a row; without a scene only whether its tokens are split.
+
+    The scene is that of the last answer.
+    """
     cut = cut_of(row)
     if cut is not None and cut.part is not CutPart.END_OF_TURN:
         return  # the family of length says so
     scene = row.known.scene if row.known is not None else None
-    for answer in answers_of(row):
+    answers = list(answers_of(row))
+    for answer in answers:
         split = _split(row, answer, scene)
         if split is not None:
             yield split
-        elif scene is not None:
+        elif scene is not None and answer is answers[-1]:  # turns before it may be examples or small talk
             yield from _read(row, answer, scene)
 
 
@@ -82,7 +86,9 @@ def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
         yield _finding(FORM_DIFFERS, row, answer, message, evidence)
         return
     reason = str(parsed.reason).replace("_", " ")
-    message = f"{answer.text[:80]!r} is not read as {scene.answer_format.example}: {reason}."
+    message = f"The answer is empty, and {asked.example} is asked for."
+    if answer.text.strip():
+        message = f"{answer.text[:80]!r} is not read as {scene.answer_format.example}: {reason}."
     yield _finding(DOES_NOT_PARSE, row, answer, message, evidence | {"reason": str(parsed.reason)})
 
 

@@ -31,7 +31,7 @@ class AnswerText:
 
 def answers_of(row: Row) -> Iterator[AnswerText]:
     """Yield the assistant's answers, in order: where our regions say so in a row that is our own encoding, and
-    otherwise where the role markers do.
+    otherwise where the role markers do. A turn that is closed without a word is an empty answer.
     """
     if row.is_our_encoding and row.known is not None:
         where = np.flatnonzero(row.kinds == CODE_OF[RegionKind.ANSWER])
@@ -42,7 +42,7 @@ def answers_of(row: Row) -> Iterator[AnswerText]:
                 yield AnswerText(where[turns == turn], text)
             return
     for turn in row.reading.marked:
-        if turn.role is Role.ASSISTANT and turn.content < turn.end:
+        if turn.role is Role.ASSISTANT and (turn.content < turn.end or turn.is_closed):
             positions = _of_answer(row, turn.content, turn.end)
             yield AnswerText(positions, row.chat.decode(row.ids[positions]))
 

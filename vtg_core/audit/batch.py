@@ -1,14 +1,20 @@
 """A batch as a collator returns it, or a file holds it, taken apart into rows; what is no batch is a finding."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from vtg_core.audit import batch_columns, batch_videos
+from vtg_core.audit.arrays import as_array, listed, shown
+from vtg_core.audit.batch_columns import check_columns, padding_of
+from vtg_core.audit.batch_videos import media_of
 from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.findings import Code, Finding, Severity
-from vtg_core.audit.oracles import read_row
+from vtg_core.audit.oracles import find_turns, read_row
 from vtg_core.audit.rows import Known, Row
+from vtg_core.conversation import Role
 
 MISSING = Code(
     "batch.tensor-missing",
@@ -38,10 +44,17 @@ ROWS = Code(
     "A collator that reads only its first sample drops the others from the training data without a word.",
     "Return one row for each sample.",
 )
-CODES = (MISSING, MALFORMED, LENGTHS, ROWS)
+SWAPPED = Code(
+    "batch.rows-swapped",
+    Severity.ERROR,
+    "A row of the batch is another sample's",
+    "What was made for a sample stands at another one's place: its video, or what is logged of it, may be the other's.",
+    "Return the rows in the order of the samples, ids, labels and media alike.",
+)
+CODES = (MISSING, MALFORMED, LENGTHS, ROWS, SWAPPED, *batch_columns.CODES, *batch_videos.CODES)
 
-TOKEN_AXIS = ("labels", "attention_mask", "loss_scale", "loss_mask", "mm_token_type_ids", "token_type_ids")
-"""Columns along the token axis, by the names they have in the field."""
+TOKEN_AXIS = ("labels", "loss_scale", "loss_mask", "mm_token_type_ids", "token_type_ids")
+"""Columns along the token axis, by the names they have in the field; the attention mask has a check of its own."""
 
 
 def rows_of(
@@ -65,18 +78,24 @@ def rows_of(
     Returns:
         The rows, and what is wrong with the batch itself; no rows where it cannot be taken apart.
     """
-    findings = list(_check(batch, known))
-    if any(finding.code in (MISSING.name, MALFORMED.name, ROWS.name) for finding in findings):
-        return [], findings
-    ids, labels = np.asarray(_array(batch["input_ids"])), np.asarray(_array(batch["labels"]))
-    length = min(ids.shape[1], labels.shape[1])
-    ids, labels = ids[:, :length].astype(np.int64), labels[:, :length].astype(np.int64)
-    padding = _padding(batch, ids, chat)
-    of_rows = known if known is not None else [None] * len(ids)
-    media = list(_media(batch, ids, chat))
+    arrays = {name: as_array(batch.get(name)) for name in ("input_ids", *TOKEN_AXIS)}
+    refused = _refused(batch, arrays, chat, known)
+    if refused is not None:
+        return [], [refused]
+    ids, labels = (np.asarray(arrays[name]).astype(np.int64) for name in ("input_ids", "labels"))
+    rows_known = list(known) if known is not None else [None] * len(ids)
+    row_numbers = list(numbers) if numbers is not None else list(range(len(ids)))
+    padding, findings = padding_of(batch.get("attention_mask"), ids, chat, row_numbers)
+    swapped = _swapped(ids, padding, rows_known, row_numbers)
+    if swapped is not None:
+        order, finding = swapped
+        rows_known, row_numbers = [rows_known[i] for i in order], [row_numbers[i] for i in order]
+        findings.append(finding)
+    media, differ = media_of(batch, ids, chat, rows_known)
+    lengths = _lengths(arrays)
+    findings += [*lengths, *check_columns(batch, ids, labels, chat, row_numbers), *differ]
     rows = []
-    for i, number in enumerate(numbers if numbers is not None else range(len(ids))):
-        row_known = of_rows[i]
+    for i, (number, row_known) in enumerate(zip(row_numbers, rows_known, strict=True)):
         tokens, prompts = (row_known.tokens, row_known.prompts) if row_known is not None else (None, ())
         reading = read_row(ids[i], padding[i], chat, tokens, prompts)
         rows.append(
@@ -85,97 +104,106 @@ def rows_of(
     return rows, findings
 
 
-def _check(batch: Mapping[str, Any], known: Sequence[Known | None] | None) -> "list[Finding]":
+def _refused(
+    batch: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray | None],
+    chat: ChatIds,
+    known: Sequence[Known | None] | None,
+) -> Finding | None:
+    """Say why a batch cannot be taken apart; None where it can."""
     missing = [name for name in ("input_ids", "labels") if name not in batch]
     if missing:
         there = ", ".join(map(str, batch)) or "nothing"
-        return [MISSING.finding(f"The batch must hold {' and '.join(missing)}, and holds {there}.")]
+        return MISSING.finding(f"The batch must hold {' and '.join(missing)}, and holds {there}.")
     for name in ("input_ids", "labels"):
-        value = _array(batch[name])
+        value = arrays[name]
         if value is None or value.ndim != 2 or not len(value) or value.dtype.kind not in "iu":
-            return [
-                MALFORMED.finding(f"{name} must be whole numbers of shape (B, L), got {_shown(batch[name])}.")
-            ]
-    ids, labels = np.asarray(_array(batch["input_ids"])), np.asarray(_array(batch["labels"]))
-    rows = {"input_ids": len(ids), "labels": len(labels)}
+            return MALFORMED.finding(
+                f"{name} must be whole numbers of shape (B, L), got {shown(batch[name])}."
+            )
+    ids, labels = np.asarray(arrays["input_ids"]), np.asarray(arrays["labels"])
+    if not ids.shape[1]:
+        return MALFORMED.finding(f"input_ids must hold a token a row at least, got shape {ids.shape}.")
     expected = len(known) if known is not None else len(ids)
-    if set(rows.values()) != {expected}:
-        return [
-            ROWS.finding(
-                f"{expected} samples were given, and {rows['input_ids']} rows of ids and {rows['labels']} of labels came.",
-                evidence={"samples": expected, **rows},
-            )
-        ]
-    lengths = {"input_ids": ids.shape[1], **dict(_token_columns(batch))}
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
-        return [
-            LENGTHS.finding(
-                f"Along the token axis the lengths must be one, and are {shown}.", evidence=lengths
-            )
-        ]
-    return []
+    if {len(ids), len(labels)} != {expected}:
+        return _rows_differ(batch, ids, labels, chat, known)
+    if labels.shape[1] != ids.shape[1]:
+        return _lengths(arrays)[0]
+    return None
 
 
-def _token_columns(batch: Mapping[str, Any]) -> list[tuple[str, int]]:
-    columns = []
-    for name in TOKEN_AXIS:
-        value = _array(batch.get(name))
-        if value is not None and value.ndim >= 2:
-            columns.append((name, value.shape[1]))
-    return columns
+def _rows_differ(
+    batch: Mapping[str, Any],
+    ids: np.ndarray,
+    labels: np.ndarray,
+    chat: ChatIds,
+    known: Sequence[Known | None] | None,
+) -> Finding:
+    if known is None:
+        return ROWS.finding(
+            f"{_counted(len(ids), 'row')} of ids came, and {_counted(len(labels), 'row')} of labels.",
+            evidence={"input_ids": len(ids), "labels": len(labels)},
+        )
+    evidence = {"samples": len(known), "input_ids": len(ids), "labels": len(labels)}
+    came = (
+        f"{_counted(len(known), 'sample')} {'were' if len(known) != 1 else 'was'} given, and "
+        f"{_counted(len(ids), 'row')} of ids and {len(labels):,} of labels came"
+    )
+    if len(ids) == len(labels) < len(known) and _is_packed(batch, ids, chat, known):
+        finding = ROWS.finding(
+            f"{came}: several samples seem packed into one row: audit with --batch-size 1.", evidence=evidence
+        )
+        return replace(finding, fix="Audit a collator that packs with --batch-size 1, one sample a row.")
+    return ROWS.finding(f"{came}.", evidence=evidence)
 
 
-def _padding(batch: Mapping[str, Any], ids: np.ndarray, chat: ChatIds) -> np.ndarray:
-    """Return where padding stands: by the attention mask, or without one the runs of the pad id at either end."""
-    mask = _array(batch.get("attention_mask"))
-    if mask is not None and mask.ndim == 2 and len(mask) == len(ids) and mask.shape[1] >= ids.shape[1]:
-        return mask[:, : ids.shape[1]] == 0
-    is_pad = ids == chat.pad_id if chat.pad_id is not None else np.zeros(ids.shape, dtype=bool)
-    leading = np.logical_and.accumulate(is_pad, axis=1)
-    trailing = np.logical_and.accumulate(is_pad[:, ::-1], axis=1)[:, ::-1]
-    return leading | trailing
+def _is_packed(
+    batch: Mapping[str, Any], ids: np.ndarray, chat: ChatIds, known: Sequence[Known | None]
+) -> bool:
+    """Say whether fewer rows than samples hold all samples: by borders, by positions that restart, or by turns."""
+    mask, positions = as_array(batch.get("attention_mask")), as_array(batch.get("position_ids"))
+    if any("cu_seq" in str(name) for name in batch) or (mask is not None and mask.ndim == 1):
+        return True
+    if positions is not None and positions.shape[-2:] == ids.shape:
+        is_start = (positions.reshape(-1, *ids.shape) == 0).all(axis=0)
+        if int(is_start.sum()) >= len(known):
+            return True
+    num_turns = sum(
+        turn.role is Role.ASSISTANT for row in ids for turn in find_turns(row.astype(np.int64), chat)
+    )
+    return num_turns >= sum(len(k.answers) if k is not None else 1 for k in known)
 
 
-def _media(batch: Mapping[str, Any], ids: np.ndarray, chat: ChatIds) -> "list[dict[str, Any]]":
-    """Give each row its videos' grids and seconds: one a row, or as many as its placeholders ask for."""
-    grids = _array(batch.get("video_grid_thw"))
-    seconds = _array(batch.get("second_per_grid_ts"))
-    if grids is None or grids.ndim != 2 or grids.shape[1] != 3:
-        return [{} for _ in ids]
-    merge = int(getattr(chat.processor.video_processor, "merge_size", 1)) ** 2
-    media, at = [], 0
-    for row, others in zip(ids, range(len(ids) - 1, -1, -1), strict=True):
-        wanted, taken = int(np.isin(row, list(chat.media_ids)).sum()), at
-        if len(grids) == len(ids):
-            at += 1
-        else:
-            while at < len(grids) - others and wanted > 0:
-                wanted -= int(grids[at].prod()) // merge
-                at += 1
-        of_row: dict[str, Any] = {"video_grid_thw": grids[taken:at].astype(np.int64)}
-        if seconds is not None and seconds.shape == (len(grids),):
-            of_row["second_per_grid_ts"] = seconds[taken:at].astype(float)
-        media.append(of_row)
-    return media
+def _lengths(arrays: Mapping[str, np.ndarray | None]) -> list[Finding]:
+    lengths = {
+        name: value.shape[1] for name, value in arrays.items() if value is not None and value.ndim >= 2
+    }
+    if len(set(lengths.values())) <= 1:
+        return []
+    told = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+    return [
+        LENGTHS.finding(f"Along the token axis the lengths must be one, and are {told}.", evidence=lengths)
+    ]
 
 
-def _array(value: Any) -> np.ndarray | None:
-    """Return a tensor, an array or a list of lists as an array; None where it is none of them."""
-    if value is None:
+def _swapped(
+    ids: np.ndarray, padding: np.ndarray, known: Sequence[Known | None], numbers: Sequence[int]
+) -> tuple[list[int], Finding] | None:
+    """Return whose each row is, where some row is, id for id, another sample's than its own; None where none is."""
+    order = []
+    for i, own in enumerate(row[~is_padding] for row, is_padding in zip(ids, padding, strict=True)):
+        candidates = [i, *(j for j in range(len(known)) if j != i)]
+        order.append(next((j for j in candidates if _is_of(own, known[j])), i))
+    moved = {numbers[i]: numbers[j] for i, j in enumerate(order) if i != j}
+    if not moved:
         return None
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        return value.float().numpy() if value.is_floating_point() else value.numpy()
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        return None
-    return array if array.dtype.kind in "iufb" else None
+    message = f"The ids of {listed(moved)} are those of {listed(moved.values())}, in this order."
+    return order, SWAPPED.finding(message, evidence={str(i): j for i, j in moved.items()})
 
 
-def _shown(value: Any) -> str:
-    array = _array(value)
-    if array is not None:
-        return f"{array.dtype} of shape {tuple(array.shape)}"
-    return f"{type(value).__name__}, which is no tensor"
+def _is_of(own: np.ndarray, known: Known | None) -> bool:
+    return known is not None and np.array_equal(own, known.tokens.input_ids)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"

@@ -10,7 +10,7 @@ import numpy as np
 from vtg_core.audit.findings import Code, Finding, Severity
 from vtg_core.audit.rows import Row
 from vtg_core.conversation import Role
-from vtg_core.labelled_tokens import CODE_OF
+from vtg_core.labelled_tokens import CODE_OF, runs_of
 from vtg_core.regions import RegionKind
 
 NOTHING_MASKED = Code(
@@ -46,18 +46,21 @@ OFF_BY_ONE = Code(
 CODES = (NOTHING_MASKED, ONLY_MEDIA_MASKED, BEFORE_EXPANSION, COUNTED_KEYS, LEFT_PADDING, OFF_BY_ONE)
 
 
-def whole_row_causes(
-    row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray
-) -> Iterator[Finding]:
-    """Yield what explains the whole mask, the surest first.
+def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Finding | None:
+    """Return the one mistake that explains the whole mask, if there is one.
 
     Args:
         row: the row.
         verdict: where a token should be trained; bool, shape (L,).
         leaks, holes: where one is and should not be, and the reverse; bool, shape (L,).
     """
+    return next(_causes(row, verdict, leaks, holes), None)
+
+
+def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
+    """Yield what explains the whole mask, the surest first."""
     own, where = row.supervised[row.positions], row.positions
-    if own[1:].all():
+    if len(own) > 1 and own[1:].all():
         yield leak(NOTHING_MASKED, row, leaks)
     text = ~np.isin(row.ids[where], list(row.chat.media_ids))
     if own[text][1:].all() and not own[~text].any() and not text.all():
@@ -69,9 +72,9 @@ def whole_row_causes(
             f"{int(leaks.sum()):,} wrong tokens are in the loss and {int(holes.sum()):,} of the answer are not.",
             row=row.number, evidence={"padding": padded}, regions=row.regions(row.supervised),
         )  # fmt: skip
-    starts = _starts(verdict[where])
-    if leaks.any() and len(starts):
-        yield from _prefix_causes(row, own, int(starts[0]), leaks)
+    answers = runs_of(verdict[where])
+    if leaks.any() and answers:
+        yield from _prefix_causes(row, own, answers[0][0], leaks)
     yield from _off_by_one(row, verdict, leaks, holes)
 
 
@@ -101,7 +104,7 @@ def _off_by_one(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndar
                 row=row.number, evidence={"shift": step}, regions=row.regions(leaks | holes),
             )  # fmt: skip
             return
-    starts = set(_starts(verdict).tolist())
+    starts = {start for start, _ in runs_of(verdict)}
     late = set(np.flatnonzero(holes).tolist())
     early = set(np.flatnonzero(leaks).tolist())
     for wrong, steps, word in ((late, (0, 1), "late"), (early, (-1, -2), "early")):
@@ -149,7 +152,3 @@ def _moved(mask: np.ndarray, step: int) -> np.ndarray:
     moved = np.zeros_like(mask)
     moved[max(step, 0) : len(mask) + min(step, 0)] = mask[max(-step, 0) : len(mask) - max(step, 0)]
     return moved
-
-
-def _starts(mask: np.ndarray) -> np.ndarray:
-    return np.flatnonzero(mask & ~np.concatenate([[False], mask[:-1]]))

@@ -21,7 +21,8 @@ class ChatIds:
 
     Attributes:
         processor: whose ids they are.
-        openings: for each role, the ids of its header; empty where no control token opens it.
+        openings: for each role, the ids of its header; empty where no control token opens it. The user's comes
+            first: where a system turn opens alike, the turn is read as the user's.
         end_of_turn: the id that closes an assistant's turn; None where no control token does.
         closings: the ids that close a turn of any role.
         stop_ids: where generation stops, as the checkpoint's generation config says.
@@ -58,7 +59,9 @@ class ChatIds:
         around = {controls.ids[markup.video[a:b]] for a, b in controls.find(markup.video)}
         return cls(
             processor=processor,
-            openings={role: _opening_ids(text, tokenizer, controls) for role, text in markup.opening.items()},
+            openings=_openings(
+                {role: _opening_ids(text, tokenizer, controls) for role, text in markup.opening.items()}
+            ),
             end_of_turn=closings.get(Role.ASSISTANT),
             closings=frozenset(c for c in closings.values() if c is not None),
             stop_ids=frozenset(stop_ids) or frozenset({eos} if eos is not None else ()),
@@ -125,6 +128,22 @@ def _opening_ids(text: str, tokenizer: "PreTrainedTokenizerBase", controls: Cont
     if first is None:
         return ()
     return tuple(tokenizer.encode(text[first[0] :], add_special_tokens=False))
+
+
+def _openings(learnt: Mapping[Role, tuple[int, ...]]) -> dict[Role, tuple[int, ...]]:
+    """Return the headers, the user's first, without what a template writes once before the first turn.
+
+    That is a token that begins the sequence, or a turn of the template's own; the system's probe stood behind it.
+    """
+    user, assistant = learnt.get(Role.USER, ()), learnt.get(Role.ASSISTANT, ())
+    starts = {ids[0] for ids in (user, assistant) if ids}
+    system = learnt.get(Role.SYSTEM, ())
+    begins = [at for at, token_id in enumerate(system) if token_id in starts]
+    return {
+        Role.USER: user,
+        Role.ASSISTANT: assistant,
+        Role.SYSTEM: system[begins[-1] :] if begins else system,
+    }
 
 
 def _first_control(text: str, controls: ControlTokens) -> int | None:

@@ -6,13 +6,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from vtg_core.audit.findings import Code, Finding, Severity
 from vtg_core.dataset import Sample
@@ -143,7 +143,8 @@ def run_collator(
     given = [fresh(sample) for sample in samples]
     returned = _guarded(lambda: _as_batch(collator(given)))
     if isinstance(returned, _Raised):
-        return _raised(f"Given {len(samples)} samples, the collator", returned, file)
+        given_many = f"{len(samples)} sample{'s' if len(samples) != 1 else ''}"
+        return _raised(f"Given {given_many}, the collator", returned, file)
     if isinstance(returned, str):
         return NO_BATCH.finding(f"The collator must return a mapping of tensors, and returned {returned}.")
     return returned
@@ -187,11 +188,9 @@ def _guarded(call: Callable[[], Any]) -> Any:
     with _stdout_to_stderr():
         try:
             return call()
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             raise
-        except (
-            BaseException
-        ) as error:  # sys.exit, and the panics of libraries written in Rust, are no Exception
+        except BaseException as error:  # sys.exit, and panics of libraries in Rust, are no Exception
             return _Raised(error)
 
 
@@ -202,7 +201,7 @@ _RUNNING = RLock()
 @contextmanager
 def _stdout_to_stderr() -> Iterator[None]:
     """Send what Python code, C code and child processes print to stderr: stdout may be our JSON."""
-    with _RUNNING, redirect_stdout(sys.stderr):
+    with _RUNNING, _own_stderr() as stderr, redirect_stdout(stderr):
         try:
             _flush()
             kept = os.dup(1)
@@ -210,12 +209,24 @@ def _stdout_to_stderr() -> Iterator[None]:
             yield
             return
         try:
-            os.dup2(2, 1)
+            os.dup2(stderr.fileno(), 1)
             yield
-            _flush()
         finally:
+            with suppress(OSError, ValueError):
+                _flush()
             os.dup2(kept, 1)
             os.close(kept)
+
+
+@contextmanager
+def _own_stderr() -> Iterator[TextIO]:
+    """Open standard error once more, for foreign code to close; what is printed is lost where there is none."""
+    try:
+        number = os.dup(2)
+    except OSError:
+        number = os.open(os.devnull, os.O_WRONLY)
+    with open(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stderr:
+        yield stderr
 
 
 def _flush() -> None:

@@ -125,7 +125,7 @@ def _of_saved(row: Row) -> Cut | None:
     if not turns or chat.end_of_turn is None or not (is_longest or len(row.own_ids) == row.max_length):
         return None
     last = turns[-1]
-    if last.is_closed:
+    if last.is_closed or last.role is None:
         return None
     num_video = num_lost_placeholders(row)
     if num_video > 0 and int(row.own_ids[-1]) in chat.media_ids | chat.marker_ids:
@@ -136,4 +136,5 @@ def _of_saved(row: Row) -> Cut | None:
         if len(closed_otherwise) and not chat.decode(written[closed_otherwise[-1] + 1 :]).strip():
             return None
         return Cut(CutPart.END_OF_TURN, {str(RegionKind.END_OF_TURN): 1})
-    return Cut(CutPart.ANSWER, {})
+    is_answered = any(t.role is Role.ASSISTANT and t.is_closed and t.content < t.end for t in turns)
+    return None if is_answered else Cut(CutPart.ANSWER, {})

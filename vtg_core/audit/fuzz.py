@@ -5,7 +5,7 @@ assistant's header and the white space after the end of turn, and to train the l
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,16 @@ CHANGED = Code(
     "Find the answer in the final ids by its own turn, never by a word or by a length measured elsewhere; the test in "
     "the evidence fails until it is mended.",
 )
+REWRITTEN = Code(
+    "fuzz.answer-rewritten", Severity.WARNING, "The collator trains other words than the sample's answer",
+    "What the annotation says is not what the model learns, unless the collator rewrites answers on purpose.",
+    "Train the answer as it is in the messages, or check the words that the collator writes.",
+)  # fmt: skip
+AS_IT_IS = Code(
+    "fuzz.wrong-as-it-is", Severity.ERROR, "The mask is wrong before anything is varied",
+    "Where the plain sample is trained wrongly, variations of it show nothing more.",
+    "Mend what the audit says of the sample first; the test in the evidence fails until it is mended.",
+)  # fmt: skip
 RAISES = Code(
     "fuzz.collator-raises",
     Severity.ERROR,
@@ -44,7 +54,7 @@ RAISES = Code(
     "Real data hold such samples, and training stops there or leaves them out without a word.",
     "Encode what a person typed as plain text; the test in the evidence fails until it is mended.",
 )
-CODES = (CHANGED, RAISES)
+CODES = (CHANGED, REWRITTEN, AS_IT_IS, RAISES)
 
 MAX_SHRINKING_CALLS = 60
 SHORT = 300
@@ -55,7 +65,9 @@ SHORT = 300
 class _Failure:
     code: Code
     reason: str
+    turns: tuple[tuple[int, ...], ...] = ()
     supervised: tuple[str, ...] = ()
+    is_an_answer: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,13 +99,23 @@ def fuzz(
 
     Returns:
         A finding for each failure, with the smallest input that still shows it and a test of it. Failures that
-        shrink to the same input are one. Where the sample fails as it is, that is the only finding.
+        shrink to the same input are one. Where the sample fails as it is, that is the only finding, unless its mask
+        covers just what stands in its answer's place: then these words are what must not change.
     """
     fuzzer = _Fuzzer(collator, chat)
     plain = Case("the sample as it is", sample)
-    if (failure := fuzzer.failure(plain)) is not None:
-        return [_finding(fuzzer, plain, plain, failure, checkpoint, row)]
     found: dict[str, Finding] = {}
+    if (failure := fuzzer.failure(plain)) is not None:
+        code = failure.code if failure.code is RAISES else REWRITTEN if failure.is_an_answer else AS_IT_IS
+        if code is REWRITTEN:
+            failure = replace(
+                failure, reason="the mask covers one answer, and its words are not the sample's"
+            )
+        finding = _finding(fuzzer, plain, plain, replace(failure, code=code), checkpoint, row)
+        if code is not REWRITTEN:
+            return [finding]
+        found[finding.code] = finding
+        fuzzer.expect_last(_Truth(failure.turns, failure.supervised))
     for case in cases_of(sample, chat)[: max(num, 0)]:
         failure = fuzzer.failure(case)
         if failure is not None:
@@ -140,10 +162,15 @@ class _Fuzzer:
         self._collator, self._chat = collator, chat
         self._processor = process_videos_once(chat.processor)
         self._by_side: dict[str, ForeignCollator | Finding] = {}
+        self._rewritten: _Truth | None = None
 
     @property
     def name(self) -> str:
         return self._collator.name
+
+    def expect_last(self, truth: "_Truth") -> None:
+        """From now on, expect these words of the collator's own in the place of the sample's answer."""
+        self._rewritten = truth
 
     def failure(self, case: Case) -> _Failure | None:
         """Return how the collator fails on a case; None where it does not, or where we cannot tell what is right."""
@@ -163,7 +190,8 @@ class _Fuzzer:
         if trained in (list(truth.turns), list(truth.turns[-1:])):
             return None
         texts = tuple(self._chat.decode(ids) for ids in trained)
-        return _Failure(CHANGED, "trained is something else than the answer and its end of turn", texts)
+        reason = "trained is something else than the answer and its end of turn"
+        return _Failure(CHANGED, reason, tuple(trained), texts, trained == _last_answer(row))
 
     def truth(self, case: Case) -> _Truth:
         """Return what should be trained.
@@ -174,6 +202,8 @@ class _Fuzzer:
         chat = render(case.messages, self._processor, template_tokens=TEMPLATE_TOKENS)
         labels = encode(chat, self._processor, [case.video]).labels.numpy()
         turns = tuple(tuple(labels[run].tolist()) for run in _runs(labels != IGNORE_INDEX))
+        if self._rewritten is not None:
+            turns = (*turns[:-1], *self._rewritten.turns)
         return _Truth(turns, tuple(self._chat.decode(ids) for ids in turns))
 
     def shrink(self, case: Case, failure: _Failure) -> tuple[Case, _Failure]:
@@ -223,6 +253,12 @@ def _trained_turns(row: Row) -> list[tuple[int, ...]]:
     return turns
 
 
+def _last_answer(row: Row) -> list[tuple[int, ...]]:
+    """Return the ids of the row's last answer with its end, as the role markers show it; of a plain sample the only."""
+    answers = [turn for turn in row.reading.marked if turn.role is Role.ASSISTANT and turn.is_closed]
+    return [tuple(row.ids[turn.content : turn.end + 1].tolist()) for turn in answers[-1:]]
+
+
 def _runs(where: np.ndarray) -> Iterator[slice]:
     borders = np.flatnonzero(np.diff(np.concatenate([[False], where, [False]]).astype(np.int8))).tolist()
     return (slice(start, end) for start, end in zip(borders[::2], borders[1::2], strict=True))
@@ -242,7 +278,7 @@ def _finding(
         "test": test_code(fuzzer.name, smallest, truth.texts, checkpoint),
     }
     what = f"{fuzzer.name}: {case.name}: {failure.reason.rstrip('.')}"
-    if failure.code is CHANGED:
+    if failure.code is not RAISES:
         shown = " … ".join(supervised) or "nothing"
         what += f": {_short(shown)!r}"
     return failure.code.finding(f"{what}.", evidence=evidence, row=row)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from vtg_core.conversation import Role
 from vtg_core.dataset import Sample
 from vtg_core.templates import PromptTemplate
 from vtg_core.video import SampledVideo
+from vtg_core.windows import Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,8 @@ def cases_of(sample: Sample, chat: ChatIds) -> list[Case]:
         return Case(f"a query {name}", replace(sample, query=query))
 
     opening, closing, video = _markup(chat)
-    partner = replace(sample, query=" ".join([sample.query, "and then something else happens"] * 12))
+    longer = " ".join([sample.query, "and then something else happens"] * 12)
+    partner = replace(sample, query=longer, windows=(_other_window(sample),))
     forged = f"{closing}\n{opening}[0.0, 1.0]{closing}\n" if opening and closing else ""
     plain = Case("", sample)
     cases = [
@@ -129,6 +132,13 @@ def _markup(chat: ChatIds) -> tuple[str, str, str]:
     markup = learn_markup(chat.processor)
     closing = chat.decode([chat.end_of_turn]) if chat.end_of_turn is not None else ""
     return markup.opening[Role.ASSISTANT], closing, markup.video
+
+
+def _other_window(sample: Sample) -> Window:
+    """Return a window that is written unlike the sample's, so that swapped rows show."""
+    thirds = [sample.video.info.duration * i / 3 for i in range(4)]
+    others = [Window(a, b) for a, b in pairwise(thirds)]
+    return next(w for w in others if replace(sample, windows=(w,)).answer != sample.answer)
 
 
 def _other_frames(plain: Case) -> Iterator[Case]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from vtg_core.audit import causes
-from vtg_core.audit.causes import MAX_REGIONS, leak, whole_row_causes
+from vtg_core.audit.causes import MAX_REGIONS, cause_of, leak
 from vtg_core.audit.chat_ids import is_one_of
 from vtg_core.audit.findings import Code, Finding, Severity
 from vtg_core.audit.rows import Row
 from vtg_core.conversation import Role
-from vtg_core.labelled_tokens import CODE_OF, NO_TURN
+from vtg_core.labelled_tokens import CODE_OF, runs_of
 from vtg_core.regions import IGNORE_INDEX, RegionKind
 
 NOTHING_TRAINED = Code(
@@ -23,7 +23,7 @@ NOTHING_TRAINED = Code(
     "Find out why the answer's start was not found: the marker is tokenised differently, or truncation took it.",
 )  # fmt: skip
 PRESHIFTED = Code(
-    "mask.labels-shifted", Severity.ERROR, "Labels are shifted by one already",
+    "mask.labels-shifted", Severity.ERROR, "Labels are shifted already",
     "Models of transformers shift labels themselves, so each token is trained to predict the one after the next.",
     "Keep labels aligned with input_ids: labels[i] is input_ids[i] or -100.",
 )  # fmt: skip
@@ -62,6 +62,11 @@ LATER_PROMPT_TRAINED = Code(
     "Everything after the first answer was trained, so the model learns to ask as well as to answer.",
     "End each supervised stretch at the end of its own turn.",
 )  # fmt: skip
+BEHIND_TRAINED = Code(
+    "mask.behind-last-answer-trained", Severity.ERROR, "What stands behind the last answer is in the loss",
+    "The model is taught to go on after its end of turn: with a header, an end of sequence, or another row.",
+    "End each supervised stretch at the end of its own turn, and render without a generation prompt at the end.",
+)  # fmt: skip
 ROLE_WORD = Code(
     "mask.role-word-in-text", Severity.ERROR, "The assistant's role word in a text starts a supervised stretch",
     "The mask looks for the bare word and not for the whole header, so a query that holds it becomes a target.",
@@ -87,6 +92,16 @@ NEWLINE_TRAINED = Code(
     "A choice: some training code trains it, and generation stops before it.",
     "Nothing, if that is what you want; keep it the same in every template.",
 )  # fmt: skip
+THINKING_TRAINED = Code(
+    "mask.thinking-trained", Severity.POLICY, "The thinking before an answer is in the loss",
+    "A choice: a chat template may write it itself, and then serving writes it too.",
+    "Nothing, if that is what you want.",
+)  # fmt: skip
+OTHER_IGNORE_INDEX = Code(
+    "mask.other-ignore-index", Severity.ERROR, "Another number than -100 marks what is not trained",
+    "Cross entropy leaves out -100 alone, so every such label is trained as an id, or fails as none.",
+    f"Use {IGNORE_INDEX} for what is not trained.",
+)  # fmt: skip
 FORBIDDEN = Code(
     "mask.forbidden-id-trained", Severity.ERROR, "A control token that no answer holds is in the loss",
     "The model is trained to write padding, a beginning of sequence, a role header or a video marker.",
@@ -108,23 +123,23 @@ DISAGREE = Code(
     "Look at the tokens where they differ; often a control token in a text forges or hides a turn.",
 )  # fmt: skip
 ONE_OPINION = Code(
-    "mask.one-reading", Severity.WARNING, "Only one reading of the row was possible",
+    "mask.one-reading", Severity.WARNING, "The row could not be read in two ways",
     "A verdict needs two that agree, so the mask was not judged.",
     "Give the messages too (--annotations, --collator), or the checkpoint whose template wrote the row.",
 )  # fmt: skip
 CODES = (
     NOTHING_TRAINED, *causes.CODES,
     PRESHIFTED, LABELS_DIFFER, OUT_OF_VOCABULARY, PADDING_TRAINED, VIDEO_TRAINED, HEADER_TRAINED, SYSTEM_TRAINED,
-    LATER_PROMPT_TRAINED, ROLE_WORD, PROMPT_TRAINED, ANSWER_NOT_TRAINED, EARLIER_TURNS, NEWLINE_TRAINED, FORBIDDEN,
+    LATER_PROMPT_TRAINED, BEHIND_TRAINED, ROLE_WORD, PROMPT_TRAINED, ANSWER_NOT_TRAINED, EARLIER_TURNS, NEWLINE_TRAINED, THINKING_TRAINED, OTHER_IGNORE_INDEX, FORBIDDEN,
     TEXT_DIFFERS, DISSENT, DISAGREE, ONE_OPINION,
 )  # fmt: skip
 
 
 def check(row: Row) -> Iterator[Finding]:
     """Yield what is wrong with the mask of a row; one finding a cause."""
-    outside = list(_out_of_vocabulary(row))
-    if outside:
-        yield from outside
+    unusable = list(_other_ignore_index(row)) or list(_out_of_vocabulary(row))
+    if unusable:
+        yield from unusable
         return
     if not (row.trained > 0).any():
         yield NOTHING_TRAINED.finding(
@@ -149,6 +164,19 @@ def check(row: Row) -> Iterator[Finding]:
     yield from _texts_that_differ(row)
 
 
+def _other_ignore_index(row: Row) -> Iterator[Finding]:
+    """Look for one number that stands at every position whose label is not its id, and -100 nowhere."""
+    if not len(row) or (row.labels == IGNORE_INDEX).any():
+        return
+    values = np.unique(row.labels[row.labels != row.ids])
+    if len(values) == 1 and (row.labels == values[0]).sum() > 1:
+        count = int((row.labels == values[0]).sum())
+        yield OTHER_IGNORE_INDEX.finding(
+            f"{count:,} of {len(row):,} labels are {int(values[0])}, and none is {IGNORE_INDEX}.",
+            row=row.number, evidence={"value": int(values[0]), "labels": count},
+        )  # fmt: skip
+
+
 def _out_of_vocabulary(row: Row) -> Iterator[Finding]:
     trained = row.labels[row.trained]
     if ((trained < 0) | (trained >= row.chat.vocab_size)).any():
@@ -167,7 +195,7 @@ def _labels_that_differ(row: Row) -> Iterator[Finding]:
     is_id = row.supervised & (row.labels >= 0) & (row.labels < row.chat.vocab_size)
     differ = is_id & (row.labels != row.ids)
     count, total = int(differ.sum()), int(is_id.sum())
-    for step, word in ((1, "next"), (-1, "previous")):
+    for step, word in ((1, "next"), (-1, "previous"), (2, "next but one")):
         moved = np.equal(np.roll(row.ids, -step), row.labels)
         if int((is_id & moved).sum()) >= 0.9 * total:
             yield PRESHIFTED.finding(
@@ -206,7 +234,7 @@ def _disagreements(row: Row) -> Iterator[Finding]:
 
 
 def _wrong_mask(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
-    cause = next(whole_row_causes(row, verdict, leaks, holes), None)
+    cause = cause_of(row, verdict, leaks, holes)
     if cause is not None:
         yield cause
         return
@@ -216,41 +244,44 @@ def _wrong_mask(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndar
 
 def _leaks(row: Row, leaks: np.ndarray) -> Iterator[Finding]:
     newline = _newlines(row) & leaks
-    if newline.any():
-        yield NEWLINE_TRAINED.finding(
-            f"White space after the end of turn is in the loss: {row.text(newline)!r}.",
-            row=row.number, regions=row.regions(newline),
-        )  # fmt: skip
-    leaks = leaks & ~newline & ~_second_ends(row)
-    after = [code for code, where in _by_cause(row, leaks) if where.any()]
-    if len(after) > 2:
-        yield leak(PROMPT_TRAINED, row, leaks)
-        return
-    for code, where in _by_cause(row, leaks):
+    thinking = leaks & (row.kinds == CODE_OF[RegionKind.THINKING])
+    for code, where in ((NEWLINE_TRAINED, newline), (THINKING_TRAINED, thinking)):
         if where.any():
-            yield leak(code, row, where)
+            yield code.finding(
+                f"In the loss: {row.text(where)[:60]!r}.", row=row.number, regions=row.regions(where)
+            )
+    wrong = leaks & ~newline & ~thinking & ~_second_ends(row)
+    causes = [(code, where) for code, where in _by_cause(row, wrong) if where.any()]
+    if len(causes) > 2:
+        yield leak(PROMPT_TRAINED, row, wrong)
+        return
+    for code, where in causes:
+        yield leak(code, row, where)
 
 
 def _by_cause(row: Row, leaks: np.ndarray) -> Iterator[tuple[Code, np.ndarray]]:
-    kinds, turns = row.kinds, row.turns
+    """Yield a partition of the leaks."""
+    kinds = row.kinds
     is_video = (kinds == CODE_OF[RegionKind.VIDEO]) | (kinds == CODE_OF[RegionKind.TIMESTAMP])
     yield PADDING_TRAINED, leaks & row.is_padding
     yield VIDEO_TRAINED, leaks & is_video
     yield SYSTEM_TRAINED, leaks & (kinds == CODE_OF[RegionKind.SYSTEM])
-    header = leaks & (kinds == CODE_OF[RegionKind.ROLE_HEADER]) & _headers(row, leaks)
-    yield HEADER_TRAINED, header
-    rest = leaks & ~row.is_padding & ~is_video & (kinds != CODE_OF[RegionKind.SYSTEM]) & ~header
-    word = rest & _behind_role_word(row, rest)
-    yield ROLE_WORD, word
-    answered = np.logical_or.accumulate(kinds == CODE_OF[RegionKind.END_OF_TURN])
-    later = rest & ~word & answered
-    yield LATER_PROMPT_TRAINED, later
-    yield PROMPT_TRAINED, rest & ~word & ~later & (turns >= NO_TURN)
+    rest = leaks & ~row.is_padding & ~is_video & (kinds != CODE_OF[RegionKind.SYSTEM])
+    for code, find in (
+        (BEHIND_TRAINED, _behind_last_answer),
+        (HEADER_TRAINED, _headers),
+        (ROLE_WORD, _behind_role_word),
+        (LATER_PROMPT_TRAINED, _behind_first_answer),
+    ):
+        where = rest & find(row, rest)
+        yield code, where
+        rest = rest & ~where
+    yield PROMPT_TRAINED, rest
 
 
 def _holes(row: Row, verdict: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
     holes = holes & (row.ids != (row.chat.end_of_turn if row.chat.end_of_turn is not None else -1))
-    turns = _runs(verdict)
+    turns = runs_of(verdict)
     untrained = [(a, b) for a, b in turns if not row.supervised[a:b].any()]
     if untrained and turns[-1] not in untrained and len(untrained) == len(turns) - 1:
         yield EARLIER_TURNS.finding(
@@ -279,7 +310,7 @@ def _forbidden(row: Row, verdict: np.ndarray | None = None) -> Iterator[Finding]
         where[at[bad]] = True
         names = sorted({chat.decode([i]) for i in set(row.labels[where].tolist())})
         yield FORBIDDEN.finding(
-            f"{int(bad.sum()):,} labels are {', '.join(names)}.",
+            f"In the loss: {', '.join(names)}.",
             row=row.number, evidence={"tokens": names}, regions=row.regions(where)[:MAX_REGIONS],
         )  # fmt: skip
 
@@ -309,18 +340,38 @@ def _newlines(row: Row) -> np.ndarray:
     """Return where white space stands right behind an end of turn; bool, shape (L,)."""
     where = np.zeros(len(row), dtype=bool)
     for end in np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN]).tolist():
-        at = end + 1
-        while at < len(row) and not row.is_padding[at] and row.text(np.array([at])).isspace():
-            where[at] = True
-            at += 1
+        where[end + 1 : behind_space(row, end + 1)] = True
     return where
 
 
 def _second_ends(row: Row) -> np.ndarray:
-    """Return where a second end of turn stands right behind the first: the family of stop tokens has it."""
-    is_end = np.isin(row.ids, [*row.chat.closings, *row.chat.stop_ids])
-    ended = np.concatenate([[False], (row.kinds == CODE_OF[RegionKind.END_OF_TURN])[:-1]])
-    return is_end & ended
+    """Return where a second end stands behind an end of turn: the family of stop tokens has it."""
+    where = np.zeros(len(row), dtype=bool)
+    ends = {*row.chat.closings, *row.chat.stop_ids}
+    for end in np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN]).tolist():
+        at = behind_space(row, end + 1)
+        where[at : at + 1] = at < len(row) and int(row.ids[at]) in ends
+    return where
+
+
+def behind_space(row: Row, at: int) -> int:
+    """Return the first position from ``at`` on that is no white space."""
+    while at < len(row) and not row.is_padding[at] and row.text(np.array([at])).isspace():
+        at += 1
+    return at
+
+
+def _behind_last_answer(row: Row, rest: np.ndarray) -> np.ndarray:
+    """Return what stands behind the last end of turn, where no turn of the user follows; bool, shape (L,)."""
+    where = np.zeros(len(row), dtype=bool)
+    ends = np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN])
+    if len(ends) and not any(t.role is Role.USER and t.start > ends[-1] for t in row.reading.marked):
+        where[ends[-1] + 1 :] = True
+    return where
+
+
+def _behind_first_answer(row: Row, rest: np.ndarray) -> np.ndarray:
+    return np.logical_or.accumulate(row.kinds == CODE_OF[RegionKind.END_OF_TURN])
 
 
 def _headers(row: Row, leaks: np.ndarray) -> np.ndarray:
@@ -339,13 +390,9 @@ def _behind_role_word(row: Row, rest: np.ndarray) -> np.ndarray:
     word = row.chat.decode([i for i in opening if i not in row.chat.control_ids]).strip()
     if not word:
         return where
-    for start, end in _runs(rest):
+    for start, end in runs_of(rest):
+        if start and row.kinds[start - 1] == CODE_OF[RegionKind.ROLE_HEADER]:
+            continue  # that is the header itself
         if word in row.text(np.arange(max(0, start - 4), start)):
             where[start:end] = True
     return where
-
-
-def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Return the runs of ``mask`` as half-open intervals."""
-    borders = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8))).tolist()
-    return list(zip(borders[::2], borders[1::2], strict=True))

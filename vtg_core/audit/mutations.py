@@ -166,7 +166,7 @@ MUTATIONS = (
     ),
     Mutation(
         "other-ignore-index", "what is not trained is labelled -1", "nanochat's convention in a trainer",
-        ("mask.label-out-of-vocabulary",), finish=faults.other_ignore_index,
+        ("mask.other-ignore-index",), finish=faults.other_ignore_index,
     ),
     Mutation(
         "weights-not-expanded", "a weight column keeps the unexpanded length", "ms-swift#4922",

@@ -15,7 +15,7 @@ import numpy as np
 
 from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.conversation import Role
-from vtg_core.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens
+from vtg_core.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens, runs_of
 from vtg_core.regions import RegionKind
 
 
@@ -96,6 +96,9 @@ def read_row(
     own = ids if len(positions) == len(ids) else ids[positions]
     marked = find_turns(own, chat)
     kinds, turns = align(own, tokens) if tokens is not None else _kinds_of_markers(own, chat, marked)
+    by_markers = _by_markers(own, chat, marked)
+    if isinstance(by_markers, str) and not len(prompts) and tokens is not None:
+        prompts = _proved_prompts(own, tokens)
     opinions: dict[Oracle, np.ndarray] = {}
     silent: dict[Oracle, str] = {}
     for oracle, opinion in (
@@ -104,12 +107,13 @@ def read_row(
             _by_regions(kinds) if tokens is not None else "the messages are not known",
         ),
         (Oracle.GENERATION_PROMPT, _by_prompts(own, chat, prompts)),
-        (Oracle.ROLE_MARKERS, _by_markers(own, chat, marked)),
+        (Oracle.ROLE_MARKERS, by_markers),
     ):
         if isinstance(opinion, str):
             silent[oracle] = opinion
         else:
-            opinions[oracle] = _spread(opinion, positions, len(ids), fill=False)
+            judged = opinion & (kinds != CODE_OF[RegionKind.THINKING])  # trained or not by choice
+            opinions[oracle] = _spread(judged, positions, len(ids), fill=False)
     return Reading(
         kinds=_spread(kinds, positions, len(ids), fill=CODE_OF[RegionKind.PADDING]),
         turns=_spread(turns, positions, len(ids), fill=NO_TURN),
@@ -132,6 +136,22 @@ def find_turns(ids: np.ndarray, chat: ChatIds) -> tuple[Turn, ...]:
         end = _without_trailing_space(ids, content, following, chat) if closing is None else closing
         turns.append(Turn(role, start, content, end, closing is not None))
     return tuple(turns)
+
+
+def assistant_turns(reading: Reading) -> list[Turn]:
+    """Return the assistant's turns: as the role markers show them, or without markers as the regions do."""
+    marked = [turn for turn in reading.marked if turn.role is Role.ASSISTANT]
+    if marked:
+        return marked
+    written = (CODE_OF[RegionKind.THINKING], CODE_OF[RegionKind.ANSWER])
+    is_end = reading.kinds == CODE_OF[RegionKind.END_OF_TURN]
+    turns = []
+    for number in np.unique(reading.turns[np.isin(reading.kinds, written)]).tolist():
+        content = np.flatnonzero(np.isin(reading.kinds, written) & (reading.turns == number))
+        ends = np.flatnonzero(is_end & (reading.turns == number))
+        end = int(ends[-1]) if len(ends) else int(content[-1]) + 1
+        turns.append(Turn(Role.ASSISTANT, int(content[0]), int(content[0]), end, bool(len(ends))))
+    return turns
 
 
 def align(ids: np.ndarray, tokens: LabelledTokens) -> tuple[np.ndarray, np.ndarray]:
@@ -168,7 +188,7 @@ def _by_regions(kinds: np.ndarray) -> np.ndarray:
 
 def _by_prompts(ids: np.ndarray, chat: ChatIds, prompts: Sequence[np.ndarray]) -> np.ndarray | str:
     if not prompts:
-        return "the generation prompt was not asked for"
+        return "no generation prompt is known for it"
     if chat.end_of_turn is None:
         return "no control token closes an assistant's turn"
     opinion = np.zeros(len(ids), dtype=bool)
@@ -182,6 +202,13 @@ def _by_prompts(ids: np.ndarray, chat: ChatIds, prompts: Sequence[np.ndarray]) -
         cut = _without_trailing_space(ids, shared, len(ids), chat) if not len(after) else int(after[0]) + 1
         opinion[len(prompt) : cut] = True
     return opinion
+
+
+def _proved_prompts(ids: np.ndarray, tokens: LabelledTokens) -> list[np.ndarray]:
+    """Return the generation prompts of a row that our own pipeline encoded: each was proved against the template's."""
+    if not np.array_equal(ids, tokens.input_ids):
+        return []
+    return [ids[:start] for start in tokens.answer_starts]
 
 
 def _without_trailing_space(ids: np.ndarray, start: int, end: int, chat: ChatIds) -> int:
@@ -264,9 +291,7 @@ _OF_ANY_LENGTH = (CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
 
 def _filled(kinds: np.ndarray, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Say what each unknown stretch is, by what stands around it."""
-    unknown = kinds < 0
-    borders = np.flatnonzero(np.diff(np.concatenate([[False], unknown, [False]]).astype(np.int8)))
-    for start, end in zip(borders[::2].tolist(), borders[1::2].tolist(), strict=True):
+    for start, end in runs_of(kinds < 0):
         left = (int(kinds[start - 1]), int(turns[start - 1])) if start else None
         right = (int(kinds[end]), int(turns[end])) if end < len(kinds) else None
         kind, turn = CODE_OF[RegionKind.CHAT], NO_TURN

@@ -1,4 +1,4 @@
-"""What is known of a sample that our own pipeline encoded, and its audit."""
+"""What is known of a sample that our own pipeline encoded: the answers, the prompts, the task behind it."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

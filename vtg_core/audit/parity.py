@@ -21,7 +21,7 @@ from vtg_core.audit.prompt_differences import (
     prompt_differences,
 )
 from vtg_core.audit.prompts import collapsed
-from vtg_core.audit.rows import Row
+from vtg_core.audit.rows import Known, Row
 from vtg_core.audit.video_ids import (
     VideoIds,
     find_blocks,
@@ -29,11 +29,33 @@ from vtg_core.audit.video_ids import (
     processor_nests_markers,
     video_ids,
 )
+from vtg_core.conversation import Role
+from vtg_core.regions import RegionKind
 
 PROMPT_DIFFERS = Code(
     "parity.prompt-differs", Severity.WARNING, "The prompt is not the one that serving writes",
     "A model that is trained on one prompt and asked with another answers worse, and nothing says so.",
     "Render the training prompt with the checkpoint's own chat template and processor.",
+)  # fmt: skip
+QUERY = Code(
+    "parity.query-missing", Severity.ERROR, "The row does not ask this sample's query",
+    "The model is trained to answer a question with the times of another one.",
+    "Check that the query, the video and the answer of a row are of one sample, and that nothing cut the query.",
+)  # fmt: skip
+INSTRUCTION = Code(
+    "parity.instruction-differs", Severity.POLICY, "The words around the query are the collator's own",
+    "An instruction of one's own is as good as ours, as long as serving asks with the same words.",
+    "Ask with the same words in serving.",
+)  # fmt: skip
+REPEATED = Code(
+    "parity.video-repeated", Severity.WARNING, "The row shows more videos than its sample has",
+    "Twice the tokens are spent on one video, and serving shows it once.",
+    "Write the video's placeholder once in the messages, and pass its frames once.",
+)  # fmt: skip
+TEXT_AFTER = Code(
+    "parity.text-after-answer", Severity.WARNING, "Text stands behind the end of the last answer",
+    "Nothing follows an answer in serving; a generation prompt that was asked for in training stands there.",
+    "Render training conversations with add_generation_prompt=False, and append nothing.",
 )  # fmt: skip
 DOUBLE_BOS = Code(
     "parity.double-bos", Severity.ERROR, "The first token of the sequence stands twice",
@@ -81,7 +103,8 @@ PROCESSOR_NESTS = Code(
     "Train and serve with one version of transformers.",
 )  # fmt: skip
 CODES = (
-    PROMPT_DIFFERS, DOUBLE_BOS, SYSTEM, THINKING, MOVED, FROM_TEXT, STRAY, UNMARKED, NESTED, PROCESSOR_NESTS,
+    PROMPT_DIFFERS, QUERY, INSTRUCTION, DOUBLE_BOS, SYSTEM, THINKING, MOVED, REPEATED, TEXT_AFTER, FROM_TEXT, STRAY,
+    UNMARKED, NESTED, PROCESSOR_NESTS,
 )  # fmt: skip
 
 
@@ -94,9 +117,13 @@ def check(row: Row) -> Iterator[Finding]:
     if row.known is None:
         yield from _doubled_start(row)
         yield from _stray_turns(row)
-    elif official is not None and not begins_officially(row, row.known, official):
-        for difference in prompt_differences(row, row.known, official):
-            yield _difference_finding(row, difference)
+    elif official is not None:
+        if not row.is_our_encoding:
+            yield from _more_videos(row, official)
+            yield from _text_after_answer(row, row.known)
+        if not begins_officially(row, row.known, official):
+            for difference in prompt_differences(row, row.known, official):
+                yield _difference_finding(row, difference)
 
 
 def _markers(row: Row, official: np.ndarray | None) -> Iterator[Finding]:
@@ -149,6 +176,54 @@ def _nested_markers(row: Row, official: np.ndarray | None, around: VideoIds) -> 
     )
 
 
+def _more_videos(row: Row, official: np.ndarray) -> Iterator[Finding]:
+    """Count the videos; where a processor writes a pair of markers a frame, they cannot be told from frames."""
+    video = video_ids(row.chat).video
+    if video is None or not (row.own_ids == video).any():
+        return
+    ours, theirs = (find_blocks(ids, row.chat) for ids in (official, row.own_ids))
+    grid = row.known.grid if row.known is not None else None
+    expected, came = (sum(block.num_videos for block in blocks) for blocks in (ours, theirs))
+    if came <= expected or expected != (1 if grid is None else len(grid)):
+        return
+    yield REPEATED.finding(
+        f"The row shows {came} videos, and its sample {expected}.",
+        row=row.number,
+        evidence={"row": came, "sample": expected},
+        regions=row.own_regions(theirs[0].start, theirs[-1].end),
+    )
+
+
+def _text_after_answer(row: Row, known: Known) -> Iterator[Finding]:
+    """Look for text behind the last answer that is in no loss; the family of the mask judges what is."""
+    turns = row.reading.marked
+    answered = [
+        i for i, t in enumerate(turns) if t.role is Role.ASSISTANT and t.is_closed and t.content < t.end
+    ]
+    if not answered or any(turn.role is not Role.ASSISTANT for turn in turns[answered[-1] + 1 :]):
+        return
+    behind = np.arange(turns[answered[-1]].end + 1, len(row))
+    behind = behind[~row.is_padding[behind]]
+    text = _words(row.ids[behind], row)
+    ends = np.flatnonzero(known.tokens.is_kind(RegionKind.END_OF_TURN))
+    ours = known.tokens.input_ids[ends[-1] + 1 :] if len(ends) else behind[:0]
+    is_trained = bool(_words(row.ids[behind[row.supervised[behind]]], row))
+    if not text or is_trained or text == _words(ours, row):
+        return
+    where = np.zeros(len(row), dtype=bool)
+    where[behind] = True
+    yield TEXT_AFTER.finding(
+        f"Behind the end of the answer stands {row.chat.decode(row.ids[behind])[:120]!r}.",
+        row=row.number,
+        evidence={"row": row.chat.decode(row.ids[behind])[:2_000]},
+        regions=row.regions(where),
+    )
+
+
+def _words(ids: np.ndarray, row: Row) -> str:
+    return row.chat.decode(ids[~np.isin(ids, row.chat.control_ids)]).strip()
+
+
 def _doubled_start(row: Row) -> Iterator[Finding]:
     if has_doubled_start(row.own_ids, row.chat):
         yield DOUBLE_BOS.finding(
@@ -188,6 +263,8 @@ _CODE_OF_CAUSE = {
     Cause.SYSTEM: SYSTEM,
     Cause.MEDIA_MOVED: MOVED,
     Cause.THINKING: THINKING,
+    Cause.QUERY_MISSING: QUERY,
+    Cause.INSTRUCTION: INSTRUCTION,
     Cause.OTHER: PROMPT_DIFFERS,
 }
 
@@ -199,6 +276,7 @@ def _difference_finding(row: Row, difference: Difference) -> Finding:
         Cause.CONTROL_TOKEN: f"A person's text holds a control token, and the row has it as the token itself: {theirs!r}.",
         Cause.SYSTEM: f"Officially {_quoted(ours)}, in the row {_quoted(theirs)}.",
         Cause.THINKING: f"The assistant's turn opens with {ours!r}, and in the row with {theirs!r}.",
+        Cause.QUERY_MISSING: f"The sample asks {_query(row)!r}, and the row has {theirs[:160]!r}.",
     }
     default = f"Officially {ours[:120]!r}, in the row {theirs[:120]!r}."
     where = np.zeros(len(row), dtype=bool)
@@ -209,6 +287,10 @@ def _difference_finding(row: Row, difference: Difference) -> Finding:
         evidence={"official": ours[:2_000], "row": theirs[:2_000]},
         regions=row.regions(where),
     )
+
+
+def _query(row: Row) -> str:
+    return row.known.scene.query[:120] if row.known is not None and row.known.scene is not None else ""
 
 
 def _quoted(text: str) -> str:

@@ -28,6 +28,8 @@ class Cause(StrEnum):
     SYSTEM = "system turn"
     MEDIA_MOVED = "media moved"
     THINKING = "thinking prefix"
+    QUERY_MISSING = "query missing"
+    INSTRUCTION = "instruction"
     OTHER = "other"
 
 
@@ -115,7 +117,11 @@ def _differ(row: Row, known: Known, official: np.ndarray, ours: Items, theirs: I
     if their_header is None:
         body = body[: len(their_body)]
     if body.ids != their_body.ids:
-        cause = Cause.MEDIA_MOVED if _is_moved(body, their_body) else Cause.OTHER
+        if _is_moved(body, their_body):
+            yield _moved(row, official, body, their_body)
+            return
+        is_whole = their_header is not None and cut_of(row) is None
+        cause = _cause_of_words(row, known, body, their_body) if is_whole else Cause.OTHER
         yield _first_difference(cause, row, official, body, their_body)
     elif their_header is not None and header < len(ours):
         yield from _prefix(row, known, official[ours.starts[header] :], theirs.starts[their_header])
@@ -172,9 +178,48 @@ def _system(items: Items, chat: ChatIds) -> tuple[int, int]:
     return turns[0].start, turns[1].start if len(turns) > 1 else len(items)
 
 
+def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items) -> Cause:
+    """Say whether the query is missing, or only the words around it are others."""
+    query = _plain(known.scene.query) if known.scene is not None else ""
+    if not query or query not in _words(ours, row.chat):
+        return Cause.OTHER
+    answered = [turn.start for turn in row.reading.marked if turn.role is Role.ASSISTANT]
+    own = row.own_ids[: int(np.searchsorted(row.positions, answered[-1]))] if answered else row.own_ids
+    if query not in _words(items_of(own, row.chat), row.chat):
+        return Cause.QUERY_MISSING
+    structure = [_structure(items, row.chat) for items in (ours, theirs)]
+    is_alike = structure[0] == structure[1] and len(answered) <= len(known.answers)
+    return Cause.INSTRUCTION if is_alike else Cause.OTHER
+
+
+def _words(items: Items, chat: ChatIds) -> str:
+    return _plain(chat.decode([item for item in items.ids if item != VIDEO]))
+
+
+def _plain(text: str) -> str:
+    """Return a text without differences of case, white space and the mark at its end, as collators may tidy it."""
+    return " ".join(text.casefold().split()).rstrip(".!?…。 ")
+
+
+def _structure(items: Items, chat: ChatIds) -> list[int]:
+    """Return the videos and what opens and closes turns, in order."""
+    ids = np.array(items.ids, dtype=np.int64)
+    return ids[chat.is_opening(ids) | chat.is_closing(ids) | (ids == VIDEO)].tolist()
+
+
 def _is_moved(ours: Items, theirs: Items) -> bool:
     texts = [[item for item in items.ids if item != VIDEO] for items in (ours, theirs)]
     return texts[0] == texts[1] and ours.ids.count(VIDEO) == theirs.ids.count(VIDEO)
+
+
+def _moved(row: Row, official: np.ndarray, ours: Items, theirs: Items) -> Difference:
+    """Show what stands around the video on either side."""
+    shown = []
+    for items in (ours, theirs):
+        at = items.ids.index(VIDEO)
+        shown.append(items[max(0, at - 2 * CONTEXT) : at + 2 * CONTEXT])
+    at = theirs.ids.index(VIDEO)
+    return Difference(Cause.MEDIA_MOVED, *_texts(row, official, *shown), _positions(theirs[at : at + 1]))
 
 
 def _first_difference(cause: Cause, row: Row, official: np.ndarray, ours: Items, theirs: Items) -> Difference:

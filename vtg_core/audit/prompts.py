@@ -53,10 +53,17 @@ def items_of(ids: np.ndarray, chat: ChatIds) -> Items:
 
 
 def text_of(items: Items, chat: ChatIds, ids: np.ndarray) -> str:
-    """Return the text of ``items`` of ``ids``; a run of placeholders reads like ``<|video_pad|>×60``."""
-    if not len(items):
-        return ""
-    return collapsed(ids[items.starts[0] : items.starts[-1]], chat)
+    """Return the text of ``items`` of ``ids``; videos next to each other read like ``⟨video, 960 tokens⟩``."""
+    written: list[str] = []
+    plain: list[int] = []
+    for item, start, end in zip(items.ids, items.starts, items.starts[1:], strict=False):
+        if item != VIDEO:
+            plain.append(item)
+            continue
+        num_tokens = int(np.isin(ids[start:end], list(chat.media_ids)).sum())
+        written += [chat.decode(plain), f"⟨video, {num_tokens:,} tokens⟩"]
+        plain = []
+    return "".join((*written, chat.decode(plain)))
 
 
 def collapsed(ids: Sequence[int] | np.ndarray, chat: ChatIds) -> str:

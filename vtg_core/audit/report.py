@@ -2,13 +2,15 @@
 
 import csv
 import json
-from collections import Counter
+import math
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from vtg_core.audit import parity, stop
+from vtg_core.audit import length, parity, stop
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.errors import VTGError
 
@@ -25,11 +27,13 @@ class RowFindings:
         row: its number, from 0; None for what concerns the batch, the collator or the file.
         where: file and line it was read from; empty where there is none.
         findings: in the order of the checks.
+        is_audited: its tokens were looked at; false where it could not be read, or came in no batch.
     """
 
     row: int | None
     where: str
     findings: tuple[Finding, ...]
+    is_audited: bool = True
 
 
 @dataclass
@@ -38,7 +42,8 @@ class Report:
 
     Attributes:
         subject: what was audited.
-        num_rows: rows that were looked at.
+        num_rows: rows that were come to.
+        num_audited: rows whose tokens were looked at.
         num_verified: rows of our own path that were encoded once more through the processor, pixels and all.
         is_partial: it was stopped before the last row.
         entries: what was found, in order.
@@ -46,20 +51,47 @@ class Report:
 
     subject: str
     num_rows: int = 0
+    num_audited: int = 0
     num_verified: int = 0
     is_partial: bool = False
     entries: list[tuple[str, Finding]] = field(default_factory=list)
     _told: set[str] = field(default_factory=set, repr=False)
+    _by_row: dict[tuple[str, int | None], list[Finding]] = field(
+        default_factory=lambda: defaultdict(list), repr=False
+    )
+    _budgets: list[int] = field(default_factory=list, repr=False)
 
     def add(self, found: RowFindings) -> None:
-        """Take in what was found in a row; what concerns the checkpoint itself is told once."""
+        """Take in what was found in a row.
+
+        What concerns the checkpoint itself is told once, and of the rows' budgets the first and the largest.
+        """
         self.num_rows += found.row is not None
+        self.num_audited += found.row is not None and found.is_audited
         for finding in found.findings:
             if finding.code in self._told:
                 continue
             if finding.code in OF_THE_CHECKPOINT:
                 self._told.add(finding.code)
+            if finding.code == length.BUDGET.name and self._replaces(found.where, finding):
+                continue
+            self._by_row[finding.code, finding.row].append(finding)
             self.entries.append((found.where, finding))
+
+    def holds(self, finding: Finding) -> bool:
+        """Say whether the very same was found before."""
+        return finding in self._by_row.get((finding.code, finding.row), ())
+
+    def _replaces(self, where: str, finding: Finding) -> bool:
+        """Keep of the rows' budgets the first and the largest; say whether this one is no entry of its own."""
+        if not self._budgets or (
+            len(self._budgets) == 1 and _spent(finding) > _spent(self.entries[self._budgets[0]][1])
+        ):
+            self._budgets.append(len(self.entries))
+            return False
+        if len(self._budgets) == 2 and _spent(finding) > _spent(self.entries[self._budgets[1]][1]):
+            self.entries[self._budgets[1]] = (where, finding)
+        return True
 
     @property
     def findings(self) -> list[Finding]:
@@ -96,20 +128,26 @@ class Report:
         }
 
     def write_csv(self, out: Path | str) -> None:
-        """Write one line a finding; a cell that a spreadsheet would run is written as text.
+        """Write one line a finding, to stdout for ``-``; a cell that a spreadsheet would run is written as text.
 
         Raises:
             VTGError: the file cannot be written.
         """
+        if out == "-":
+            self._write_lines(sys.stdout)
+            return
         try:
-            with Path(out).open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, FIELDS)
-                writer.writeheader()
-                writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
+            with Path(out).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                self._write_lines(file)
         except OSError as error:
             raise VTGError(
                 f"--csv must name a file that can be written, and {str(out)!r} cannot: {error.strerror}"
             ) from None
+
+    def _write_lines(self, file: TextIO) -> None:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
 
 
 def reaches(findings: Iterable[Finding], least: Severity | None) -> bool:
@@ -126,9 +164,24 @@ def _as_dict(where: str, finding: Finding) -> dict[str, Any]:
         "where": where,
         "title": finding.title,
         "message": finding.message,
-        "evidence": dict(finding.evidence),
+        "evidence": _plain(dict(finding.evidence)),
         "fix": finding.fix,
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of an evidence as JSON can hold it; NaN, infinity and what JSON does not know as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def _spent(budget: Finding) -> int:
+    return sum(int(budget.evidence[part]) for part in ("text", "video", "answer"))
 
 
 def _cells(values: dict[str, Any]) -> dict[str, str]:

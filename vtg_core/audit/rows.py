@@ -10,7 +10,7 @@ import numpy as np
 from vtg_core.answers import AnswerFormat
 from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.oracles import Reading
-from vtg_core.labelled_tokens import KINDS, LabelledTokens, regions_of
+from vtg_core.labelled_tokens import KINDS, LabelledTokens, regions_of, runs_of
 from vtg_core.regions import IGNORE_INDEX, Region
 from vtg_core.templates import PromptTemplate
 from vtg_core.windows import Window
@@ -137,22 +137,13 @@ class Row:
 
     def regions(self, where: np.ndarray) -> tuple[Region, ...]:
         """Return the runs of the tokens at ``where`` (bool, shape (L,)), split by region."""
-        if not where.any():
-            return ()
-        return tuple(r for r in _runs(self.kinds, self.turns, where))
+        return tuple(
+            Region(region.kind, start + region.start, start + region.end, region.turn)
+            for start, end in runs_of(where)
+            for region in regions_of(self.kinds[start:end], self.turns[start:end])
+        )
 
     def count_by_kind(self, where: np.ndarray) -> dict[str, int]:
         """Return how many of the tokens at ``where`` (bool, shape (L,)) are of each region kind, most first."""
         counts = np.bincount(self.kinds[where], minlength=len(KINDS))
         return {str(KINDS[i]): int(counts[i]) for i in np.argsort(-counts, kind="stable") if counts[i]}
-
-
-def _runs(kinds: np.ndarray, turns: np.ndarray, where: np.ndarray) -> list[Region]:
-    positions = np.flatnonzero(where)
-    breaks = np.flatnonzero(np.diff(positions) > 1) + 1
-    runs = []
-    for run in np.split(positions, breaks):
-        start, end = int(run[0]), int(run[-1]) + 1
-        for region in regions_of(kinds[start:end], turns[start:end]):
-            runs.append(Region(region.kind, start + region.start, start + region.end, region.turn))
-    return runs

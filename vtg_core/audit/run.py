@@ -14,7 +14,7 @@ import numpy as np
 
 from vtg_core.audit.batch import rows_of
 from vtg_core.audit.chat_ids import ChatIds
-from vtg_core.audit.checks import audit_batch, audit_row
+from vtg_core.audit.checks import CHECK_FAILED, audit_batch, audit_row, check_failed
 from vtg_core.audit.collators import foreign_samples, run_collator
 from vtg_core.audit.findings import Code, Finding, Severity
 from vtg_core.audit.oracles import Oracle, read_row
@@ -46,14 +46,14 @@ PATHS_DIFFER = Code(
     "The tokens that the audit built without pixels are not those of the processor: a fault of ours.",
     "Report it with the row; until then use --verify with the number of all rows.",
 )  # fmt: skip
-CODES = (UNREADABLE, UNPROVED, PATHS_DIFFER)
+CODES = (UNREADABLE, UNPROVED, PATHS_DIFFER, CHECK_FAILED)
 
 
 def unreadable_rows(dataset: VideoTemporalSFTDataset) -> Iterator[RowFindings]:
     """Yield what could not be read of the annotation file."""
     for sentence in dataset.skipped:
         yield RowFindings(
-            None, re.split(r": |, field ", sentence)[0], (UNREADABLE.finding(as_sentence(sentence)),)
+            None, re.split(r": |, field ", sentence)[0], (UNREADABLE.finding(as_sentence(sentence)),), False
         )
 
 
@@ -81,10 +81,10 @@ def audit_rows(
         try:
             sample = dataset.plan(number)
             row = planned_row(number, sample, encoder, chat, max_length=max_length, policy=policy)
-            findings = tuple(audit_row(row))
-        except VTGError as error:
-            findings = (_refused(number, error),)
-        yield RowFindings(number, dataset.annotations[number].where, findings)
+        except Exception as error:
+            yield RowFindings(number, dataset.annotations[number].where, (_refused(number, error),), False)
+            continue
+        yield RowFindings(number, dataset.annotations[number].where, tuple(audit_row(row)))
 
 
 def planned_row(
@@ -133,7 +133,7 @@ def verify_rows(
     encoder = PixelFreeEncoder(chat.processor, policy=policy)
     numbers = _numbers(dataset, limit)
     for number in sorted(random.Random(seed).sample(numbers, min(num_rows, len(numbers)))):
-        findings: tuple[Finding, ...] = ()
+        where, findings = dataset.annotations[number].where, tuple[Finding, ...]()
         try:
             sample = dataset[number]
             encoded, known = _encode(sample, chat, policy)
@@ -142,9 +142,10 @@ def verify_rows(
                 findings = (PATHS_DIFFER.finding(difference, row=number),)
             batch = pad([encoded], chat.processor)
             findings += audit_batch(batch, chat, [known], numbers=[number]).findings
-        except VTGError as error:
-            findings = (_refused(number, error),)
-        yield RowFindings(number, dataset.annotations[number].where, findings)
+        except Exception as error:
+            yield RowFindings(number, where, (_refused(number, error),), False)
+            continue
+        yield RowFindings(number, where, findings)
 
 
 def audit_collator(
@@ -163,28 +164,33 @@ def audit_collator(
     numbers = _numbers(dataset, limit)
     for at in range(0, len(numbers), batch_size):
         of_batch = numbers[at : at + batch_size]
-        samples, found = {}, dict[int, list[Finding]]()
+        samples, found, audited = {}, dict[int, list[Finding]](), set[int]()
         for number in of_batch:
             try:
                 sample = dataset[number]
                 samples[number] = (sample, _encode(sample, chat, None)[1])
-            except VTGError as error:
+            except Exception as error:
                 found[number] = [_refused(number, error)]
         if samples:
-            found |= _of_collator(samples, collator, chat, max_length)
+            of_samples, audited = _of_collator(samples, collator, chat, max_length)
+            found |= of_samples
         for number in of_batch:
-            yield RowFindings(number, dataset.annotations[number].where, tuple(found[number]))
+            where = dataset.annotations[number].where
+            yield RowFindings(number, where, tuple(found[number]), number in audited)
 
 
 def audit_saved(
     batch: Mapping[str, Any], chat: ChatIds, *, max_length: int | None = None
 ) -> Iterator[RowFindings]:
     """Audit a batch of which nothing is known but its tensors; conversations are recovered from the ids."""
-    rows, findings = rows_of(batch, chat, max_length=max_length)
+    try:
+        rows, findings = rows_of(batch, chat, max_length=max_length)
+    except Exception as error:
+        rows, findings = [], [check_failed(error)]
     if findings:
         yield RowFindings(None, "", tuple(findings))
     for row in rows:
-        yield RowFindings(row.number, "", tuple(audit_row(recovered_row(row))))
+        yield RowFindings(row.number, "", _of_saved(row))
 
 
 def recovered_row(row: Row) -> Row:
@@ -198,24 +204,32 @@ def recovered_row(row: Row) -> Row:
     return replace(row, known=known, reading=reading)
 
 
+def _of_saved(row: Row) -> tuple[Finding, ...]:
+    try:
+        row = recovered_row(row)
+    except Exception as error:  # the row is judged by its markers alone
+        return (check_failed(error, row.number), *audit_row(row))
+    return tuple(audit_row(row))
+
+
 def _of_collator(
     samples: Mapping[int, tuple[Sample, Known]],
     collator: Callable[[list[dict[str, Any]]], Any],
     chat: ChatIds,
     max_length: int | None,
-) -> dict[int, list[Finding]]:
-    """Return what is found in each row of one batch."""
+) -> tuple[dict[int, list[Finding]], set[int]]:
+    """Return what is found in each row of one batch, and which rows were audited: all, or none."""
     numbers = list(samples)
     found: dict[int, list[Finding]] = {number: [] for number in numbers}
     returned = run_collator(collator, foreign_samples([sample for sample, _ in samples.values()]))
     if isinstance(returned, Finding):
         found[numbers[0]].append(returned)
-        return found
+        return found, set()
     known = [row_known for _, row_known in samples.values()]
     audited = audit_batch(returned, chat, known, numbers=numbers, max_length=max_length)
     for finding in audited.findings:
         found[numbers[0] if finding.row is None else finding.row].append(finding)
-    return found
+    return found, set(numbers) if audited.rows else set()
 
 
 def _encode(sample: Sample, chat: ChatIds, policy: MaskPolicy | None) -> tuple[EncodedSample, Known]:
@@ -229,7 +243,10 @@ def _numbers(dataset: VideoTemporalSFTDataset, limit: int | None) -> range:
     return range(len(dataset) if limit is None else min(limit, len(dataset)))
 
 
-def _refused(number: int, error: VTGError) -> Finding:
+def _refused(number: int, error: Exception) -> Finding:
+    """Return the finding that stands for a row which could not be audited: the data's fault, or ours."""
+    if not isinstance(error, VTGError):
+        return check_failed(error, number)
     is_data = isinstance(error, AnnotationError | VideoError) or not isinstance(error, MaskingError)
     return (UNREADABLE if is_data else UNPROVED).finding(as_sentence(str(error)), row=number)
 

@@ -3,7 +3,7 @@
 import pickle
 import stat
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vtg_core.audit.answer_texts import other_controls
 from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.oracles import Turn, find_turns
 from vtg_core.audit.rows import Known
@@ -154,14 +155,40 @@ def _check_tensor(name: str, key: Any, value: Any) -> None:
 
 
 def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None) -> Known:
+    """Write the conversation anew; where that fails, without what the template may have written of its own accord."""
     turns = find_turns(own, chat)
-    messages, expansions, written = [], [], set()
+    if not turns:
+        raise MaskingError(
+            "the turns of a row are found by the control tokens that open them, and "
+            + ("none stands in this row" if len(chat.opening_starts) else "this chat template writes none")
+        )
+    messages: list[dict[str, Any]] = []
+    expansions: list[str] = []
+    written: set[str] = set()
     for turn in turns:
         message, of_turn, controls = _message_of(own, turn, chat)
         messages.append(message)
         expansions += of_turn
         written |= controls
-    rendered = render(messages, chat.processor, template_tokens=sorted(written))
+    failure: VTGError | None = None
+    for guess in _guesses(messages, chat):
+        try:
+            return _proved(own, guess, expansions, sorted(written), chat, grid)
+        except VTGError as error:
+            failure = failure or error
+    assert failure is not None, "the conversation as it was read is the first guess"
+    raise failure
+
+
+def _proved(
+    own: np.ndarray,
+    messages: Sequence[Mapping[str, Any]],
+    expansions: Sequence[str],
+    written: Sequence[str],
+    chat: ChatIds,
+    grid: np.ndarray | None,
+) -> Known:
+    rendered = render(messages, chat.processor, template_tokens=written)
     tokens = encode_text(rendered, chat.processor, expansions)
     if not np.array_equal(tokens.input_ids, own):
         shared = min(len(own), len(tokens))
@@ -176,6 +203,42 @@ def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None) -> Known:
     answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
     prompts = tuple(_prompts(messages, rendered, expansions, chat))
     return Known(tokens=tokens, answers=answers, prompts=prompts, grid=grid)
+
+
+def _guesses(messages: list[dict[str, Any]], chat: ChatIds) -> Iterator[list[dict[str, Any]]]:
+    """Yield what the messages behind a row can have been: as it reads, and without what a template may add itself.
+
+    Templates write a system turn, an empty thinking block before an answer, or white space before the end of a turn.
+    """
+    yield messages
+    if len(messages) > 1 and messages[0]["role"] == str(Role.SYSTEM):
+        yield messages[1:]
+    behind_thinking = [
+        _with_last_text(message, lambda text: _behind_control(text, chat))
+        if message["role"] == str(Role.ASSISTANT)
+        else message
+        for message in messages
+    ]
+    if behind_thinking != messages:
+        yield behind_thinking
+    trimmed = [_with_last_text(message, str.rstrip) for message in messages]
+    if trimmed != messages:
+        yield trimmed
+
+
+def _with_last_text(message: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    *before, last = message["content"]
+    return {
+        **message,
+        "content": [*before, {**last, "text": change(last["text"])} if "text" in last else last],
+    }
+
+
+def _behind_control(text: str, chat: ChatIds) -> str:
+    """Return what stands behind the last control token that can close a thinking block."""
+    ids = np.array(chat.tokenizer.encode(text, add_special_tokens=False), dtype=np.int64)
+    foreign = other_controls(ids, chat)
+    return chat.decode(ids[foreign[-1] + 1 :]).lstrip("\n") if len(foreign) else text
 
 
 def _message_of(own: np.ndarray, turn: Turn, chat: ChatIds) -> tuple[dict[str, Any], list[str], set[str]]:

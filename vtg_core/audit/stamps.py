@@ -43,18 +43,31 @@ class Clock:
 def clock_of(came: Sequence[float], expected: Sequence[float], scene: Scene | None) -> Clock | None:
     """Say what is wrong with time stamps; None where nothing is.
 
+    Ids alone do not tell which frames were taken, so as many other frames as ours are as good as more or fewer: what
+    increases, reaches the end of the video and does not run past it can be true.
+
     Args:
         came: the stamps of the row, in seconds.
         expected: the stamps of the same sample in our encoding; empty where they are not known.
         scene: the grounding task, if it is known.
     """
     came, expected = list(came), list(expected)
-    if len(came) == len(expected):
-        return _of_same_frames(came, expected, scene)
-    if any(a >= b for a, b in pairwise(came)):
+    ours = np.asarray(expected) if len(came) == len(expected) else None
+    if ours is not None and np.abs(ours - np.asarray(came)).max() <= ROUNDING_SECONDS:
+        return None
+    if any(a > b for a, b in pairwise(came)) or (len(came) > 1 and came[0] == came[-1]):
         shown = ", ".join(f"{stamp:g}" for stamp in came[:6])
         return Clock(f"The time stamps must increase, and are {shown}, … s.", came, expected)
-    return _of_other_frames(came, scene) if scene is not None else None
+    if scene is None:
+        return None
+    factor = _factor(np.asarray(came), ours) if ours is not None else None
+    if _runs_past_end(came, factor, scene):
+        return _scaled(came, expected, factor, scene) if factor is not None else _past_end(came, scene)
+    if _covered(came, scene) >= MIN_COVERED:
+        return None
+    if factor is None or _implied_rate(factor, came[-1], scene) is None:
+        return _first_part(came, scene)
+    return _scaled(came, expected, factor, scene)
 
 
 def sampling_step(timestamps: Sequence[float]) -> float | None:
@@ -67,45 +80,39 @@ def _median_step(timestamps: tuple[float, ...]) -> float:
     return median(b - a for a, b in pairwise(timestamps))
 
 
-def _of_same_frames(came: list[float], expected: list[float], scene: Scene | None) -> Clock | None:
-    ours, theirs = np.asarray(expected), np.asarray(came)
-    worst = int(np.argmax(np.abs(ours - theirs)))
-    if abs(ours[worst] - theirs[worst]) <= ROUNDING_SECONDS or _may_be_other_frames(theirs, ours, scene):
-        return None
-    factor = _factor(theirs, ours)
-    if factor is None:
-        return Clock(
-            f"{int((np.abs(ours - theirs) > ROUNDING_SECONDS).sum())} of {len(came)} time stamps are not the frames' "
-            f"times; one says {theirs[worst]:g} s for {ours[worst]:g} s.",
-            came, expected,
-        )  # fmt: skip
+def _runs_past_end(came: list[float], factor: float | None, scene: Scene) -> bool:
+    """Say whether stamps, or the last frame where they are our frames' times by one factor, lie past the end.
+
+    The last of an odd number of frames is doubled, and its stamp is half a step later than a pair's would be.
+    """
+    if came[-1] > scene.duration + ROUNDING_SECONDS:
+        return True
+    last = scene.timestamps[-1] * factor if factor is not None else 0.0
+    step = sampling_step(scene.timestamps) or 0.0
+    return last > scene.duration * (1 + FACTOR_TOLERANCE) + step + ROUNDING_SECONDS
+
+
+def _covered(came: list[float], scene: Scene) -> float:
+    """Return the share of the video up to which the frames behind stamps were taken."""
+    step = sampling_step(came)
+    if step is None:  # a stamp of two frames: of evenly spread ones it stands in the second quarter
+        step = 3 * came[-1] if came[-1] > 0 else scene.duration
+    return min(1.0, (came[-1] + step) / scene.duration)
+
+
+def _scaled(came: list[float], expected: list[float], factor: float, scene: Scene) -> Clock:
     fps = _implied_rate(factor, came[-1], scene)
-    if factor < MIN_COVERED and fps is None and scene is not None:
-        return _first_part(came, scene)
     stretched = (
         f"All time stamps are {factor:.3g} times the frames' times: {came[-1]:g} s for {expected[-1]:g} s"
     )
     if fps is None:
         return Clock(f"{stretched}.", came, expected, factor)
-    true = f" instead of {scene.fps:.4g}" if scene is not None and scene.fps and factor >= MIN_FACTOR else ""
+    true = f" instead of {scene.fps:.4g}" if scene.fps and factor >= MIN_FACTOR else ""
     other = (
         "; or the frames are others, and only the first part of the video was sampled" if factor < 1 else ""
     )
     message = f"{stretched}, as if there were {fps:.4g} frames per second{true}{other}."
     return Clock(message, came, expected, factor, fps)
-
-
-def _may_be_other_frames(came: np.ndarray, expected: np.ndarray, scene: Scene | None) -> bool:
-    """Say whether stamps can be true of as many other frames: evenly spread over the whole video, and none of them
-    further from ours than our frames are apart. Ids alone do not tell which frames were taken.
-    """
-    step = sampling_step(scene.timestamps) if scene is not None else None
-    if scene is None or step is None or came[-1] > scene.duration + ROUNDING_SECONDS:
-        return False
-    steps = np.diff(came)
-    is_even = len(steps) > 0 and bool(np.ptp(steps) <= 2 * ROUNDING_SECONDS)
-    reaches_end = (came[-1] + step) / scene.duration >= MIN_COVERED
-    return is_even and reaches_end and bool(np.abs(came - expected).max() <= step)
 
 
 MIN_FACTOR = 0.05
@@ -121,12 +128,10 @@ def _factor(came: np.ndarray, expected: np.ndarray) -> float | None:
     return factor if factor > 0 and bool((np.abs(came - factor * expected) <= tolerance).all()) else None
 
 
-def _implied_rate(factor: float, last: float, scene: Scene | None) -> float | None:
+def _implied_rate(factor: float, last: float, scene: Scene) -> float | None:
     """Return the frame rate that was taken for the true one, or at which the sampled frames were thought to follow
     each other; None where neither is a usual rate and stamps could as well be those of other frames.
     """
-    if scene is None:
-        return None
     if scene.fps and factor >= MIN_FACTOR:
         rate = scene.fps / factor
         if factor > 1 or _is_usual(rate, last):
@@ -142,20 +147,14 @@ def _is_usual(rate: float, last: float) -> bool:
     return any(abs(rate - usual) <= tolerance * usual for usual in COMMON_RATES)
 
 
-def _of_other_frames(came: list[float], scene: Scene) -> Clock | None:
-    """Judge stamps of other frames than ours: they must reach the end of the video and not run past it."""
-    step = sampling_step(came) or scene.duration
-    if came[-1] > scene.duration + ROUNDING_SECONDS:
-        return Clock(
-            f"The time stamps run to {came[-1]:g} s, and the video ends at {scene.duration:.1f} s.", came, [],
-            factor=None,
-        )  # fmt: skip
-    return _first_part(came, scene) if (came[-1] + step) / scene.duration < MIN_COVERED else None
+def _past_end(came: list[float], scene: Scene) -> Clock:
+    return Clock(
+        f"The time stamps run to {came[-1]:g} s, and the video ends at {scene.duration:.1f} s.", came, []
+    )
 
 
 def _first_part(came: list[float], scene: Scene) -> Clock:
-    step = sampling_step(came) or 0.0
-    covered = min(1.0, (came[-1] + step) / scene.duration)
+    covered = _covered(came, scene)
     return Clock(
         f"The time stamps end at {came[-1]:g} s, and the video at {scene.duration:.1f} s: frames cover "
         f"{100 * covered:.0f} % of it.",

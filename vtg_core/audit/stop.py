@@ -9,9 +9,9 @@ import numpy as np
 
 from vtg_core.audit.cuts import cut_of
 from vtg_core.audit.findings import Code, Finding, Severity
-from vtg_core.audit.oracles import Turn
+from vtg_core.audit.mask import behind_space
+from vtg_core.audit.oracles import Turn, assistant_turns
 from vtg_core.audit.rows import Row
-from vtg_core.conversation import Role
 from vtg_core.labelled_tokens import CODE_OF
 from vtg_core.regions import RegionKind
 
@@ -56,9 +56,9 @@ CODES = (NOT_TRAINED, MASKED_AS_PADDING, MISSING, DOUBLED, WRONG_TOKEN, NO_STOP_
 def check(row: Row) -> Iterator[Finding]:
     """Yield what is wrong with the ends of the assistant's turns."""
     chat = row.chat
-    if chat.end_of_turn is None or not row.supervised[1:].any():
+    if chat.end_of_turn is None or not (row.trained > 0).any() or _are_labels_others(row):
         return
-    turns = [turn for turn in row.reading.marked if turn.role is Role.ASSISTANT]
+    turns = assistant_turns(row.reading)
     trained = [turn for turn in turns if row.supervised[turn.start : turn.end + 1].any()]
     is_cut = any(not turn.is_closed for turn in trained) and cut_of(row) is not None
     for turn in trained:
@@ -81,7 +81,7 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
         return
     end = np.zeros(len(row), dtype=bool)
     end[turn.end] = True
-    if not row.supervised[turn.end] and not _is_shifted(row):
+    if not row.supervised[turn.end]:
         by_value = chat.pad_id == chat.end_of_turn
         code = MASKED_AS_PADDING if by_value else NOT_TRAINED
         yield code.finding(
@@ -89,10 +89,13 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
             f"token {turn.end:,} is not.",
             row=row.number, regions=row.regions(end),
         )  # fmt: skip
-    at = turn.end + 1
-    while at < len(row) and row.text(np.array([at])).isspace():
-        at += 1
-    if at < len(row) and not row.is_padding[at] and int(row.ids[at]) in {*chat.closings, *chat.stop_ids}:
+    at = behind_space(row, turn.end + 1)
+    if (
+        at < len(row)
+        and row.supervised[at]
+        and not row.is_padding[at]
+        and int(row.ids[at]) in {*chat.closings, *chat.stop_ids}
+    ):
         end[at] = True
         yield DOUBLED.finding(
             f"{row.text(np.arange(turn.end, at + 1))!r} stands at token {turn.end:,}, where one end of turn belongs.",
@@ -114,12 +117,11 @@ def _unclosed(row: Row, turn: Turn, name: str, *, is_cut: bool) -> Iterator[Find
     elif not is_cut:
         where[turn.content : turn.end] = True
         yield MISSING.finding(
-            f"No {name!r} follows {row.text(np.arange(max(turn.content, turn.end - 8), turn.end))!r}.",
+            f"No {name!r} follows {row.text(np.arange(max(turn.start, turn.end - 8), turn.end))!r}.",
             row=row.number, regions=row.regions(where),
         )  # fmt: skip
 
 
-def _is_shifted(row: Row) -> bool:
-    """Say whether the labels stand beside their ids: the family of masks says so, and once is enough."""
-    where = np.flatnonzero(row.supervised)
-    return bool(len(where)) and not np.array_equal(row.labels[where], row.ids[where])
+def _are_labels_others(row: Row) -> bool:
+    """Say whether labels differ from their ids: the family of masks says so, and what is trained here is unclear."""
+    return not np.array_equal(row.labels[row.trained], row.ids[row.trained])

@@ -11,7 +11,7 @@ import numpy as np
 from vtg_core.audit.findings import Code, Finding, Severity
 from vtg_core.audit.rows import Row, Scene
 from vtg_core.audit.stamps import Clock, clock_of, sampling_step
-from vtg_core.audit.video_ids import stamps_of
+from vtg_core.audit.video_ids import find_blocks, stamps_of
 from vtg_core.errors import VTGError
 from vtg_core.labelled_tokens import CODE_OF
 from vtg_core.regions import RegionKind
@@ -104,10 +104,20 @@ def _clock(row: Row, scene: Scene | None) -> Clock | None:
         return None
     came = stamps_of(row.own_ids, row.chat)
     num_videos = len(row.media.get("video_grid_thw", ()))
-    if not came or num_videos > 1:
+    if not came or num_videos > 1 or _has_more_videos(row):
         return None
     ours = stamps_of(row.known.tokens.input_ids, row.chat) if row.known is not None else []
     return clock_of(came, ours, scene)
+
+
+def _has_more_videos(row: Row) -> bool:
+    """Say whether a row shows more videos than its sample has, each with a clock of its own."""
+    if row.known is None:
+        return False
+    ours, theirs = (find_blocks(ids, row.chat) for ids in (row.known.tokens.input_ids, row.own_ids))
+    return len(theirs) > len(ours) or any(
+        their.num_videos > our.num_videos == 1 for our, their in zip(ours, theirs, strict=False)
+    )
 
 
 def _clock_finding(row: Row, clock: Clock) -> Finding:
@@ -135,6 +145,8 @@ def _seconds_per_grid(row: Row, scene: Scene | None) -> Iterator[Finding]:
     seconds, grid = row.media.get("second_per_grid_ts"), row.media.get("video_grid_thw")
     if seconds is None or grid is None or len(seconds) != 1 or len(grid) != 1:
         return
+    if grid[0][0] <= 0:
+        return  # the family of length says so
     came = float(seconds[0])
     if came <= 0 or not np.isfinite(came):
         yield SECONDS.finding(

@@ -48,6 +48,15 @@ class Block:
         return "OO" in self.shape
 
     @property
+    def num_videos(self) -> int:
+        """How many videos stand here: pairs of markers that are in no other pair."""
+        depth = num = 0
+        for letter in self.shape:
+            num += letter == "O" and depth == 0
+            depth = max(0, depth + {"O": 1, "C": -1}.get(letter, 0))
+        return num
+
+    @property
     def lacks_markers(self) -> bool:
         """Whether placeholders stand without a marker right before or behind them."""
         return re.search(r"(?<!O)P|P(?!C)", self.shape) is not None
