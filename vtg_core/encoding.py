@@ -106,14 +106,8 @@ def encode(
         input_ids = torch.from_numpy(ids)
     entitled = [given[start:end] for start, end in controls.find(given)]
     labels = label_tokens(
-        input_ids.numpy(),
-        offsets,
-        expansion,
-        entitled,
-        processor.tokenizer,
-        controls,
-        trains_newline=policy.newline,
-    )
+        input_ids.numpy(), offsets, expansion, entitled, processor.tokenizer, controls, trains_newline=policy.newline
+    )  # fmt: skip
     regions = regions_of(labels.kinds, labels.turns)
     return EncodedSample(
         chat=chat,

@@ -9,7 +9,6 @@ from vtg_core.audit.parity import check
 from vtg_core.audit.video_ids import find_blocks, video_ids
 from vtg_core.conversation import Role
 from vtg_core.encoding import call_processor
-from vtg_core.templates import TEMPLATES
 
 OFFICIAL_NEST = "parity.processor-nests-markers"
 
@@ -37,14 +36,6 @@ def plain_messages(query="a red circle appears", answer="[8.0, 14.0]", *, before
 def test_a_good_row_differs_in_nothing(every_good, saved):
     for row in range(2):
         assert codes(every_good, saved=saved, row=row) == []
-
-
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda t: f"{t.mode}-{t.name}")
-@pytest.mark.parametrize("name", ["demo", "demo-qwen2.5-vl"])
-def test_no_template_gives_a_false_alarm(processors_by_name, video, name, template):
-    place = [t for t in TEMPLATES if t.mode is template.mode].index(template)
-    good = build_batch(processors_by_name[name], [sample_of(video, mode=template.mode, template=place)])
-    assert codes(good) == codes(good, saved=True) == []
 
 
 def test_a_foreign_call_of_the_same_processor_is_at_parity(good, video):

@@ -87,6 +87,13 @@ class ChatIds:
         return np.array(sorted(control_tokens(self.tokenizer).ids.values()), dtype=np.int64)
 
     @cached_property
+    def role_word(self) -> str:
+        """What the assistant's header says beside its control tokens, such as ``assistant``; empty without a header."""
+        return self.decode(
+            [i for i in self.openings.get(Role.ASSISTANT, ()) if i not in self.control_ids]
+        ).strip()
+
+    @cached_property
     def opening_starts(self) -> np.ndarray:
         """The control ids with which a turn can open, sorted; int64."""
         return np.array(sorted({ids[0] for ids in self.openings.values() if ids}), dtype=np.int64)

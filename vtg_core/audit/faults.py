@@ -54,18 +54,13 @@ def later_turns(strand: Strand, chat: ChatIds) -> Strand:
 
 
 def bare_role_word(strand: Strand, chat: ChatIds) -> Strand:
-    word = role_word(chat)
     labels = np.full(len(strand.ids), IGNORE_INDEX, dtype=np.int64)
     for at in range(len(strand.ids) - 2):
-        if chat.decode(strand.ids[at : at + 1]).strip() == word:
+        if chat.decode(strand.ids[at : at + 1]).strip() == chat.role_word:
             ends = np.flatnonzero(strand.ids[at + 2 :] == chat.end_of_turn)
             end = at + 2 + int(ends[0]) + 1 if len(ends) else len(strand.ids)
             labels[at + 2 : end] = strand.ids[at + 2 : end]
     return replace(strand, labels=labels)
-
-
-def role_word(chat: ChatIds) -> str:
-    return chat.decode([i for i in chat.openings[Role.ASSISTANT] if i not in chat.control_ids]).strip()
 
 
 def closing_text(chat: ChatIds) -> str:

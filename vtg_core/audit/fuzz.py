@@ -4,11 +4,9 @@ What should be trained is our own pipeline's answer. Two choices are anybody's a
 assistant's header and the white space after the end of turn, and to train the last turn only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from vtg_core.audit.batch import rows_of
 from vtg_core.audit.chat_ids import ChatIds
@@ -23,6 +21,7 @@ from vtg_core.conversation import Role
 from vtg_core.dataset import Sample
 from vtg_core.encoding import encode, process_videos_once
 from vtg_core.errors import MaskingError, VTGError
+from vtg_core.labelled_tokens import runs_of
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.rendering import render
 
@@ -201,7 +200,7 @@ class _Fuzzer:
         """
         chat = render(case.messages, self._processor, template_tokens=TEMPLATE_TOKENS)
         labels = encode(chat, self._processor, [case.video]).labels.numpy()
-        turns = tuple(tuple(labels[run].tolist()) for run in _runs(labels != IGNORE_INDEX))
+        turns = tuple(tuple(labels[a:b].tolist()) for a, b in runs_of(labels != IGNORE_INDEX))
         if self._rewritten is not None:
             turns = (*turns[:-1], *self._rewritten.turns)
         return _Truth(turns, tuple(self._chat.decode(ids) for ids in turns))
@@ -242,8 +241,8 @@ def _trained_turns(row: Row) -> list[tuple[int, ...]]:
     """Return the labels of each supervised run, without the header before it and the white space behind it."""
     header = row.chat.openings.get(Role.ASSISTANT) or ()
     turns = []
-    for run in _runs(row.supervised):
-        ids = row.labels[run].tolist()
+    for start, end in runs_of(row.supervised):
+        ids = row.labels[start:end].tolist()
         if header and tuple(ids[: len(header)]) == header:
             ids = ids[len(header) :]
         stops = [i for i, token_id in enumerate(ids) if token_id == row.chat.end_of_turn]
@@ -257,11 +256,6 @@ def _last_answer(row: Row) -> list[tuple[int, ...]]:
     """Return the ids of the row's last answer with its end, as the role markers show it; of a plain sample the only."""
     answers = [turn for turn in row.reading.marked if turn.role is Role.ASSISTANT and turn.is_closed]
     return [tuple(row.ids[turn.content : turn.end + 1].tolist()) for turn in answers[-1:]]
-
-
-def _runs(where: np.ndarray) -> Iterator[slice]:
-    borders = np.flatnonzero(np.diff(np.concatenate([[False], where, [False]]).astype(np.int8))).tolist()
-    return (slice(start, end) for start, end in zip(borders[::2], borders[1::2], strict=True))
 
 
 def _finding(

@@ -386,13 +386,11 @@ def _headers(row: Row, leaks: np.ndarray) -> np.ndarray:
 def _behind_role_word(row: Row, rest: np.ndarray) -> np.ndarray:
     """Return the supervised stretches that begin in a text right behind the assistant's role word."""
     where = np.zeros(len(row), dtype=bool)
-    opening = row.chat.openings.get(Role.ASSISTANT, ())
-    word = row.chat.decode([i for i in opening if i not in row.chat.control_ids]).strip()
-    if not word:
+    if not row.chat.role_word:
         return where
     for start, end in runs_of(rest):
         if start and row.kinds[start - 1] == CODE_OF[RegionKind.ROLE_HEADER]:
             continue  # that is the header itself
-        if word in row.text(np.arange(max(0, start - 4), start)):
+        if row.chat.role_word in row.text(np.arange(max(0, start - 4), start)):
             where[start:end] = True
     return where

@@ -141,7 +141,7 @@ MUTATIONS = (
     ),
     Mutation(
         "role-word", "the bare word 'assistant' starts a turn", "QwenLM/Qwen3-VL#2010", ("mask.role-word-in-text",),
-        prepare=faults.with_query(lambda chat: f"\n{faults.role_word(chat)}\nwaves"), change=faults.bare_role_word,
+        prepare=faults.with_query(lambda chat: f"\n{chat.role_word}\nwaves"), change=faults.bare_role_word,
     ),
     Mutation(
         "padding-in", "padding is trained", "UniTime", ("mask.padding-trained",), finish=faults.padding_in, num_rows=2,

@@ -20,6 +20,7 @@ from vtg_core.chat_template import apply_chat_template, learn_markup
 from vtg_core.control_tokens import control_tokens
 from vtg_core.conversation import Role, VideoPart, read_messages
 from vtg_core.errors import MaskingError, VTGError, first_line
+from vtg_core.labelled_tokens import runs_of
 from vtg_core.pixel_free import encode_text
 from vtg_core.regions import Region
 from vtg_core.rendering import RenderedChat, render
@@ -300,8 +301,7 @@ def _blocks(
     """Return where videos stand, markers included: from a marker that opens to the one that closes it."""
     is_media = np.isin(content, list(chat.media_ids))
     if not opening or not closing:
-        borders = np.flatnonzero(np.diff(np.concatenate([[False], is_media, [False]]).astype(np.int8)))
-        return [(int(a), int(b)) for a, b in borders.reshape(-1, 2)]
+        return runs_of(is_media)
     opens, closes = content == opening[-1], content == closing[0]
     depth = np.cumsum(
         opens.astype(int) - np.concatenate([[0], closes[:-1]])
