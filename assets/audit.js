@@ -6,6 +6,7 @@ const showTokens = (view) => {
   globalThis.vtgFound = { title: view.title, regions: view.regions };
   openTab("Tokens");
   setTimeout(() => announce("vtg-found"), 0); // once the tab is open, so that the tokens can be scrolled to
+  focusTokens();
 };
 
 const details = (pairs) => {
@@ -56,7 +57,7 @@ const clean = (view) => {
   title.prepend(sign);
   box.append(title, make("p", "", view.verdict));
   const list = make("dl", "vtg-checked");
-  for (const [name, holds] of view.checked) list.append(make("dt", "", name), make("dd", "", holds));
+  for (const [name, holds, isChecked] of view.checked) list.append(make("dt", isChecked ? "" : "vtg-unchecked", name), make("dd", isChecked ? "" : "vtg-muted", holds));
   box.append(list);
   return box;
 };

@@ -88,7 +88,9 @@ const draw = (root, view) => {
     chosen = name;
     draw(root, view);
     tell(view);
-    if (name) openTab("Tokens");
+    if (!name) return;
+    openTab("Tokens");
+    focusTokens();
   };
   const body = make("tbody");
   body.append(ourRow(view), ...view.recipes.map((recipe) => recipeRow(recipe, view, choose)));
@@ -109,4 +111,5 @@ document.addEventListener("vtg-ours", () => {
   chosen = "";
   draw(element.firstElementChild ?? element, shownView);
   tell(shownView);
+  focusTokens();
 });

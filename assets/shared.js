@@ -49,7 +49,8 @@ const SEVERITIES = { error: ["✕", "error"], warning: ["!", "warning"], policy:
 const severityBadge = (severity, count = null) => {
   const [icon, word] = SEVERITIES[severity];
   const badge = make("span", `vtg-badge vtg-severity-${severity}`);
-  const sign = make("span", "vtg-icon", icon);
+  if (count === 0) badge.classList.add("vtg-none");
+  const sign = make("span", "vtg-icon", count === 0 ? "✓" : icon);
   sign.setAttribute("aria-hidden", "true");
   const written = count === null ? word : `${count ? whole(count) : "no"} ${word}${count === 1 ? "" : "s"}`;
   badge.append(sign, written);
@@ -68,6 +69,9 @@ const openTab = (name) => {
   const tabs = [...document.querySelectorAll('#tabs button[role="tab"]')];
   tabs.find((tab) => tab.textContent.trim() === name)?.click();
 };
+
+// What was pressed is gone from the screen now, so the keyboard goes on at the tokens.
+const focusTokens = () => setTimeout(() => document.querySelector("#tokens .vtg-flow")?.focus({ preventScroll: true }), 0);
 
 // Components leave what others draw in globalThis, because a tab's components are built when it is first opened, and
 // then say so: vtgFound holds the tokens that a finding speaks of, vtgRecipe the recipe that the tokens are coloured by.

@@ -36,7 +36,7 @@ const token = (view, row, verdict, recipe) => {
   return node;
 };
 
-// A run of tokens is cut where a recipe changes its mind within it.
+// A run of tokens is cut where a recipe changes its mind within it, or a finding begins or ends.
 const splitAt = (view, borders) => {
   const columns = ["piece", "kind", "index", "count", "id", "label", "label_piece", "is_control"];
   const split = { ...view, ...Object.fromEntries(columns.map((name) => [name, []])) };
@@ -110,17 +110,15 @@ const overlaps = (node, regions) =>
 // Mark the tokens that a finding speaks of, and bring the first one into view.
 const mark = (root) => {
   const found = globalThis.vtgFound;
-  root.querySelector(".vtg-marked")?.remove();
   const flow = root.querySelector(".vtg-flow");
-  if (!flow) return;
-  for (const node of flow.querySelectorAll(".vtg-found")) node.classList.remove("vtg-found");
-  if (!found) return;
+  if (!flow || !found) return;
   const nodes = [...flow.querySelectorAll("[data-row]")].filter((node) => overlaps(node, found.regions));
   for (const node of nodes) node.classList.add("vtg-found");
   const line = make("p", "vtg-marked");
   const clear = () => {
     globalThis.vtgFound = null;
-    mark(root);
+    draw(root);
+    focusTokens();
   };
   line.append(make("span", "vtg-found vtg-token", "outlined"), ` ${found.title} `, textButton("Clear", clear));
   flow.before(line);
@@ -128,6 +126,7 @@ const mark = (root) => {
 };
 
 const draw = (root) => {
+  const scrolled = root.querySelector(".vtg-flow")?.scrollTop ?? 0;
   root.replaceChildren();
   if (!shown) return;
   if (shown.reason) {
@@ -136,7 +135,8 @@ const draw = (root) => {
   }
   const recipe = recipeOf(shown);
   const runs = recipe ? recipe.runs : [];
-  const view = recipe ? splitAt(shown, runs.flatMap(([start, end]) => [start, end])) : shown;
+  const borders = [...runs, ...(globalThis.vtgFound?.regions ?? [])].flatMap(([start, end]) => [start, end]);
+  const view = borders.length ? splitAt(shown, borders.sort((a, b) => a - b)) : shown;
   const flow = make("div", "vtg-flow");
   flow.tabIndex = 0;
   flow.setAttribute("role", "group");
@@ -150,6 +150,7 @@ const draw = (root) => {
   const key = legend(view, recipe);
   key.firstElementChild.append(showAnswer(flow));
   root.append(key, flow);
+  flow.scrollTop = scrolled;
   mark(root);
 };
 
@@ -160,4 +161,4 @@ drawFromValue((root, view) => {
 
 const root = element.firstElementChild ?? element;
 document.addEventListener("vtg-recipe", () => draw(root));
-document.addEventListener("vtg-found", () => mark(root));
+document.addEventListener("vtg-found", () => draw(root));

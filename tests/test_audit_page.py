@@ -9,8 +9,8 @@ import torch
 
 from vtg_core.annotations import load_annotations
 from vtg_core.audit.mutations import MUTATIONS
-from vtg_core.dashboard import Settings
-from vtg_core.dashboard.audit_tab import first_source
+from vtg_core.dashboard import Settings, build_dashboard
+from vtg_core.dashboard.audit_tab import first_source, first_strip
 from vtg_core.dashboard.auditing import AuditSource, Choice, audit, no_audit, score_recipes
 from vtg_core.dashboard.file_audit import FileAudit, as_partial, audit_file
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
@@ -68,7 +68,7 @@ def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):
     assert bad(view) == []
     assert view["verdict"] == "3 independent readings agree on 12 tokens to train."
     assert [says for _, says in view["readings"]] == ["✓ 12 tokens"] * 3
-    assert len(view["checked"]) == 7
+    assert [is_checked for *_, is_checked in view["checked"]] == [True] * 7
     assert tokens is None
     assert len(recipes["recipes"]) == 7
 
@@ -142,6 +142,8 @@ def test_a_saved_batch_is_audited_row_by_row_without_a_sample(user_cache, tmp_pa
     ]
     assert [bad(view) for view in views] == [[], ["mask.nothing-masked"]]
     assert views[1]["source"] == "batch.pt, row 1"
+    unchecked = [name for name, _, is_checked in views[0]["checked"] if not is_checked]
+    assert unchecked == ["Time", "Answer"], "a batch brings no window and no times to hold its row against"
     with pytest.raises(VTGError, match="from 0 to 1, got 2"):
         audit(settings, None, Choice(AuditSource.BATCH, row=2), silent)
 
@@ -157,10 +159,28 @@ def test_only_what_the_page_offers_can_be_audited(source, row, mutation):
         Choice.read(SETTINGS, source, row, mutation)
 
 
-@pytest.mark.parametrize("row", [None, -1, 1.5])
+@pytest.mark.parametrize("row", [None, -1, 1.5, float("inf"), float("nan"), 2.0**60])
 def test_the_row_of_a_batch_is_a_whole_number(tmp_path, row):
     with pytest.raises(VTGError, match="whole number from 0"):
         Choice.read(replace(SETTINGS, batch=tmp_path), "batch", row, "header-in")
+
+
+def test_what_is_audited_keeps_its_name_where_the_rest_of_the_choice_is_wrong(tmp_path):
+    settings = replace(SETTINGS, batch=tmp_path / "batch.pt")
+    assert Choice.of("batch").name(settings) == "batch.pt"
+    assert Choice.of("nobody").name(settings) == "our collator"
+
+
+def test_the_strip_counts_nothing_before_the_first_audit():
+    strip = json.loads(first_strip(replace(SETTINGS, collator="a:b")))
+    assert (strip["source"], strip["note"]) == ("a:b", "nothing audited yet")
+    assert strip["num_errors"] is strip["num_warnings"] is None
+
+
+def test_what_is_chosen_while_an_audit_runs_is_audited_after_it():
+    shows = [fn for fn in build_dashboard(OF_FILE).fns.values() if fn.name == "_show"]
+    assert shows
+    assert {fn.trigger_mode for fn in shows} == {"always_last"}
 
 
 def test_what_could_not_be_audited_says_why_and_counts_nothing():

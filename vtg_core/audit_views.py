@@ -34,6 +34,13 @@ FAMILIES = {
 }
 """What the families of checks look at, by the first part of their codes."""
 
+WITHOUT = {
+    "parity": "not checked: what serving begins with cannot be told from this row alone",
+    "time": "not checked: the row comes without its video's times and its window",
+    "answer": "not checked: the row comes without the window that is asked for",
+}
+"""What is said of a family that had nothing to compare the row with, as with a saved batch."""
+
 NUM_CHECKS = sum(name.split(".")[0] in FAMILIES for name in CODES)
 
 
@@ -88,7 +95,7 @@ class AuditView:
         verdict: in one sentence what the independent readings of the row agree on.
         readings: (who reads, what they say), one an oracle.
         num_checks: how many codes could have been found.
-        checked: (family, what its checks hold), in their order.
+        checked: (family, what its checks hold, or why it was not checked, whether it was), in their order.
     """
 
     source: str
@@ -98,7 +105,7 @@ class AuditView:
     verdict: str
     readings: list[tuple[str, str]]
     num_checks: int
-    checked: list[tuple[str, str]]
+    checked: list[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,7 @@ def view_audit(findings: Sequence[Finding], row: Row | None, *, source: str, ban
         verdict="" if row is None else _verdict(row.reading),
         readings=[] if row is None else _readings(row.reading),
         num_checks=NUM_CHECKS,
-        checked=list(FAMILIES.values()),
+        checked=[] if row is None else _checked(row),
     )
 
 
@@ -254,6 +261,19 @@ def _readings(reading: Reading) -> list[tuple[str, str]]:
         agrees = reading.verdict is not None and np.array_equal(opinion, reading.verdict)
         said.append((str(oracle), f"{'✓' if agrees else '≠'} {int(opinion.sum()):,} tokens"))
     return said + [(str(oracle), f"– not asked: {why}") for oracle, why in reading.silent.items()]
+
+
+def _checked(row: Row) -> list[tuple[str, str, bool]]:
+    """Return what the families hold of the row; a family that had nothing to compare the row with holds nothing."""
+    missing = set()
+    if row.known is None or row.known.scene is None:
+        missing |= {"time", "answer"}
+    if row.known is None or not row.known.prompts:
+        missing.add("parity")
+    return [
+        (name, WITHOUT[family] if family in missing else holds, family not in missing)
+        for family, (name, holds) in FAMILIES.items()
+    ]
 
 
 def _words(name: str) -> str:

@@ -57,6 +57,7 @@ def test_a_bug_is_named_shown_in_the_tokens_and_taken_back(audited):
     found = audited.locator(".vtg-flow .vtg-found")
     expect(found).to_have_count(3)
     expect(found.first).to_be_in_viewport()
+    expect(audited.locator(".vtg-flow")).to_be_focused()
     assert "".join(found.all_text_contents()) == "<|im_start|>assistant⏎\n"
     expect(audited.locator(".vtg-flow .vtg-supervised")).to_have_count(15)
     audited.get_by_role("button", name="Open the audit").click()
@@ -66,6 +67,30 @@ def test_a_bug_is_named_shown_in_the_tokens_and_taken_back(audited):
     tab(audited, "Tokens")
     expect(audited.locator(".vtg-flow .vtg-supervised")).to_have_count(12)
     expect(found).to_have_count(0)
+
+
+def test_the_bug_that_was_chosen_last_is_audited_last(audited):
+    for bug in ("header-in", "padding-in", "one-late"):
+        break_it(audited, bug)  # while the one before is still audited
+    expect(strip(audited)).to_contain_text("broken: one-late")
+
+
+def test_a_finding_outlines_no_more_than_its_own_tokens_of_a_run(audited):
+    audited.get_by_role("radio", name=re.compile("temporal tokens")).click()
+    break_it(audited, "padding-in")
+    finding = audited.locator(".vtg-finding", has_text="mask.padding-trained")
+    show = finding.get_by_role("button", name="Show the tokens")
+    hint = show.get_attribute("title")
+    show.click()
+    found = audited.locator(".vtg-flow .vtg-found")
+    expect(found.first).to_be_in_viewport()
+    outlined = found.evaluate_all(
+        "nodes => nodes.reduce((sum, n) => sum + (n.dataset.end - n.dataset.index), 0)"
+    )
+    assert hint.startswith(f"{outlined} tokens, ")
+    audited.locator(".vtg-marked button").click()
+    expect(found).to_have_count(0)
+    expect(audited.locator(".vtg-flow")).to_be_focused()
 
 
 def test_a_bug_that_does_not_apply_says_so_and_the_answer_format_is_followed(audited):
@@ -168,6 +193,7 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, op
     expect(strip(page)).to_contain_text("vtg_core.recipes:text_prefix", timeout=LOADED)
     expect(strip(page)).to_contain_text("1 error")
     expect(page.locator(".vtg-finding").first).to_contain_text("mask.counted-before-expansion")
+    expect(page.locator("#run-file")).to_contain_text("vtg_core.recipes:text_prefix")
     page.locator("#run-file").click()
     expect(page.locator("#file-audit .vtg-file-state")).to_have_text("Audited all 4 rows.", timeout=LOADED)
     expect(page.locator(".vtg-file-codes")).to_contain_text("row.unreadable")
@@ -178,9 +204,14 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, op
     page.get_by_role("radio", name="Saved batch batch.pt").click()
     expect(strip(page)).to_contain_text("batch.pt, row 0")
     expect(strip(page)).to_contain_text("no errors")
+    expect(page.locator(".vtg-checked .vtg-unchecked")).to_have_text(["Time", "Answer"])
     page.locator("#batch-row input").fill("1")
     page.locator("#batch-row input").press("Enter")
     expect(page.locator(".vtg-finding").first).to_contain_text("mask.nothing-masked")
+    page.locator("#batch-row input").fill("-1")
+    page.locator("#batch-row input").press("Enter")
+    expect(page.locator(".vtg-no-audit")).to_contain_text("whole number from 0, got -1")
+    expect(strip(page)).to_have_text(re.compile("not audited.*batch.pt"))
     page.locator("#batch-row input").fill("9")
     page.locator("#batch-row input").press("Enter")
     expect(page.locator(".vtg-no-audit")).to_contain_text("from 0 to 1, got 9")

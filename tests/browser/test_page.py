@@ -259,6 +259,7 @@ def test_a_file_that_is_no_video_is_explained_and_nothing_is_lost(demo, tmp_path
         ("#end input", "99", "duration (30 s)"),
         ("#frames input", "5000", "num_frames must be at most max_frames"),
         ("#frames input", "", "must be a number of frames"),
+        ("#frames input", "1.5", "A whole number was expected, got 1.5"),
     ],
 )
 def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, said):

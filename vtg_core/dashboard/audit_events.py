@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.answers import AnswerMode
-from vtg_core.dashboard.audit_tab import AuditTab
+from vtg_core.dashboard.audit_tab import AuditTab, file_label
 from vtg_core.dashboard.auditing import Audited, AuditSource, Choice, audit, no_audit, score_recipes
 from vtg_core.dashboard.file_audit import FileAudit, as_partial, audit_file
 from vtg_core.dashboard.handlers import explained, notice
@@ -32,6 +32,7 @@ class AuditEvents:
             "fn": self._show,
             "inputs": [at.mode, at.template, at.views, *at.tab.choice],
             "outputs": [at.notice, at.tokens, at.strip, at.tab.audit, at.tab.recipes, *at.loss],
+            "trigger_mode": "always_last",  # what is chosen while an audit runs is audited after it
             "show_progress_on": [at.tab.audit, at.tokens],
             "api_visibility": "private",
         }
@@ -41,6 +42,8 @@ class AuditEvents:
         at, tab = self.layout, self.layout.tab
         gr.on([at.mode.change, at.template.change, tab.batch_row.submit, tab.batch_row.input], **self.show)
         fields = [tab.batch_row, tab.bugs, tab.scoring]
+        if self.settings.annotation_file is not None:
+            fields.append(tab.run_file)
         turn: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         tab.source.change(self._fields, [tab.source], fields, **turn).then(**self.show)
         tab.mutation.input(**self.show)
@@ -66,13 +69,14 @@ class AuditEvents:
         picked = tab.file.pick(self._pick, outputs=[at.row], queue=False, api_visibility="private")
         picked.then(**read_row).then(**self.show)
 
-    @staticmethod
-    def _fields(source: str) -> tuple[Any, Any, Any]:
-        return (
-            gr.update(visible=source == AuditSource.BATCH),
-            gr.update(visible=source == AuditSource.BROKEN),
-            gr.update(visible=source == AuditSource.OURS),
-        )
+    def _fields(self, source: str) -> list[Any]:
+        updates = [
+            gr.update(visible=source == shown)
+            for shown in (AuditSource.BATCH, AuditSource.BROKEN, AuditSource.OURS)
+        ]
+        if self.settings.annotation_file is not None:
+            updates.append(gr.update(value=file_label(self.settings, source)))
+        return updates
 
     def _show(
         self,
@@ -107,7 +111,7 @@ class AuditEvents:
         self, visit: Visit, source: str, row: float | None, mutation: str, progress: gr.Progress
     ) -> Audited:
         failures: list[str] = []
-        choice, inputs = Choice(), visit.current if visit.is_read else None
+        choice, inputs = Choice.of(source), visit.current if visit.is_read else None
         with explained(failures):
             choice = Choice.read(self.settings, source, row, mutation)
             if inputs is None and visit.current is not None and choice.source is not AuditSource.BATCH:

@@ -5,10 +5,11 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.audit.mutations import MUTATIONS
-from vtg_core.audit_views import FAMILIES
-from vtg_core.dashboard.auditing import AuditSource
+from vtg_core.audit_views import FAMILIES, StripView
+from vtg_core.dashboard.auditing import AuditSource, Choice
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
+from vtg_core.views import as_json
 
 
 class AuditTab:
@@ -27,7 +28,7 @@ class AuditTab:
                 min_width=260,
             )
             self.batch_row = gr.Number(
-                0, label="Row of the batch, from 0", precision=0, minimum=0, elem_id="batch-row",
+                0, label="Row of the batch, from 0", info="The sample at the left plays no part", elem_id="batch-row",
                 visible=first is AuditSource.BATCH, scale=1, min_width=160,
             )  # fmt: skip
         with gr.Row(visible=False) as self.bugs:
@@ -49,7 +50,7 @@ class AuditTab:
     def _build_file(self) -> None:
         with gr.Row(elem_id="file-row"):
             self.run_file = gr.Button(
-                f"Audit the whole file: {len(self.settings.annotations):,} rows", variant="primary",
+                file_label(self.settings, first_source(self.settings)), variant="primary",
                 elem_id="run-file", scale=4,
             )  # fmt: skip
             self.cancel_file = gr.Button("Cancel", elem_id="cancel-file", scale=1, min_width=100)
@@ -66,6 +67,19 @@ def first_source(settings: Settings) -> AuditSource:
     if settings.collator:
         return AuditSource.COLLATOR
     return AuditSource.BATCH if settings.batch is not None else AuditSource.OURS
+
+
+def file_label(settings: Settings, source: str) -> str:
+    """Return what the button says that audits the whole file: a batch or a bug has no rows, so ours is audited then."""
+    is_foreign = source == AuditSource.COLLATOR
+    name = Choice.of(AuditSource.COLLATOR if is_foreign else AuditSource.OURS).name(settings)
+    return f"Audit the whole file with {name}: {len(settings.annotations):,} rows"
+
+
+def first_strip(settings: Settings) -> str:
+    """Return the JSON of the line above the tabs until the first sample is audited."""
+    source = Choice.of(first_source(settings)).name(settings)
+    return as_json(StripView(source, None, None, "nothing audited yet"))
 
 
 def _sources(settings: Settings) -> list[tuple[str, AuditSource]]:

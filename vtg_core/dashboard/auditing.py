@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from vtg_core.recipes import RecipeMask
 
 
+LARGEST = 2**53
+"""From here on a browser's numbers are not exact."""
+
+
 class AuditSource(StrEnum):
     """What can be audited on the page."""
 
@@ -53,13 +57,18 @@ class Choice:
 
     Attributes:
         source: whose labels.
-        row: of the saved batch, from 0.
+        row: of the saved batch, from 0; None where it is not known.
         mutation: the bug that breaks ours, by name.
     """
 
     source: AuditSource = AuditSource.OURS
-    row: int = 0
+    row: int | None = 0
     mutation: str = MUTATIONS[0].name
+
+    @classmethod
+    def of(cls, source: str) -> "Choice":
+        """Return the choice of a source alone, which names it where the rest of the choice is wrong."""
+        return cls(AuditSource(source), row=None) if source in tuple(AuditSource) else cls()
 
     @classmethod
     def read(cls, settings: Settings, source: str, row: float | None, mutation: str) -> "Choice":
@@ -72,8 +81,10 @@ class Choice:
         if source not in tuple(AuditSource) or not given.get(AuditSource(source), True):
             raise VTGError("what is audited must be among the page's own choices")
         if source == AuditSource.BATCH:
-            if row is None or row != int(row) or row < 0:
-                raise VTGError(f"the row of the batch must be a whole number from 0, got {row}")
+            if row is None:
+                raise VTGError("the row of the batch must be a whole number from 0, and the field is empty")
+            if not 0 <= row < LARGEST or row != int(row):
+                raise VTGError(f"the row of the batch must be a whole number from 0, got {row:g}")
             return cls(AuditSource.BATCH, row=int(row))
         if source == AuditSource.BROKEN:
             if mutation not in {known.name for known in MUTATIONS}:
@@ -84,7 +95,8 @@ class Choice:
     def name(self, settings: Settings) -> str:
         """Return what the strip calls it."""
         if self.source is AuditSource.BATCH:
-            return f"{settings.batch.name if settings.batch else ''}, row {self.row}"
+            batch = settings.batch.name if settings.batch else ""
+            return batch if self.row is None else f"{batch}, row {self.row}"
         names = {
             AuditSource.OURS: "our collator",
             AuditSource.COLLATOR: settings.collator,
@@ -296,6 +308,7 @@ def _audit_saved(settings: Settings, choice: Choice, checkpoint: "Checkpoint", t
     from vtg_core.audit.saved import known_of_row, load_batch
 
     assert settings.batch is not None
+    assert choice.row is not None
     tell(0.4, f"Reading {settings.batch.name}")
     chat, tensors = _chat(checkpoint), load_batch(settings.batch)
     rows, findings = rows_of(tensors, chat)

@@ -138,8 +138,10 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
         VTGError: there is no such row, or it does not fit its video.
     """
     count = len(settings.annotations)
-    if number is None or not 1 <= _whole(number) <= count:
-        raise VTGError(f"the sample must be a number from 1 to {count:,}, got {number}")
+    if number is None:
+        raise VTGError(f"the sample must be a number from 1 to {count:,}, and the field is empty")
+    if not 1 <= _whole(number) <= count:
+        raise VTGError(f"the sample must be a number from 1 to {count:,}, got {number:,}")
     annotation = settings.annotations[_whole(number) - 1]
     try:
         clip = clip_of(annotation)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from vtg_core.annotations import MAX_QUERY_CHARS
 from vtg_core.answers import AnswerMode
-from vtg_core.dashboard.audit_tab import AuditTab
+from vtg_core.dashboard.audit_tab import AuditTab, first_strip
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.handlers import notice
 from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
@@ -49,7 +49,7 @@ class Layout:
     def _build_sample(self, offered: list[Example]) -> None:
         first = offered[0] if offered else None
         self.row = gr.Number(
-            1, label=f"Sample (1 to {len(self.settings.annotations):,})", precision=0, elem_id="row",
+            1, label=f"Sample (1 to {len(self.settings.annotations):,})", elem_id="row",
             visible=bool(self.settings.annotations),
         )  # fmt: skip
         self.video = gr.Video(
@@ -73,7 +73,7 @@ class Layout:
         frames = self.settings.frames
         self.mode = gr.Radio(ANSWER_LABELS, value=AnswerMode.STANDARD, label="Answer", elem_id="mode")
         self.num_frames = gr.Number(
-            frames.num_frames, label="Frames", info="Spread evenly over the video", precision=0, elem_id="frames",
+            frames.num_frames, label="Frames", info="Spread evenly over the video", elem_id="frames",
             visible=frames.fps is None,
         )  # fmt: skip
         self.trained = gr.CheckboxGroup(
@@ -98,7 +98,12 @@ class Layout:
             self.facts = gr.Textbox(
                 label="Video and checkpoint", interactive=False, elem_id="facts", lines=2, scale=3
             )
-        self.strip = script_component("audit_strip", elem_id="audit-strip", label="What the audit found")
+        self.strip = script_component(
+            "audit_strip",
+            elem_id="audit-strip",
+            value=first_strip(self.settings),
+            label="What the audit found",
+        )
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Audit", id="audit", render_children=True):
                 self.tab = AuditTab(self.settings)
