@@ -1,11 +1,12 @@
 """The tokens of one training sequence and what each of them is, as plain arrays: all that looking at a mask needs."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, supervised_regions
+from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, SupervisedTurns, supervised_regions
 from vtg_core.token_labelling import CODE_OF, KINDS, NO_TURN, arrays_of, regions_of
 
 if TYPE_CHECKING:
@@ -48,14 +49,19 @@ class LabelledTokens:
 
     def labels(self, policy: MaskPolicy | None = None) -> np.ndarray:
         """Return the labels of these tokens; int64, shape (L,), ``IGNORE_INDEX`` where nothing is trained."""
+        policy = policy or MaskPolicy()
+        if policy.turns is SupervisedTurns.ALL and not policy.newline:  # kinds alone decide
+            return np.where(_is_trained(policy)[self.kinds], self.input_ids, IGNORE_INDEX)
         labels = np.full(len(self), IGNORE_INDEX, dtype=np.int64)
-        stamp, video = CODE_OF[RegionKind.TIMESTAMP], CODE_OF[RegionKind.VIDEO]
-        kinds = np.where(
-            self.kinds == stamp, np.int8(video), self.kinds
-        )  # neither is trained; one region a video
-        for region in supervised_regions(regions_of(kinds, self.turns), policy or MaskPolicy()):
+        for region in supervised_regions(self.regions(), policy):
             labels[region.start : region.end] = self.input_ids[region.start : region.end]
         return labels
+
+
+@lru_cache(maxsize=16)
+def _is_trained(policy: MaskPolicy) -> np.ndarray:
+    """Return which of ``KINDS`` a policy trains; bool."""
+    return np.array([policy.trains(kind) for kind in KINDS])
 
 
 def labelled(encoded: "EncodedSample") -> LabelledTokens:

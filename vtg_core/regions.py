@@ -85,6 +85,14 @@ class MaskPolicy:
             known = ", ".join(SupervisedTurns)
             raise MaskingError(f"turns must be one of {known}, got {self.turns!r:.80}") from None
 
+    def trains(self, kind: RegionKind) -> bool:
+        """Say whether a region of ``kind`` is trained for its kind alone, in a turn that is trained."""
+        return {
+            RegionKind.ANSWER: True,
+            RegionKind.END_OF_TURN: self.end_of_turn,
+            RegionKind.THINKING: self.thinking,
+        }.get(kind, False)
+
 
 def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: MaskPolicy) -> "Tensor":
     """Copy ``input_ids`` where the policy trains, and mask every other position.
@@ -115,11 +123,6 @@ def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: 
 def supervised_regions(regions: Sequence[Region], policy: MaskPolicy) -> Iterator[Region]:
     """Yield the regions that ``policy`` trains, in order."""
     last_turn = next((region.turn for region in reversed(regions) if region.kind is RegionKind.ANSWER), None)
-    trained = {
-        RegionKind.ANSWER: True,
-        RegionKind.END_OF_TURN: policy.end_of_turn,
-        RegionKind.THINKING: policy.thinking,
-    }
     ended_turn = None
     for region in regions:
         follows_end_of_turn = (
@@ -128,7 +131,7 @@ def supervised_regions(regions: Sequence[Region], policy: MaskPolicy) -> Iterato
         ended_turn = region.turn if region.kind is RegionKind.END_OF_TURN else None
         if policy.turns is SupervisedTurns.LAST and region.turn != last_turn:
             continue
-        if trained.get(region.kind, policy.newline and follows_end_of_turn):
+        if policy.trains(region.kind) or (policy.newline and follows_end_of_turn):
             yield region
 
 

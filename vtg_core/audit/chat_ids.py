@@ -106,6 +106,16 @@ class ChatIds:
         """Return where a control token stands that closes a turn; bool, of the shape of ``ids``."""
         return is_one_of(ids, self.closings)
 
+    def is_space(self, token_id: int) -> bool:
+        """Say whether a token is white space and nothing else."""
+        if token_id not in self._spaces:
+            self._spaces[token_id] = self.decode([token_id]).isspace()
+        return self._spaces[token_id]
+
+    @cached_property
+    def _spaces(self) -> dict[int, bool]:
+        return {}
+
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """Return the text of a run of tokens, control tokens included; ids outside the vocabulary as ``⟨id⟩``."""
         written, run = [], []
@@ -123,10 +133,10 @@ class ChatIds:
 
 def is_one_of(ids: np.ndarray, values: Iterable[int]) -> np.ndarray:
     """Return where one of a few ids stands; bool, of the shape of ``ids``. Faster than ``np.isin`` for few."""
-    found = np.zeros(ids.shape, dtype=bool)
+    found: np.ndarray | None = None
     for value in values:
-        found |= ids == value
-    return found
+        found = ids == value if found is None else found | (ids == value)
+    return np.zeros(ids.shape, dtype=bool) if found is None else found
 
 
 def _opening_ids(text: str, tokenizer: "PreTrainedTokenizerBase", controls: ControlTokens) -> tuple[int, ...]:

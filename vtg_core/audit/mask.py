@@ -166,7 +166,7 @@ def check(row: Row) -> Iterator[Finding]:
 
 def _other_ignore_index(row: Row) -> Iterator[Finding]:
     """Look for one number that stands at every position whose label is not its id, and -100 nowhere."""
-    if not len(row) or (row.labels == IGNORE_INDEX).any():
+    if not len(row) or len(row.trained) < len(row):
         return
     values = np.unique(row.labels[row.labels != row.ids])
     if len(values) == 1 and (row.labels == values[0]).sum() > 1:
@@ -356,7 +356,7 @@ def _second_ends(row: Row) -> np.ndarray:
 
 def behind_space(row: Row, at: int) -> int:
     """Return the first position from ``at`` on that is no white space."""
-    while at < len(row) and not row.is_padding[at] and row.text(np.array([at])).isspace():
+    while at < len(row) and not row.is_padding[at] and row.chat.is_space(int(row.ids[at])):
         at += 1
     return at
 

@@ -72,7 +72,8 @@ class Reading:
         return tuple(
             oracle
             for oracle, opinion in self.opinions.items()
-            if self.verdict is None or not np.array_equal(opinion, self.verdict)
+            if opinion is not self.verdict
+            and (self.verdict is None or not np.array_equal(opinion, self.verdict))
         )
 
 
@@ -92,13 +93,15 @@ def read_row(
         tokens: the sample as our own pipeline encodes it, for the character regions.
         prompts: for each assistant turn the ids of its generation prompt.
     """
-    positions = np.flatnonzero(~is_padding)
-    own = ids if len(positions) == len(ids) else ids[positions]
+    positions = np.flatnonzero(~is_padding) if is_padding.any() else None
+    own = ids if positions is None else ids[positions]
     marked = find_turns(own, chat)
     kinds, turns = align(own, tokens) if tokens is not None else _kinds_of_markers(own, chat, marked)
     by_markers = _by_markers(own, chat, marked)
     if isinstance(by_markers, str) and not len(prompts) and tokens is not None:
         prompts = _proved_prompts(own, tokens)
+    thinking = kinds == CODE_OF[RegionKind.THINKING]  # trained or not by choice
+    thinks = bool(thinking.any())
     opinions: dict[Oracle, np.ndarray] = {}
     silent: dict[Oracle, str] = {}
     for oracle, opinion in (
@@ -112,12 +115,13 @@ def read_row(
         if isinstance(opinion, str):
             silent[oracle] = opinion
         else:
-            judged = opinion & (kinds != CODE_OF[RegionKind.THINKING])  # trained or not by choice
-            opinions[oracle] = _spread(judged, positions, len(ids), fill=False)
+            if thinks:
+                opinion = opinion & ~thinking
+            opinions[oracle] = _spread(opinion, positions, len(ids), fill=False)
     return Reading(
         kinds=_spread(kinds, positions, len(ids), fill=CODE_OF[RegionKind.PADDING]),
         turns=_spread(turns, positions, len(ids), fill=NO_TURN),
-        marked=tuple(_moved(turn, positions, len(ids)) for turn in marked),
+        marked=tuple(_moved(turn, positions) for turn in marked),
         opinions=opinions,
         silent=silent,
         verdict=_agreed(list(opinions.values())),
@@ -164,7 +168,7 @@ def align(ids: np.ndarray, tokens: LabelledTokens) -> tuple[np.ndarray, np.ndarr
     Returns:
         Kinds, int8, and turns, int16, of shape (len(ids),).
     """
-    if np.array_equal(ids, tokens.input_ids):
+    if ids is tokens.input_ids or np.array_equal(ids, tokens.input_ids):
         return tokens.kinds, tokens.turns
     kinds = np.full(len(ids), -1, dtype=np.int8)
     turns = np.full(len(ids), NO_TURN, dtype=np.int16)
@@ -212,7 +216,7 @@ def _proved_prompts(ids: np.ndarray, tokens: LabelledTokens) -> list[np.ndarray]
 
 
 def _without_trailing_space(ids: np.ndarray, start: int, end: int, chat: ChatIds) -> int:
-    while end > start and chat.decode(ids[end - 1 : end]).isspace():
+    while end > start and chat.is_space(int(ids[end - 1])):
         end -= 1
     return end
 
@@ -231,9 +235,11 @@ def _agreed(opinions: list[np.ndarray]) -> np.ndarray | None:
     """Return the opinion that most hold, if at least two do."""
     best, votes = None, 1
     for opinion in opinions:
-        same = sum(np.array_equal(opinion, other) for other in opinions)
+        same = sum(opinion is other or np.array_equal(opinion, other) for other in opinions)
         if same > votes:
             best, votes = opinion, same
+        if votes == len(opinions):
+            break
     return best
 
 
@@ -309,16 +315,17 @@ def _run_borders(ids: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], inner, [len(ids)]]) if len(ids) else np.array([0])
 
 
-def _spread(values: np.ndarray, positions: np.ndarray, length: int, *, fill: int) -> np.ndarray:
-    if len(positions) == length:
+def _spread(values: np.ndarray, positions: np.ndarray | None, length: int, *, fill: int) -> np.ndarray:
+    """Put values of the row's own tokens where they stand; everywhere where ``positions`` is None."""
+    if positions is None:
         return values
     spread = np.full(length, fill, dtype=values.dtype)
     spread[positions] = values
     return spread
 
 
-def _moved(turn: Turn, positions: np.ndarray, length: int) -> Turn:
-    if len(positions) == length:
+def _moved(turn: Turn, positions: np.ndarray | None) -> Turn:
+    if positions is None:
         return turn
     at = [*positions.tolist(), int(positions[-1]) + 1 if len(positions) else 0]
     return Turn(turn.role, at[turn.start], at[turn.content], at[turn.end], turn.is_closed)

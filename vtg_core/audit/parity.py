@@ -163,7 +163,9 @@ def _missing_markers(row: Row, bare: int, total: int, official: np.ndarray | Non
 
 
 def _nested_markers(row: Row, official: np.ndarray | None, around: VideoIds) -> Iterator[Finding]:
-    if official is None:
+    if row.is_our_encoding:
+        nests = True  # our encoding is the processor's own
+    elif official is None:
         nests = processor_nests_markers(row.chat)
     else:
         first = int(np.argmax(is_one_of(official, row.chat.media_ids)))

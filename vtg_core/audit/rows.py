@@ -108,12 +108,13 @@ class Row:
     @cached_property
     def own_ids(self) -> np.ndarray:
         """The row's own tokens, padding left out; int64, shape (num_tokens,)."""
-        return self.ids if len(self.positions) == len(self) else self.ids[self.positions]
+        return self.ids[self.positions] if self.is_padding.any() else self.ids
 
     @cached_property
     def is_our_encoding(self) -> bool:
         """Whether the row's own tokens are, id for id, those of our own pipeline."""
-        return self.known is not None and np.array_equal(self.own_ids, self.known.tokens.input_ids)
+        known = self.known.tokens.input_ids if self.known is not None else None
+        return known is not None and (self.own_ids is known or np.array_equal(self.own_ids, known))
 
     def own_regions(self, start: int, end: int) -> tuple[Region, ...]:
         """Return the regions of ``own_ids[start:end]``, in positions of the row."""
