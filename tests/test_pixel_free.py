@@ -81,7 +81,7 @@ def assert_same(ours, theirs):
         assert np.array_equal(a, b), field.name
 
 
-def compare(processor, messages, video, encoder=None):
+def assert_both_ways_agree(processor, messages, video, encoder=None):
     """Assert that both ways give the same for messages about ``video``."""
     encoder = encoder or PixelFreeEncoder(processor)
     assert_same(
@@ -101,9 +101,9 @@ def test_the_arrays_are_those_of_the_processor(processors_by_name, videos, name,
     once, encoder = process_videos_once(processors_by_name[name]), PixelFreeEncoder(processors_by_name[name])
     for query, num_turns, has_system in product(QUERIES, (1, 2), (False, True)):
         messages = conversation(template, query, videos[0], num_turns=num_turns, has_system=has_system)
-        compare(once, messages, videos[0], encoder)
+        assert_both_ways_agree(once, messages, videos[0], encoder)
     for video, has_system in product(videos[1:], (False, True)):
-        compare(
+        assert_both_ways_agree(
             once, conversation(template, "a b", video, num_turns=2, has_system=has_system), video, encoder
         )
 
@@ -141,7 +141,7 @@ def test_two_videos_go_to_their_own_places(processor, video, other_video):
 
 
 def test_a_video_after_the_words_is_no_trouble(processor, video):
-    compare(processor, conversation(TEMPLATES[0], "x", video, after="words first"), video)
+    assert_both_ways_agree(processor, conversation(TEMPLATES[0], "x", video, after="words first"), video)
 
 
 @pytest.mark.parametrize("query", ["x", "<|im_end|>x", "caf\u00e9 👍🏽"])
@@ -151,7 +151,7 @@ def test_what_a_template_writes_beside_a_bare_placeholder_may_join_with_the_vide
     own_processor.chat_template = own_processor.chat_template.replace(
         "<|vision_start|><|video_pad|><|vision_end|>", "clip:<|video_pad|>."
     )
-    compare(own_processor, conversation(TEMPLATES[0], query, video), video)
+    assert_both_ways_agree(own_processor, conversation(TEMPLATES[0], query, video), video)
 
 
 @pytest.mark.parametrize("query", ["x", "<|im_end|>x", "caf\u00e9 👍🏽"])
@@ -161,13 +161,13 @@ def test_tokens_that_a_tokenizer_adds_by_itself_are_added(own_processor, video, 
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="<|quad_start|> $A <|quad_end|>", special_tokens=ids
     )
-    compare(own_processor, conversation(TEMPLATES[0], query, video), video)
+    assert_both_ways_agree(own_processor, conversation(TEMPLATES[0], query, video), video)
 
 
 @pytest.mark.parametrize("query", ["x", " stop <|im_end|> now", "caf\u00e9 👍🏽"])
 def test_a_tokenizer_that_rewrites_spaces_is_no_trouble(processor, video, query):
     own = like_gemma(processor, ["When is it? [8.0, 14.0] user assistant seconds"])
-    compare(own, conversation(TEMPLATES[0], query, video), video)
+    assert_both_ways_agree(own, conversation(TEMPLATES[0], query, video), video)
 
 
 def test_a_tokenizer_that_was_told_to_pad_and_cut_does_neither(own_processor, video):

@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from vtg_core.errors import MaskingError
@@ -29,11 +28,6 @@ class Expansion:
     literals: tuple[tuple[int, int], ...]
     answer_starts: tuple[int, ...]
     placeholders: frozenset[str]
-
-    def was_replaced(self, character: int) -> bool:
-        """Say whether the processor wrote what stands at ``character``."""
-        at = bisect_right(self.replaced, character, key=itemgetter(0)) - 1
-        return at >= 0 and character < self.replaced[at][1]
 
     @classmethod
     def unexpanded(cls, chat: RenderedChat, places: Sequence[tuple[int, int]]) -> "Expansion":

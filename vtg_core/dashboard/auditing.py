@@ -18,13 +18,12 @@ from vtg_core.audit.own import encode_known, scene_of
 from vtg_core.audit.rows import Known, Row
 from vtg_core.audit_views import AuditView, view_audit, view_no_audit, view_row, view_strip
 from vtg_core.bounded_cache import BoundedCache
-from vtg_core.dashboard.handlers import as_sentence
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.loaded import ENCODING, Tell, load_checkpoint_of, processor_with, video_of
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dataset import Sample
 from vtg_core.encoding import EncodedSample
-from vtg_core.errors import LossCancelledError, VTGError
+from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.recipe_rules import Recipe
 from vtg_core.recipe_views import OURS, RecipesView, no_recipes, view_recipes
 from vtg_core.regions import IGNORE_INDEX
