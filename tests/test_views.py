@@ -4,8 +4,9 @@ import math
 import pytest
 
 from vtg_core.inspection import inspect_templates
-from vtg_core.loss import LossReport, TokenLoss
+from vtg_core.loss import LossReport
 from vtg_core.templates import TEMPLATES
+from vtg_core.token_scores import TokenLoss
 from vtg_core.views import as_json, view_loss, view_prompt, view_tokens
 from vtg_core.windows import Window
 
@@ -80,9 +81,9 @@ def test_the_counts_of_a_prompt_add_up(processor, video):
 
 def report_of(*nlls, vocab_size=1000, model_loss=None):
     tokens = tuple(
-        TokenLoss(10 + i, i, chr(97 + i), nll, math.exp(-nll), 1 + i) for i, nll in enumerate(nlls)
+        TokenLoss(10 + i, i, chr(97 + i), nll, math.exp(-nll), 1 + i, 0.5, ()) for i, nll in enumerate(nlls)
     )
-    return LossReport(tokens, model_loss, vocab_size, 50, "cpu", "float32", 0.5, None)
+    return LossReport(tokens, model_loss, (8.0, 7.0, 9.0), vocab_size, 50, "cpu", "float32", 0.5, None)
 
 
 @pytest.fixture

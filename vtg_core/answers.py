@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from vtg_core.errors import AnswerError
 from vtg_core.windows import Window
@@ -42,6 +43,19 @@ class ParsedAnswer:
     reason: ParseReason
 
 
+class TimeText(NamedTuple):
+    """Characters of an answer that say a time.
+
+    Attributes:
+        start, end: where they stand, half-open.
+        num_choices: how many texts of the format could stand in their place.
+    """
+
+    start: int
+    end: int
+    num_choices: int
+
+
 class AnswerFormat(ABC):
     """One way to write windows as text. ``parse(render(w))`` gives ``w`` back within one quantum.
 
@@ -74,6 +88,10 @@ class AnswerFormat(ABC):
     def parse(self, text: str, duration: float) -> ParsedAnswer:
         """Read the windows (s) that ``text`` says for a video of ``duration`` seconds."""
 
+    @abstractmethod
+    def times(self, text: str) -> list[TimeText]:
+        """Return which characters of ``text`` say times, in order: the rest is the format's own and never varies."""
+
 
 class StandardAnswer(AnswerFormat):
     """``[start_time, end_time]`` in seconds with one decimal; several windows are joined by ``", "``."""
@@ -98,6 +116,14 @@ class StandardAnswer(AnswerFormat):
         return _parse(
             text, self._WINDOW, decode, separator=r"\s*,\s*", duration=duration, slack=self.quantum(duration)
         )
+
+    def times(self, text: str) -> list[TimeText]:
+        numbers = [match.span(group) for match in re.finditer(self._WINDOW, text) for group in (1, 2)]
+        return [
+            TimeText(start + digits.start(), start + digits.end(), 10 ** len(digits[0]))
+            for start, end in numbers
+            for digits in re.finditer(r"[0-9]+", text[start:end])
+        ]
 
     @staticmethod
     def _render_one(window: Window) -> str:
@@ -149,6 +175,12 @@ class TemporalTokenAnswer(AnswerFormat):
         return _parse(
             text, self._WINDOW, decode, separator="", duration=duration, slack=self.quantum(duration)
         )
+
+    def times(self, text: str) -> list[TimeText]:
+        spans = [match.span(group) for match in re.finditer(self._WINDOW, text) for group in (1, 2)]
+        return [
+            TimeText(start - 1, end + 1, self.num_bins) for start, end in spans
+        ]  # with its angle brackets
 
     def _bin(self, time: float, duration: float) -> int:
         return min(math.floor(self.num_bins * time / duration), self.num_bins - 1)

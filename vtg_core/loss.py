@@ -5,42 +5,31 @@ Labels everywhere are aligned with ``input_ids``. The one shift by one is :func:
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vtg_core.errors import LossError, OutOfMemoryError, VTGError, first_line
+from vtg_core.errors import LossError, OutOfMemoryError
+from vtg_core.forward_pass import (
+    evaluating,
+    explained,
+    first_not_finite,
+    layers_counted,
+    peak_memory,
+    reset_peak_memory,
+)
 from vtg_core.regions import IGNORE_INDEX
+from vtg_core.token_scores import TokenLoss, TokenScores, score_logits, token_losses
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MAX_CROSS_CHECK_BYTES = 2 * 1024**3
 """The model's own loss needs the logits of every position, in float32; above this it is not asked for."""
 
-
-@dataclass(frozen=True)
-class TokenLoss:
-    """What one supervised token costs.
-
-    Attributes:
-        index: its position in the row, padding included.
-        id: its id.
-        text: its text, decoded alone.
-        nll: negative log-likelihood in nats, at least 0.
-        prob: probability the model gave it, from 0 to 1.
-        rank: how many tokens were more likely, plus 1.
-    """
-
-    index: int
-    id: int
-    text: str
-    nll: float
-    prob: float
-    rank: int
+SHIFTS = (0, 1, 2)
+"""How many positions before a token its logits may be looked for; 1 is right, the others are what bugs do."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +40,8 @@ class LossReport:
         tokens: the supervised tokens, in order.
         model_loss: the model's own ``loss`` on the same batch, the mean over all its rows; None where the logits
             of every position were too large to ask for.
+        shift_losses: for each of ``SHIFTS`` the mean over all rows of the batch, in nats a token, if logits were
+            looked for so far before their token.
         vocab_size: how many logits each position has; uniform guessing costs ``ln(vocab_size)`` a token.
         num_tokens: length of the row, padding included.
         device, dtype: where and in which floating point type the pass ran.
@@ -61,6 +52,7 @@ class LossReport:
 
     tokens: tuple[TokenLoss, ...]
     model_loss: float | None
+    shift_losses: tuple[float, ...]
     vocab_size: int
     num_tokens: int
     device: str
@@ -83,6 +75,23 @@ class LossReport:
         """Nats a supervised token: the response-only loss."""
         return self.sum_nll / self.num_supervised
 
+    @property
+    def model_shift(self) -> int | None:
+        """Which of ``SHIFTS`` the model's own loss was computed with; None where none gives it, or several do."""
+        if self.model_loss is None:
+            return None
+        tolerance = SHIFT_TOLERANCE[self.dtype] * max(1.0, abs(self.model_loss))
+        fitting = [
+            shift
+            for shift, loss in zip(SHIFTS, self.shift_losses, strict=True)
+            if abs(loss - self.model_loss) <= tolerance
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+
+SHIFT_TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 1e-2, "float16": 2e-3}
+"""By floating point type, how far the model's own loss may be from ours, relative to it, to be the same."""
+
 
 def predicting_positions(labels: "Tensor") -> tuple["Tensor", "Tensor"]:
     """Return where the supervised tokens stand and where they are predicted: the only shift by one.
@@ -99,34 +108,32 @@ def predicting_positions(labels: "Tensor") -> tuple["Tensor", "Tensor"]:
 
 
 @dataclass(frozen=True, eq=False)
-class TokenNLL:
+class BatchScores:
     """What the N supervised tokens of a batch cost, row by row.
 
     Attributes:
         rows, columns: where they stand, int64, shape (N,).
-        nll: negative log-likelihood in nats, float32, shape (N,).
-        ranks: how many tokens were more likely, plus 1; int64, shape (N,).
+        scores: what they cost.
+        shift_losses: see :class:`LossReport`.
         vocab_size: how many logits each position has.
     """
 
     rows: "Tensor"
     columns: "Tensor"
-    nll: "Tensor"
-    ranks: "Tensor"
+    scores: TokenScores
+    shift_losses: tuple[float, ...]
     vocab_size: int
 
-    def to(self, device: str) -> "TokenNLL":
-        """Return the same on another device."""
-        rows, columns, nll, ranks = (v.to(device) for v in (self.rows, self.columns, self.nll, self.ranks))
-        return TokenNLL(rows, columns, nll, ranks, self.vocab_size)
 
-
-def token_nll(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> TokenNLL:
+def score_batch(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> BatchScores:
     """Run one forward pass and measure the supervised tokens; logits are computed where one is predicted only.
 
     Args:
         model: any image-text-to-text model of transformers that takes ``logits_to_keep``.
         batch: what :class:`vtg_core.collator.SFTCollator` returns, on the model's device.
+
+    Returns:
+        The scores, on the CPU.
 
     Raises:
         LossError: the model does not take ``logits_to_keep``.
@@ -135,21 +142,28 @@ def token_nll(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> TokenN
 
     labels = batch["labels"]
     rows, columns = predicting_positions(labels)
-    kept = (columns - 1).unique()
+    targets = labels[rows, columns]
+    shifted = columns - torch.tensor(SHIFTS, device=columns.device)[:, None]  # (shifts, N)
+    kept = shifted.clamp_min(0).unique()
     inputs = {name: value for name, value in batch.items() if name != "labels"}
     with torch.inference_mode():
         logits = model(**inputs, logits_to_keep=kept, use_cache=False).logits
-        if logits.shape[1] != len(kept):
-            raise LossError(
-                f"{type(model).__name__} must return logits for the {len(kept)} positions asked for, "
-                f"got {logits.shape[1]}; it does not support logits_to_keep"
-            )
-        predicted = logits[rows, torch.searchsorted(kept, columns - 1)].float()
-        targets = labels[rows, columns]
-        target_logits = predicted.gather(1, targets[:, None])
-        nll = (predicted.logsumexp(1) - target_logits[:, 0]).clamp_min(0)
-        ranks = (predicted > target_logits).sum(1) + 1
-    return TokenNLL(rows, columns, nll, ranks, predicted.shape[1])
+        check_kept(model, logits, len(kept))
+        found = torch.searchsorted(kept, shifted.clamp_min(0))
+        scored = [score_logits(logits[rows, at], targets).cpu() for at in found]
+    means = [
+        float(scores.nll[(at >= 0).cpu()].double().mean()) for scores, at in zip(scored, shifted, strict=True)
+    ]
+    return BatchScores(rows.cpu(), columns.cpu(), scored[SHIFTS.index(1)], tuple(means), logits.shape[2])
+
+
+def check_kept(model: "PreTrainedModel", logits: "Tensor", expected: int) -> None:
+    """Raise ``LossError`` unless a model returned logits for just the positions that it was asked for."""
+    if logits.shape[1] != expected:
+        raise LossError(
+            f"{type(model).__name__} must return logits for the {expected} positions asked for, "
+            f"got {logits.shape[1]}; it does not support logits_to_keep"
+        )
 
 
 def score(
@@ -170,25 +184,26 @@ def score(
 
     Raises:
         OutOfMemoryError: the pass does not fit on the device.
-        LossError: nothing is supervised, an id is outside the model's vocabulary, or the loss is not finite.
+        LossError: nothing is supervised, an id is outside the model's vocabulary, or the loss is not finite; the
+            message then names the layer and the token at which it stopped being so.
     """
-    _check(model, batch)
+    check_batch(model, batch)
     device = next(model.parameters()).device
     with evaluating(model), layers_counted(model, on_layer):
         with explained(batch, device):
-            _reset_peak_memory(device)
+            reset_peak_memory(device)
             batch = {name: value.to(device) for name, value in batch.items()}
             started = time.perf_counter()
-            measured = token_nll(model, batch).to("cpu")  # waits for the device
+            measured = score_batch(model, batch)  # waits for the device
             seconds = time.perf_counter() - started
-            peak = _peak_memory(device)
+            peak = peak_memory(device)
+        check_finite(model, batch, measured.scores, measured.columns)
         model_loss = _own_loss(model, batch, measured.vocab_size)
-    _check_finite(model, measured)
-    rows = _token_losses(batch["input_ids"].cpu(), measured, tokenizer)
     return [
         LossReport(
             tokens=tokens,
             model_loss=model_loss,
+            shift_losses=measured.shift_losses,
             vocab_size=measured.vocab_size,
             num_tokens=batch["input_ids"].shape[1],
             device=str(device),
@@ -196,43 +211,52 @@ def score(
             seconds=seconds,
             peak_memory_bytes=peak,
         )
-        for tokens in rows
+        for tokens in _token_losses(batch["input_ids"].cpu(), measured, tokenizer)
     ]
 
 
-def _check_finite(model: "PreTrainedModel", measured: TokenNLL) -> None:
-    is_finite = measured.nll.isfinite()
-    if not bool(is_finite.all()):
-        dtype = str(model.dtype).removeprefix("torch.")
-        advice = "its weights are broken" if dtype == "float32" else "try --dtype float32"
-        at = int(measured.columns[~is_finite][0])
-        raise LossError(f"the loss must be finite, and is not at token {at} in {dtype}; {advice}")
+def check_finite(
+    model: "PreTrainedModel", batch: Mapping[str, "Tensor"], scores: TokenScores, columns: "Tensor"
+) -> None:
+    """Raise ``LossError`` where a loss is not finite, and say where in the model it stopped being so.
+
+    Args:
+        model: what was run.
+        batch: what it was run on, on its device; where the loss is not finite, it is run on it once more.
+        scores: of N tokens, on the CPU.
+        columns: where these stand, int64, shape (N,).
+    """
+    is_finite = scores.nll.isfinite()
+    if bool(is_finite.all()):
+        return
+    dtype = str(model.dtype).removeprefix("torch.")
+    advice = "its weights are broken" if dtype == "float32" else "try --dtype float32"
+    at = int(columns[~is_finite][0])
+    raise LossError(
+        f"the loss must be finite, and is not at token {at:,} in {dtype}; {advice}; {first_not_finite(model, batch)}"
+    )
 
 
 def _token_losses(
-    input_ids: "Tensor", measured: TokenNLL, tokenizer: "PreTrainedTokenizerBase"
+    input_ids: "Tensor", measured: BatchScores, tokenizer: "PreTrainedTokenizerBase"
 ) -> list[tuple[TokenLoss, ...]]:
+    ids = input_ids[measured.rows, measured.columns]
+    tokens = token_losses(measured.columns, ids, measured.scores, tokenizer)
     rows: list[list[TokenLoss]] = [[] for _ in input_ids]
-    for row, column, nll, rank in zip(
-        measured.rows.tolist(),
-        measured.columns.tolist(),
-        measured.nll.tolist(),
-        measured.ranks.tolist(),
-        strict=True,
-    ):
-        token_id = int(input_ids[row, column])
-        text = tokenizer.decode([token_id])
-        rows[row].append(TokenLoss(column, token_id, text, nll, math.exp(-nll), rank))
-    return [tuple(tokens) for tokens in rows]
+    for row, token in zip(measured.rows.tolist(), tokens, strict=True):
+        rows[row].append(token)
+    return [tuple(row) for row in rows]
 
 
-def _check(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> None:
+def check_batch(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> None:
+    """Raise ``LossError`` where a row has nothing supervised, or an id that the model does not know."""
     is_empty = (batch["labels"][:, 1:] == IGNORE_INDEX).all(dim=1)
     if bool(is_empty.any()):
         raise LossError(
             f"every row must have a supervised token after its first, row {int(is_empty.nonzero()[0])} has none"
         )
-    vocabulary, highest = model.get_input_embeddings().num_embeddings, int(batch["input_ids"].max())
+    vocabulary = model.get_input_embeddings().num_embeddings
+    highest = max(int(batch["input_ids"].max()), int(batch["labels"].max()))
     if highest >= vocabulary:
         raise LossError(
             f"every id must be in the model's vocabulary of {vocabulary:,}, got {highest:,}; "
@@ -252,102 +276,3 @@ def _own_loss(model: "PreTrainedModel", batch: Mapping[str, "Tensor"], vocab_siz
             return float(model(**batch, use_cache=False).loss)
     except OutOfMemoryError:  # our own loss, which needs less, is there all the same
         return None
-
-
-@contextmanager
-def evaluating(model: "PreTrainedModel") -> Iterator[None]:
-    """Switch dropout and the like off, and back on if they were."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
-
-
-# What PyTorch's CPU, MPS and cuBLAS say in errors that have no type of their own.
-_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
-
-
-@contextmanager
-def explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
-    """Turn whatever a forward pass raises into one clear error.
-
-    Args:
-        batch: what the pass is given; ``input_ids`` is counted.
-        device: where it runs.
-
-    Raises:
-        OutOfMemoryError: the pass does not fit.
-        LossError: it fails otherwise.
-    """
-    import torch
-
-    try:
-        yield
-    except VTGError:
-        raise
-    except Exception as error:  # a model is another project's code and may refuse in any way
-        has_type = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        is_memory = has_type or any(said in str(error) for said in _OUT_OF_MEMORY)
-        if not is_memory:
-            raise LossError(
-                f"the forward pass must run on {device}, and fails: {first_line(error)}"
-            ) from error
-        raise OutOfMemoryError(
-            f"a forward pass over {batch['input_ids'].numel():,} tokens must fit in the memory of {device}, "
-            "and does not; take fewer frames (--num-frames, --fps), smaller ones, or a smaller --dtype"
-        ) from None
-
-
-def num_layers(model: "PreTrainedModel") -> int:
-    """Return how many layers one forward pass begins, those of the vision tower included."""
-    return len(_layers(model))
-
-
-def _layers(model: "PreTrainedModel") -> list["torch.nn.Module"]:
-    import torch
-
-    return [layer for stack in model.modules() if isinstance(stack, torch.nn.ModuleList) for layer in stack]
-
-
-@contextmanager
-def layers_counted(model: "PreTrainedModel", on_layer: Callable[[int], None] | None) -> Iterator[None]:
-    """Call ``on_layer`` with the number of layers begun so far, before each of them; what it raises ends the pass."""
-    begun = 0
-
-    def count(*_: object) -> None:
-        nonlocal begun
-        begun += 1
-        if on_layer is not None:
-            on_layer(begun)
-
-    hooks = [layer.register_forward_pre_hook(count) for layer in _layers(model)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _reset_peak_memory(device: "torch.device") -> None:
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.empty_cache()  # what an earlier pass that did not fit has left in pieces
-        torch.cuda.reset_peak_memory_stats(device)
-
-
-def _peak_memory(device: "torch.device") -> int | None:
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -14,12 +14,13 @@ import numpy as np
 from vtg_core.collator import TEMPLATE_TOKENS, SFTCollator, pad
 from vtg_core.encoding import EncodedSample, encode, process_videos_once
 from vtg_core.errors import LossError, MaskingError, VTGError
+from vtg_core.forward_pass import evaluating, explained, layers_counted
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.labelled_tokens import KINDS, LabelledTokens
-from vtg_core.loss import evaluating, explained, layers_counted
 from vtg_core.recipe_rules import RULES, Given, Recipe
 from vtg_core.regions import IGNORE_INDEX, RegionKind
 from vtg_core.rendering import render
+from vtg_core.token_scores import MAX_LOGITS_BYTES
 from vtg_core.video import SampledVideo
 
 if TYPE_CHECKING:
@@ -171,10 +172,6 @@ def recipe_losses(
         if len(columns):
             costs[columns.cpu().numpy()] = _nll(model, inputs, columns).cpu().numpy()
     return {mask.recipe: _mean(costs, mask.supervised) for mask in masks}
-
-
-MAX_LOGITS_BYTES = 2**28
-"""How much memory the float32 logits of one step take, at most."""
 
 
 def recipe_collator(

@@ -31,7 +31,7 @@ class AuditEvents:
         return {  # values are asked for anew each time: a person may have chosen another while we read
             "fn": self._show,
             "inputs": [at.mode, at.template, at.views, *at.tab.choice],
-            "outputs": [at.notice, at.tokens, at.strip, at.tab.audit, at.tab.recipes, *at.loss],
+            "outputs": [at.notice, at.tokens, at.strip, at.tab.audit, at.tab.recipes, *at.loss_tab.outputs],
             "trigger_mode": "always_last",  # what is chosen while an audit runs is audited after it
             "show_progress_on": [at.tab.audit, at.tokens],
             "api_visibility": "private",

@@ -157,7 +157,7 @@ def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: 
     """
     from vtg_core.checkpoints import load_model
     from vtg_core.collator import pad
-    from vtg_core.loss import num_layers
+    from vtg_core.forward_pass import num_layers
     from vtg_core.recipes import RecipeMask, recipe_losses
 
     checkpoint = load_checkpoint_of(settings, tell)

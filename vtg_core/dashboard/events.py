@@ -6,11 +6,13 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from vtg_core.dashboard.audit_events import AuditEvents
-from vtg_core.dashboard.handlers import Inspected, explained, inspect, notice, score
+from vtg_core.dashboard.compare_events import CompareEvents
+from vtg_core.dashboard.handlers import Inspected, explained, inspect
 from vtg_core.dashboard.inputs import Inputs, pick_row
 from vtg_core.dashboard.layout import TITLE, Layout
+from vtg_core.dashboard.loss_events import LossEvents
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.telling import loss_of, loss_values, progress_of, told
+from vtg_core.dashboard.telling import loss_of, progress_of, told
 from vtg_core.dashboard.visits import Visit, Visits
 
 
@@ -34,7 +36,7 @@ class _Events:
         read: dict[str, Any] = {
             "fn": self._inspect,
             "inputs": [at.views, *at.inputs],
-            "outputs": [at.notice, at.facts, at.prompts, at.views, *at.loss],
+            "outputs": [at.notice, at.facts, at.prompts, at.views, *at.loss_tab.outputs],
             "concurrency_id": "read",
             "concurrency_limit": 2,
             "trigger_mode": "always_last",
@@ -62,13 +64,8 @@ class _Events:
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
         audits.connect(read_row)
-        run = at.run_loss.click(
-            self._score, at.inputs, [at.notice, *at.loss], concurrency_id="model", concurrency_limit=1,
-            trigger_mode="once", show_progress_on=[at.loss_facts], api_visibility="private",
-        )  # fmt: skip
-        at.cancel.click(
-            self._cancel, outputs=[at.notice], cancels=[run], queue=False, api_visibility="private"
-        )
+        LossEvents(self.settings, at, self.visits).connect()
+        CompareEvents(self.settings, at, self.visits).connect(read_row)
 
     def _inspect(
         self,
@@ -117,26 +114,3 @@ class _Events:
 
     def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
         return result.notice, result.facts, result.prompts, result.tokens, *loss_of(visit)
-
-    def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
-        visit = self.visits.of(request.session_hash)
-        failures: list[str] = []
-        inputs = None
-        with explained(failures):
-            inputs = Inputs.read(self.settings, *values)
-            stop = visit.begin_pass(inputs)
-            try:
-                result = score(self.settings, inputs, progress_of(progress), stop.is_set)
-            finally:
-                is_shown = visit.end_pass(inputs, stop)
-            if is_shown:
-                return gr.skip(), *loss_values(result)
-        if inputs is not None and visit.current not in (None, inputs):
-            failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
-        return told(failures[0], visit), *[gr.skip()] * 3
-
-    def _cancel(self, request: gr.Request) -> str:
-        visit = self.visits.of(request.session_hash)
-        was_running = "The forward pass was cancelled; your input is kept."
-        was_not = "There is no forward pass to cancel; one that was waiting is dropped."
-        return told(notice("info", was_running if visit.cancel() else was_not), visit)

@@ -141,7 +141,7 @@ def _report(
     model: Any, inspection: Inspection, checkpoint: "Checkpoint", tell: Tell, is_cancelled: Callable[[], bool]
 ) -> "LossReport":
     from vtg_core.collator import pad
-    from vtg_core.loss import num_layers
+    from vtg_core.forward_pass import num_layers
     from vtg_core.loss import score as score_batch
 
     total = 2 * num_layers(model)  # our pass, and the model's own for the cross-check

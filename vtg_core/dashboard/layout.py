@@ -10,10 +10,10 @@ from vtg_core.dashboard.audit_tab import AuditTab, first_strip
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.handlers import notice
 from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
+from vtg_core.dashboard.loss_tab import LossTab
 from vtg_core.dashboard.settings import ASSETS, Settings
 from vtg_core.demo.examples import Example, examples
 from vtg_core.templates import TEMPLATES
-from vtg_core.views import NO_LOSS, as_json
 
 TITLE = "VTG Lens"
 SUBTITLE = "See exactly what your video model is trained on: the prompt it reads, the tokens that carry loss, and the loss itself."
@@ -112,25 +112,7 @@ class Layout:
             with gr.Tab("Tokens", id="tokens", render_children=True):
                 self.tokens = script_component("token_view", elem_id="tokens", label="Tokens")
             with gr.Tab("Loss", id="loss", render_children=True):
-                with gr.Row():
-                    self.run_loss = gr.Button(
-                        "Run a forward pass", variant="primary", elem_id="run-loss", scale=4
-                    )
-                    self.cancel = gr.Button("Cancel", elem_id="cancel", scale=1, min_width=100)
-                self.loss_facts = script_component(
-                    "loss_facts", elem_id="loss-facts", value=as_json(NO_LOSS), label="Loss"
-                )
-                self.figure = gr.Plot(
-                    label="NLL of each supervised token", elem_id="loss-figure", visible=False
-                )
-                self.table = gr.Dataframe(
-                    label="Supervised tokens",
-                    interactive=False,
-                    wrap=True,
-                    elem_id="loss-table",
-                    visible=False,
-                    datatype="str",
-                )
+                self.loss_tab = LossTab(self.settings)
 
     @property
     def inputs(self) -> list[Any]:
@@ -139,8 +121,3 @@ class Layout:
             self.video, self.query, self.start, self.end, self.mode, self.num_frames, self.trained, self.template,
             self.picked,
         ]  # fmt: skip
-
-    @property
-    def loss(self) -> list[Any]:
-        """What a forward pass fills."""
-        return [self.loss_facts, self.figure, self.table]
