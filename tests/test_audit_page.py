@@ -264,9 +264,9 @@ def test_only_the_last_audit_is_shown():
 
 def test_only_a_running_audit_of_the_file_can_be_cancelled():
     visit = Visit()
-    assert not visit.cancel_file_audit()
-    first, second = visit.begin_file_audit(), visit.begin_file_audit()
+    assert not visit.cancel_job("file-audit")
+    first, second = visit.begin_job("file-audit"), visit.begin_job("file-audit")
     assert first.is_set()
-    visit.end_file_audit(first)
-    assert visit.cancel_file_audit()
+    visit.end_job("file-audit", first)
+    assert visit.cancel_job("file-audit")
     assert second.is_set()

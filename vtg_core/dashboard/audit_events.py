@@ -17,6 +17,8 @@ from vtg_core.dashboard.telling import loss_of, progress_of, told
 from vtg_core.dashboard.visits import Visit, Visits
 from vtg_core.views import template_key
 
+FILE_AUDIT = "file-audit"
+
 
 class AuditEvents:
     """Handlers of the Audit tab, and of the choice of what is on screen."""
@@ -146,7 +148,7 @@ class AuditEvents:
     ) -> Iterator[Any]:  # fmt: skip
         visit = self.visits.of(request.session_hash)
         failures: list[str] = []
-        stop, view = visit.begin_file_audit(), ""
+        stop, view = visit.begin_job(FILE_AUDIT), ""
         try:
             with explained(failures):
                 wanted = FileAudit.read(self.settings, *values)
@@ -155,11 +157,11 @@ class AuditEvents:
             if failures:
                 yield told(failures[0], visit), as_partial(view)
         finally:
-            visit.end_file_audit(stop)
+            visit.end_job(FILE_AUDIT, stop)
 
     def _cancel_file(self, request: gr.Request) -> Any:
         visit = self.visits.of(request.session_hash)
-        if visit.cancel_file_audit():
+        if visit.cancel_job(FILE_AUDIT):
             return gr.skip()  # the audit says itself that it is partial
         return told(notice("info", "There is no audit of the file to cancel."), visit)
 

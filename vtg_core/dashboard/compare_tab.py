@@ -1,5 +1,6 @@
 """The Loss tab's *Compare templates*: what is where."""
 
+from vtg_core.dashboard.file_compare_tab import FileCompareTab
 from vtg_core.dashboard.settings import Settings
 
 
@@ -8,3 +9,5 @@ class CompareTab:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        if settings.annotation_file is not None:
+            self.file = FileCompareTab(settings)

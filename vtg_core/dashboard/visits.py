@@ -22,7 +22,7 @@ class Visit:
         scored: what the loss on screen was computed from; None where there is none.
         running: what its forward pass is computing now, and the event that stops it.
         audited: the inputs and the choice that the audit on screen is of; None where there is none.
-        file_audit: stops the audit of the whole file that runs now.
+        jobs: for each long task that runs now, by its name, the event that stops it.
     """
 
     current: Inputs | None = None
@@ -31,7 +31,7 @@ class Visit:
     scored: Inputs | None = None
     running: tuple[Inputs, Event] | None = None
     audited: object = None
-    file_audit: Event | None = None
+    jobs: dict[str, Event] = field(default_factory=dict)
     _num_readings: int = 0
     _num_audits: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
@@ -91,28 +91,28 @@ class Visit:
                 self.audited = audited
             return number == self._num_audits
 
-    def begin_file_audit(self) -> Event:
-        """Say that the audit of the whole file begins, another one stopped; return the event that stops it."""
+    def begin_job(self, name: str) -> Event:
+        """Say that a long task begins, an earlier one of that name stopped; return the event that stops it."""
         with self._lock:
-            if self.file_audit is not None:
-                self.file_audit.set()
-            self.file_audit = Event()
-            return self.file_audit
+            if name in self.jobs:
+                self.jobs[name].set()
+            self.jobs[name] = Event()
+            return self.jobs[name]
 
-    def end_file_audit(self, stop: Event) -> bool:
-        """Say that it ended; return whether the page still waits for it."""
+    def end_job(self, name: str, stop: Event) -> bool:
+        """Say that it ended; return whether the page still waits for it, and for no later one of that name."""
         with self._lock:
-            is_last = self.file_audit is stop
-            self.file_audit = None if is_last else self.file_audit
+            is_last = self.jobs.get(name) is stop
+            if is_last:
+                del self.jobs[name]
             return is_last
 
-    def cancel_file_audit(self) -> bool:
-        """Stop the audit of the whole file; return whether there was one."""
+    def cancel_job(self, name: str) -> bool:
+        """Stop a long task; return whether there was one."""
         with self._lock:
-            if self.file_audit is None:
-                return False
-            self.file_audit.set()
-            return True
+            if name in self.jobs:
+                self.jobs[name].set()
+            return name in self.jobs
 
     def begin_pass(self, inputs: Inputs) -> Event:
         """Say that a forward pass begins; return the event that stops it."""

@@ -1,0 +1,93 @@
+"""Templates compared on the rows of an annotation file, one row after the other."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vtg_core.comparison import TemplateComparison
+from vtg_core.dataset import Sample, VideoTemporalSFTDataset
+from vtg_core.errors import LossCancelledError, OutOfMemoryError, VTGError
+from vtg_core.inspection import inspect_templates
+from vtg_core.regions import MaskPolicy
+from vtg_core.template_results import TemplateResult, result_of
+from vtg_core.templates import PromptTemplate
+from vtg_core.video import SampledVideo
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, ProcessorMixin
+
+
+@dataclass(frozen=True)
+class RowComparison:
+    """What the templates cost on one row.
+
+    Attributes:
+        row: its number, from 0.
+        where: its place in the file, for people.
+        results: one for each template, as far as they are known; empty where the row cannot be scored.
+        reason: why it cannot; empty where it can.
+        plain_because: why each template got a pass of its own; empty where they shared one.
+    """
+
+    row: int
+    where: str
+    results: tuple[TemplateResult, ...]
+    reason: str = ""
+    plain_because: str = ""
+
+
+def compare_rows(
+    dataset: VideoTemporalSFTDataset,
+    model: "PreTrainedModel",
+    processor: "ProcessorMixin",
+    templates: Sequence[PromptTemplate],
+    *,
+    rows: Iterable[int] | None = None,
+    policy: MaskPolicy | None = None,
+    on_layer: Callable[[int, int], None] | None = None,
+) -> Iterator[RowComparison]:
+    """Yield what the templates cost on each row; a row that cannot be scored is yielded with the reason.
+
+    Args:
+        dataset: gives video, query and windows; its own template plays no part.
+        model, processor: of one checkpoint.
+        templates: at least one; each is answered in the format of its own mode.
+        rows: which rows, from 0; all unless given.
+        policy: which regions are trained.
+        on_layer: see :func:`vtg_core.shared_pass.run_plan`; what it raises ends the run.
+
+    Raises:
+        OutOfMemoryError: a row does not fit on the device, as others of its size will not.
+    """
+    for row in range(len(dataset)) if rows is None else rows:
+        where = dataset.annotations[row].where
+        try:
+            yield _compare_row(row, dataset[row], model, processor, templates, policy, on_layer)
+        except (OutOfMemoryError, LossCancelledError):
+            raise
+        except VTGError as error:
+            yield RowComparison(row, where, (), reason=str(error))
+
+
+def _compare_row(
+    row: int,
+    sample: Sample,
+    model: "PreTrainedModel",
+    processor: "ProcessorMixin",
+    templates: Sequence[PromptTemplate],
+    policy: MaskPolicy | None,
+    on_layer: Callable[[int, int], None] | None,
+) -> RowComparison:
+    assert isinstance(sample.video, SampledVideo)
+    assert sample.annotation is not None
+    inspections = inspect_templates(
+        sample.video, sample.query, sample.windows, processor=processor, templates=templates, policy=policy
+    )
+    comparison = TemplateComparison(model, list(inspections), processor.tokenizer, on_layer=on_layer)
+    results = {(loss.template, loss.mode): result_of(row, sample, loss) for loss in comparison}
+    return RowComparison(
+        row=row,
+        where=sample.annotation.where,
+        results=tuple(results[template.name, template.mode] for template in templates),
+        plain_because=comparison.plan.plain_because,
+    )
