@@ -69,7 +69,7 @@ def _port(text: str) -> int:
 
 def _settings(options: argparse.Namespace) -> "Settings":
     from vtg_core.annotations import LoadedAnnotations, OnError, load_annotations
-    from vtg_core.checkpoints import check_device
+    from vtg_core.checkpoints import check_device, check_device_map
     from vtg_core.dashboard.settings import Settings
 
     if options.batch and not options.batch.is_file():
@@ -91,6 +91,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
         checkpoint=options.checkpoint,
         device=check_device(options.device),
         dtype=options.dtype,
+        device_map=check_device_map(options.device_map, device=options.device),
         frames=frame_policy(options),
         annotations=rows.annotations,
         skipped=rows.skipped,

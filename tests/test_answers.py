@@ -190,3 +190,48 @@ def test_digits_of_another_script_are_no_answer():
 def test_both_built_in_formats_are_found_by_their_mode():
     assert set(ANSWER_FORMATS) == {AnswerMode.STANDARD, AnswerMode.TEMPORAL_TOKENS}
     assert all(answer.mode is mode for mode, answer in ANSWER_FORMATS.items())
+
+
+def marked(answer_format, text):
+    """The text with its times in braces, and how many choices each has."""
+    found = answer_format.times(text)
+    for time in reversed(found):
+        text = f"{text[: time.start]}{{{text[time.start : time.end]}}}{text[time.end :]}"
+    return text, [time.num_choices for time in found]
+
+
+def test_the_digits_of_a_standard_answer_are_its_times():
+    assert marked(STANDARD_ANSWER, "[8.0, 14.0]") == ("[{8}.{0}, {14}.{0}]", [10, 10, 100, 10])
+    assert marked(STANDARD_ANSWER, "[5.0, 9.0], [18.0, 123.5]") == (
+        "[{5}.{0}, {9}.{0}], [{18}.{0}, {123}.{5}]",
+        [10, 10, 10, 10, 100, 10, 1000, 10],
+    )
+
+
+def test_a_temporal_token_is_a_time_with_its_brackets():
+    text = "<|box_start|><266><466><|box_end|><|box_start|><0><999><|box_end|>"
+    assert marked(TEMPORAL_TOKEN_ANSWER, text) == (
+        "<|box_start|>{<266>}{<466>}<|box_end|><|box_start|>{<0>}{<999>}<|box_end|>",
+        [1000] * 4,
+    )
+    assert marked(TemporalTokenAnswer(100), "<|box_start|><7><9><|box_end|>")[1] == [100, 100]
+
+
+@pytest.mark.parametrize("answer", FORMATS, ids=lambda answer: answer.mode)
+@pytest.mark.parametrize("text", ["", "none", "from 8 to 14 s", "[8, 14", "<8><14>", "{'start': 8}"])
+def test_what_is_no_window_of_the_format_says_no_time(answer, text):
+    assert answer.times(text) == []
+
+
+@pytest.mark.parametrize("answer", FORMATS, ids=lambda answer: answer.mode)
+@given(videos_with_windows())
+def test_without_its_times_every_answer_of_as_many_windows_is_the_same_text(answer, drawn):
+    duration, windows = drawn
+    text = answer.render(windows, duration)
+    end, kept = 0, ""
+    for time in answer.times(text):
+        assert end <= time.start < time.end
+        kept, end = kept + text[end : time.start], time.end
+    alone = {"standard": "[., .]", "temporal_tokens": "<|box_start|><|box_end|>"}[answer.mode]
+    joined = {"standard": ", ", "temporal_tokens": ""}[answer.mode].join([alone] * len(windows))
+    assert kept + text[end:] == joined

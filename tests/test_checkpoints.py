@@ -11,18 +11,26 @@ import threading
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoModelForImageTextToText
 
-from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
+from vtg_core.answers import STANDARD_ANSWER, TEMPORAL_TOKEN_ANSWER
 from vtg_core.checkpoints import (
     check_device,
     load_checkpoint,
     load_model,
     load_processor,
+    loaded_model,
     resolve_device,
     resolve_precision,
 )
+from vtg_core.collator import SFTCollator
+from vtg_core.dataset import Sample
 from vtg_core.demo.models import DEMO_MODELS, demo_folder
 from vtg_core.errors import CheckpointError
+from vtg_core.forward_pass import input_device
+from vtg_core.loss import score
+from vtg_core.templates import TEMPLATES
+from vtg_core.windows import Window
 
 DEMOS = ["demo", "demo-qwen2.5-vl"]
 
@@ -310,3 +318,65 @@ def test_a_model_is_loaded_in_the_precision_asked_for():
     model = load_model("demo", device="cpu", dtype="bfloat16")
     assert model.dtype == torch.bfloat16
     assert not model.training
+
+
+# A model that is spread over devices
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_model_that_is_spread_gives_the_same_loss(processors_by_name, video, name):
+    sample = Sample(video, "a red circle", (Window(8, 14),), TEMPLATES[0], STANDARD_ANSWER)
+    batch, tokenizer = SFTCollator(processors_by_name[name])([sample]), processors_by_name[name].tokenizer
+    whole = score(load_model(name, device="cpu"), batch, tokenizer)[0]
+    model = load_model(name, device_map="auto")
+    assert input_device(model).type == ("cuda" if torch.cuda.is_available() else "cpu")
+    spread = score(model, batch, tokenizer)[0]
+    assert [t.nll for t in spread.tokens] == pytest.approx([t.nll for t in whole.tokens], abs=1e-3)
+    assert spread.device == str(input_device(model))
+
+
+def test_a_model_that_is_spread_gets_its_new_embeddings(without_temporal_tokens):
+    name = str(without_temporal_tokens)
+    model = load_model(name, device_map="auto")
+    assert len(model.get_input_embeddings().weight) == len(load_processor(name).tokenizer)
+    assert len(model.get_output_embeddings().weight) == len(load_processor(name).tokenizer)
+
+
+def test_a_spread_model_is_another_than_the_whole_one():
+    assert load_model("demo", device="cpu") is not load_model("demo", device_map="auto")
+    assert loaded_model("demo", device_map="auto") is load_model("demo", device_map="auto")
+    assert loaded_model("demo", device="cpu") is None
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_a_device_and_a_device_map_contradict_each_other(device):
+    with pytest.raises(
+        CheckpointError, match=rf"must not both say .* device='{device}' and device_map='auto'; leave one"
+    ):
+        load_model("demo", device=device, device_map="auto")
+
+
+@pytest.mark.parametrize("device_map", ["Auto", "cpu", "everywhere", "{}"])
+def test_an_unknown_device_map_names_the_known(device_map):
+    with pytest.raises(CheckpointError, match=r"device_map must be one of auto, balanced, .* got"):
+        load_model("demo", device_map=device_map)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("Please provide an `offload_folder` for them in `from_pretrained`."),
+        ImportError("Using a `device_map` requires `accelerate`"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+    ],
+    ids=["disk", "accelerate", "memory"],
+)
+def test_devices_that_are_too_small_together_are_no_broken_folder(monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(AutoModelForImageTextToText, "from_pretrained", refuse)
+    with pytest.raises(
+        CheckpointError, match=r"must fit on this machine's devices \(--device-map balanced\)"
+    ):
+        load_model("demo", device_map="balanced")

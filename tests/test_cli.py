@@ -54,10 +54,14 @@ def test_several_windows_are_all_in_the_answer(tmp_path):
 
 def test_loss_writes_every_supervised_token(tmp_path):
     result = run_json(tmp_path, "loss", *ARGUMENTS, "--template", "direct", "--answer", "standard")
-    assert list(result) == ["checkpoint", "device", "dtype", "samples", "seconds"]
+    assert list(result) == [
+        "checkpoint", "device", "dtype", "samples", "vocab_size", "uniform_nll", "shared", "seconds",
+    ]  # fmt: skip
     [sample] = result["samples"]
     assert sample["num_supervised"] == len(sample["tokens"]) == 12
-    assert list(sample["tokens"][0]) == ["index", "id", "text", "nll", "prob", "rank"]
+    assert list(sample["tokens"][0]) == [
+        "index", "id", "text", "nll", "prob", "rank", "entropy", "top", "kind", "part", "uniform_nll",
+    ]  # fmt: skip
     assert "".join(token["text"] for token in sample["tokens"]) == "[8.0, 14.0]<|im_end|>"
     assert sample["mean_nll"] == pytest.approx(sample["model_loss"], abs=1e-5)
     assert sample["sum_nll"] == pytest.approx(sum(token["nll"] for token in sample["tokens"]))

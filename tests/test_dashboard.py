@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -9,12 +10,16 @@ from starlette.testclient import TestClient
 
 from vtg_core.annotations import load_annotations
 from vtg_core.answers import AnswerMode
+from vtg_core.checkpoints import loaded_model
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
-from vtg_core.dashboard.handlers import explained, inspect, score
+from vtg_core.dashboard.auditing import score_recipes
+from vtg_core.dashboard.handlers import explained, inspect
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
+from vtg_core.dashboard.model_runs import LOSS, ModelRuns
+from vtg_core.dashboard.scoring import cost_of, score, score_precisions
 from vtg_core.dashboard.settings import ASSETS
 from vtg_core.dashboard.visits import MAX_VISITS, Visit, Visits
-from vtg_core.errors import VTGError
+from vtg_core.errors import OutOfMemoryError, VTGError
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.windows import Window
 
@@ -51,8 +56,10 @@ def test_the_page_is_built_before_pytorch_is_imported():
 def test_no_component_evaluates_what_it_is_given():
     components = build_dashboard(SETTINGS).get_config_file()["components"]
     templates = [c["props"]["html_template"] for c in components if c["type"] == "html"]
-    assert len(templates) == 7
-    assert not any(sign in template for template in templates for sign in ("${", "{{"))
+    assert '<div class="vtg-loss"></div>' in templates
+    assert not [
+        template for template in templates if not re.fullmatch(r'<div class="vtg-[a-z-]+"></div>', template)
+    ]
 
 
 def test_only_loopback_is_served_and_nothing_is_kept_or_shared():
@@ -121,20 +128,58 @@ def test_added_temporal_tokens_are_remarked(without_temporal_tokens):
 
 def test_a_forward_pass_reports_the_shown_template():
     result = score(SETTINGS, inputs(template="concise"), silent, lambda: False)
-    view = json.loads(result.facts)
-    facts = {name: value for name, value, _ in view["facts"]}
+    view = json.loads(result.loss)
+    figures = {figure["name"]: figure for figure in view["figures"]}
+    mean, references = figures["Mean response NLL"]["value"], figures["Mean response NLL"]["references"]
     assert view["sample"] == "concise · standard · [8.0, 14.0]"
-    assert facts["Mean response NLL"] == facts["Model's own loss"]
-    assert list(result.table["text"])[-1] == "'<|im_end|>'"
-    assert len(result.figure.data[0].y) == 12
+    assert mean == pytest.approx(
+        next(nats for name, nats, _ in references if name == "model's own"), abs=1e-5
+    )
+    assert view["tokens"][-1]["text"] == "<|im_end|>"
+    assert len(view["tokens"]) == 12
 
 
-def test_a_forward_pass_can_be_cancelled_and_run_again():
+def test_a_forward_pass_tells_both_tabs_the_same_of_recipes():
+    asked = inputs(template="detailed")
+    result = score(SETTINGS, asked, silent, lambda: False)
+    here = {row["name"]: row["loss"] for row in json.loads(result.loss)["recipes"]}
+    there = {row["name"]: row["loss"] for row in json.loads(result.recipes)["recipes"]}
+    again = json.loads(score_recipes(SETTINGS, asked, silent, lambda: False))
+    assert here == {"ours": again["our_loss"], **there}
+    assert there == {row["name"]: row["loss"] for row in again["recipes"]}
+
+
+def test_what_a_pass_will_cost_is_told_before_it_runs():
+    view = json.loads(cost_of(SETTINGS, inputs()))
+    assert "12 of them in the loss" in view["cost"]
+    assert "ln 1,944 = 7.57" in view["references"]
+
+
+def test_a_pass_that_cannot_fit_is_refused_before_the_model_is_loaded(monkeypatch):
+    monkeypatch.setattr("vtg_core.pass_cost.free_memory", lambda device: 1000)
+    monkeypatch.setattr("vtg_core.checkpoints._KEPT", {})
+    for job in (score, score_precisions):
+        with pytest.raises(
+            OutOfMemoryError, match=r"must fit in the memory of cpu: .* the 0 MB that is free"
+        ):
+            job(SETTINGS, inputs(), silent, lambda: False)
+        assert loaded_model(SETTINGS.checkpoint, device="cpu", dtype="float32") is None
+
+
+def test_the_loss_in_other_floating_point_types_is_held_against_float32():
+    view = json.loads(score_precisions(SETTINGS, inputs(), silent, lambda: False))
+    assert [report["dtype"] for report in view["reports"]] == ["float32", "bfloat16", "float16"]
+    assert [report["is_finite"] for report in view["reports"]] == [True] * 3
+    assert view["reports"][0]["largest_difference"] == 0
+
+
+@pytest.mark.parametrize("job", [score, score_precisions])
+def test_a_forward_pass_can_be_cancelled_and_run_again(job):
     cancelled = threading.Event()
     cancelled.set()
     with pytest.raises(VTGError, match="cancelled; your input is kept"):
-        score(SETTINGS, inputs(), silent, cancelled.is_set)
-    assert score(SETTINGS, inputs(), silent, lambda: False).figure is not None
+        job(SETTINGS, inputs(), silent, cancelled.is_set)
+    assert json.loads(score(SETTINGS, inputs(), silent, lambda: False).loss)["tokens"]
 
 
 @pytest.mark.parametrize(
@@ -247,6 +292,34 @@ def test_a_template_chosen_during_a_reading_does_not_end_it():
     visit.choose(AnswerMode.TEMPORAL_TOKENS, "concise")
     assert visit.end_reading(number)
     assert visit.current == inputs(mode="temporal_tokens", template="concise")
+
+
+def test_a_pass_that_was_cancelled_while_it_waited_is_not_run():
+    visit, ran = Visit(), []
+    runs = ModelRuns(SETTINGS, Visits())
+
+    def job(*_):
+        ran.append(True)
+        return "a loss"
+
+    visit.ask_job(LOSS)
+    visit.cancel_job(LOSS)
+    said, result = runs.run(visit, LOSS, job, inputs, None)
+    assert "cancelled while it waited" in json.loads(said)["text"]
+    assert (ran, result) == ([], None)
+    visit.ask_job(LOSS)
+    assert runs.run(visit, LOSS, job, inputs, None)[1] == "a loss"
+
+
+def test_a_pass_that_does_not_fit_ends_in_a_message_and_the_next_one_runs(monkeypatch):
+    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
+    with monkeypatch.context() as patch:
+        patch.setattr("vtg_core.pass_cost.free_memory", lambda device: 1000)
+        said, result = runs.run(visit, LOSS, score, inputs, lambda at, desc: None)
+    assert json.loads(said)["level"] == "error"
+    assert "must fit in the memory of cpu" in json.loads(said)["text"]
+    assert result is None
+    assert runs.run(visit, LOSS, score, inputs, lambda at, desc: None)[1].loss != ""
 
 
 def test_only_a_running_pass_can_be_cancelled():

@@ -4,11 +4,13 @@ from copy import deepcopy
 import pytest
 import torch
 
+from vtg_core import loss
 from vtg_core.answers import STANDARD_ANSWER
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import Sample
-from vtg_core.errors import LossError, OutOfMemoryError, VTGError
-from vtg_core.loss import predicting_positions, score, score_batch
+from vtg_core.errors import LossCancelledError, LossError, OutOfMemoryError, VTGError
+from vtg_core.forward_pass import num_layers
+from vtg_core.loss import SHIFT_TOLERANCE, SHIFTS, predicting_positions, score, score_batch
 from vtg_core.templates import TEMPLATES
 from vtg_core.windows import Window
 
@@ -119,6 +121,113 @@ def test_a_supervised_token_is_predicted_by_the_position_before_it():
     assert columns.tolist() == [1, 2, 3]
 
 
+def with_shift(model, shift):
+    """Return a copy whose own loss looks for a token's logits ``shift`` positions before it."""
+    own = deepcopy(model)
+
+    def loss(logits, labels, **_):
+        known = logits[:, : logits.shape[1] - shift].float()
+        return torch.nn.functional.cross_entropy(known.flatten(0, 1), labels[:, shift:].flatten())
+
+    own.loss_function = loss
+    return own
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", DEMOS)
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_the_shift_of_a_models_own_loss_is_found_out(
+    models_by_name, processors_by_name, batches, name, shift, dtype
+):
+    model = with_shift(models_by_name[name], shift).to(dtype)
+    for report in score(model, batches[name], processors_by_name[name].tokenizer):
+        assert report.model_shift == shift
+        assert report.shift_losses[shift] == pytest.approx(
+            report.model_loss, abs=SHIFT_TOLERANCE[report.dtype]
+        )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_model_of_transformers_shifts_by_one(models_by_name, processors_by_name, batches, name, dtype):
+    model = deepcopy(models_by_name[name]).to(dtype)
+    report = score(model, batches[name], processors_by_name[name].tokenizer)[0]
+    assert report.model_shift == 1
+
+
+def test_a_loss_that_no_shift_explains_has_none(model, processor, batch):
+    own = deepcopy(model)
+    own.loss_function = lambda **_: torch.tensor(3.0)
+    assert score(own, batch, processor.tokenizer)[0].model_shift is None
+
+
+def test_where_every_shift_costs_the_same_none_is_named(model, processor, batch):
+    report = score(with_output(model, torch.zeros_like), batch, processor.tokenizer)[0]
+    assert report.model_loss == pytest.approx(math.log(report.vocab_size), abs=1e-5)
+    assert report.model_shift is None
+
+
+def test_without_the_models_own_loss_no_shift_is_named(model, processor, batch, monkeypatch):
+    monkeypatch.setattr(loss, "MAX_CROSS_CHECK_BYTES", 0)
+    report = score(model, batch, processor.tokenizer)[0]
+    assert (report.model_loss, report.model_shift) == (None, None)
+    assert report.shift_losses[1] == pytest.approx(report.mean_nll, abs=0.5)
+
+
+def test_a_token_near_the_start_has_no_logits_two_before_it(model, batch):
+    labels = torch.full_like(batch["labels"], -100)
+    labels[:, 1], labels[0, 9] = batch["input_ids"][:, 1], batch["input_ids"][0, 9]
+    measured = score_batch(model, {**batch, "labels": labels})
+    assert measured.columns.tolist() == [1, 9, 1]
+    with torch.inference_mode():
+        logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits
+    expected = -logits[0, 7].log_softmax(0)[labels[0, 9]]
+    assert measured.shift_losses[2] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_entropy_and_top_are_those_of_the_models_distribution(model, processor, batch):
+    report = score(model, batch, processor.tokenizer)[0]
+    with torch.inference_mode():
+        logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits[0]
+    for token in report.tokens:
+        distribution = torch.distributions.Categorical(logits=logits[token.index - 1])
+        assert token.entropy == pytest.approx(float(distribution.entropy()), abs=1e-4)
+        assert [other.id for other in token.top] == distribution.probs.topk(5).indices.tolist()
+        assert [other.prob for other in token.top] == pytest.approx(
+            distribution.probs.topk(5).values.tolist()
+        )
+
+
+def test_both_passes_count_their_layers(model, processor, batch):
+    counted = []
+    score(model, batch, processor.tokenizer, on_layer=counted.append)
+    assert counted == list(range(1, 2 * num_layers(model) + 1))
+
+
+def test_a_pass_that_is_stopped_leaves_the_model_usable(model, processor, batch):
+    def stop(begun):
+        if begun == 5:
+            raise LossCancelledError("stopped")
+
+    expected = score(model, batch, processor.tokenizer)[0].mean_nll
+    with pytest.raises(LossCancelledError, match=r"^stopped$"):
+        score(model, batch, processor.tokenizer, on_layer=stop)
+    assert score(model, batch, processor.tokenizer)[0].mean_nll == expected
+
+
+def test_too_little_memory_to_explain_a_broken_loss_is_an_error_like_any_other(model, processor, batch):
+    broken, passes = with_output(model, lambda weight: torch.full_like(weight, math.nan)), []
+
+    def refuse(*_):
+        passes.append(1)
+        if len(passes) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    broken.lm_head.register_forward_hook(refuse)
+    with pytest.raises(OutOfMemoryError):
+        score(broken, batch, processor.tokenizer)
+
+
 def test_logits_are_asked_for_only_where_a_supervised_token_is_predicted(model, batch):
     asked = []
     hook = model.lm_head.register_forward_hook(lambda _, inputs, output: asked.append(output.shape[1]))
@@ -171,7 +280,8 @@ def test_a_loss_that_is_not_finite_is_refused(model, processor, batch):
     broken = with_output(model, lambda weight: torch.full_like(weight, math.nan))
     with pytest.raises(
         LossError,
-        match=r"the loss must be finite, and is not at token \d+ in float32; its weights are broken",
+        match=r"the loss must be finite, and is not at token \d+ in float32; its weights are broken; "
+        r"the output of lm_head is the first that is not finite",
     ):
         score(broken, batch, processor.tokenizer)
 

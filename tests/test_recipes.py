@@ -1,5 +1,7 @@
 """Other people's masks on one sample: what each trains, and what it would have reported as its loss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,11 @@ from vtg_core.collator import SFTCollator, pad
 from vtg_core.dataset import Sample
 from vtg_core.encoding import process_videos_once
 from vtg_core.errors import LossError, MaskingError
+from vtg_core.forward_pass import num_layers
 from vtg_core.labelled_tokens import labelled
-from vtg_core.recipes import Agreement, Recipe, apply_recipe, compare, recipe_collator, recipe_losses
+from vtg_core.loss import score
+from vtg_core.recipe_losses import recipe_losses, score_with_recipes
+from vtg_core.recipes import Agreement, Recipe, apply_recipe, compare, recipe_collator
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy, RegionKind
 from vtg_core.templates import templates_for
 from vtg_core.windows import Window
@@ -160,8 +165,37 @@ def test_the_losses_of_one_pass_are_those_of_a_pass_for_each_recipe(
             assert losses[mask.recipe] == pytest.approx(own, abs=1e-4)
 
 
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_scored_sample_brings_the_losses_of_recipes_without_a_pass_of_their_own(
+    name, processors_by_name, models_by_name, video
+):
+    once, model = process_videos_once(processors_by_name[name]), models_by_name[name]
+    sample, begun = sample_of(video), []
+    encoded = SFTCollator(once).encode(sample)
+    masks = [apply_recipe(r, encoded, once, messages=sample.messages, videos=[video]) for r in Recipe]
+    batch = pad([encoded], once)
+    report, losses = score_with_recipes(model, batch, once.tokenizer, masks, on_layer=begun.append)
+    assert report == replace(score(model, batch, once.tokenizer)[0], seconds=report.seconds,
+                             peak_memory_bytes=report.peak_memory_bytes)  # fmt: skip
+    assert losses == pytest.approx(recipe_losses(model, batch, masks), abs=1e-5)
+    assert begun[-1] == 2 * num_layers(model)
+
+
+def test_recipes_get_a_pass_of_their_own_where_the_loss_is_not_cross_checked(
+    processor, model, video, monkeypatch
+):
+    encoded, mask = masked("all-tokens", sample_of(video), processor)
+    batch = pad([encoded], processor)
+    monkeypatch.setattr("vtg_core.loss.MAX_CROSS_CHECK_BYTES", 0)
+    report, losses = score_with_recipes(model, batch, processor.tokenizer, [mask])
+    assert report.model_loss is None
+    assert losses == recipe_losses(model, batch, [mask])
+
+
 def test_losses_need_no_more_logits_at_once_than_the_bound(processor, model, video, monkeypatch):
-    monkeypatch.setattr(recipes, "MAX_LOGITS_BYTES", 10 * 4 * model.config.text_config.vocab_size)
+    monkeypatch.setattr(
+        "vtg_core.recipe_losses.MAX_LOGITS_BYTES", 10 * 4 * model.config.text_config.vocab_size
+    )
     encoded, mask = masked("all-tokens", sample_of(video), processor)
     largest = []
     head = model.get_output_embeddings()

@@ -1,13 +1,8 @@
 import json
-import math
-
-import pytest
 
 from vtg_core.inspection import inspect_templates
-from vtg_core.loss import LossReport
 from vtg_core.templates import TEMPLATES
-from vtg_core.token_scores import TokenLoss
-from vtg_core.views import as_json, view_loss, view_prompt, view_tokens
+from vtg_core.views import as_json, view_prompt, view_tokens
 from vtg_core.windows import Window
 
 
@@ -77,36 +72,6 @@ def test_the_counts_of_a_prompt_add_up(processor, video):
     assert view.num_tokens == len(inspection.encoded) == sum(total for _, _, total, _ in view.parts)
     assert view.num_supervised == 12
     assert view.num_video == next(total for kind, _, total, _ in view.parts if kind == "video")
-
-
-def report_of(*nlls, vocab_size=1000, model_loss=None):
-    tokens = tuple(
-        TokenLoss(10 + i, i, chr(97 + i), nll, math.exp(-nll), 1 + i, 0.5, ()) for i, nll in enumerate(nlls)
-    )
-    return LossReport(tokens, model_loss, (8.0, 7.0, 9.0), vocab_size, 50, "cpu", "float32", 0.5, None)
-
-
-@pytest.fixture
-def sample(processor, video):
-    return inspected(processor, video).sample
-
-
-@pytest.mark.parametrize(
-    ("nlls", "said"),
-    [
-        ((6.9, 6.9), "this model guesses"),
-        ((9.0, 12.0), "expects something else"),
-        ((0.1, 3.0), "'b' the hardest"),
-    ],
-)
-def test_one_sentence_reads_the_loss(sample, nlls, said):
-    assert said in view_loss(report_of(*nlls), sample).reading
-
-
-def test_a_loss_that_was_not_cross_checked_says_so(sample):
-    facts = {name: value for name, value, _ in view_loss(report_of(1.0), sample).facts}
-    assert facts["Model's own loss"] == "not run"
-    assert facts["Peak memory"] == "unknown"
 
 
 def test_views_become_json_that_any_reader_accepts(processor, video):

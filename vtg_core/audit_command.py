@@ -1,7 +1,6 @@
 """``python -m vtg_core audit``: the mask audit from a terminal and in CI."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,9 @@ from vtg_core.terminal import (
     counted,
     frame_policy,
     plain,
+    positive,
     print_table,
+    settled,
     silence_stdout,
     write_json,
 )
@@ -45,16 +46,16 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--recipe", metavar="NAME", help="audit a common way to mask on the rows, such as text-prefix"
     )
     command.add_argument("--batch", metavar="B", help="audit a saved batch (.safetensors or torch.save)")
-    command.add_argument("--limit", type=_positive, metavar="N", help="the first N rows only")
+    command.add_argument("--limit", type=positive, metavar="N", help="the first N rows only")
     command.add_argument(
-        "--batch-size", type=_positive, default=2, metavar="N", help="rows a batch of --collator (default: 2)"
+        "--batch-size", type=positive, default=2, metavar="N", help="rows a batch of --collator (default: 2)"
     )
-    command.add_argument("--fuzz", type=_positive, metavar="N", help="vary the input of --collator N times")
+    command.add_argument("--fuzz", type=positive, metavar="N", help="vary the input of --collator N times")
     command.add_argument(
         "--verify", type=_natural, default=3, metavar="K",
         help="rows that also go through the processor, pixels and all (default: 3)",
     )  # fmt: skip
-    command.add_argument("--max-length", type=_positive, metavar="N", help="tokens that training keeps")
+    command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
     names = list(dict.fromkeys(template.name for template in TEMPLATES))
     command.add_argument(
         "--template", choices=names, help="one prompt template (default: one of eight a row)"
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     """Audit what the options name; return the exit status: 1 too where nothing could be audited."""
     _check_usage(options)
     check_writable("--csv", options.csv)
-    options.json, options.csv = map(_settled, (options.json, options.csv))
+    options.json, options.csv = map(settled, (options.json, options.csv))
 
     from vtg_core.audit.chat_ids import ChatIds
     from vtg_core.audit.report import Report
@@ -94,11 +95,6 @@ def run(options: argparse.Namespace) -> int:
     status = _status(options, report)
     _show(options, report)
     return status
-
-
-def _settled(out: str | None) -> str | None:
-    """Return where a file is written, whatever folder a collator changes to."""
-    return out if out is None or out == "-" else os.path.abspath(out)
 
 
 def _status(options: argparse.Namespace, report: "Report") -> int:
@@ -292,12 +288,6 @@ def _collect(report: "Report", total: int, found: Iterable["RowFindings"]) -> No
                 bar.update(row.row is not None)
         except KeyboardInterrupt:
             report.is_partial = True
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)
 
 
 def _natural(text: str) -> int:

@@ -14,7 +14,7 @@ from vtg_core.demo.models import DEMO_MODELS, demo_folder
 from vtg_core.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
 DEFAULT_CHECKPOINT = "demo"
 
@@ -130,6 +130,7 @@ def load_model(
     *,
     device: Device | str = Device.AUTO,
     dtype: Precision | str = Precision.AUTO,
+    device_map: str = "",
 ) -> "PreTrainedModel":
     """Load a checkpoint's model for forward passes, its embeddings as long as its processor's vocabulary.
 
@@ -139,13 +140,75 @@ def load_model(
         name: as in :func:`load_checkpoint`.
         device: a :class:`Device`, or one card such as ``cuda:1``.
         dtype: a :class:`Precision`.
+        device_map: one of ``DEVICE_MAPS`` spreads a model over all devices, by accelerate; ``device`` is ``auto`` then.
 
     Raises:
-        CheckpointError: the model cannot be loaded, or there is no such device.
+        CheckpointError: the model cannot be loaded, there is no such device, or ``device`` and ``device_map`` both
+            say where it lies.
     """
     with _LOADING:
-        resolved = resolve_device(device)
-        return _load_model(str(name), resolved, resolve_precision(dtype, resolved))
+        asked = _asked(name, device, dtype, device_map)
+        if asked not in _KEPT:
+            _KEPT.clear()  # two models at once may not fit
+            _KEPT[asked] = _load_model(*asked)
+        return _KEPT[asked]
+
+
+_KEPT: "dict[tuple[str, str, str], PreTrainedModel]" = {}
+"""The model that was loaded last, by name, device or device map, and floating point type."""
+
+
+def loaded_model(
+    name: str = DEFAULT_CHECKPOINT,
+    *,
+    device: Device | str = Device.AUTO,
+    dtype: Precision | str = Precision.AUTO,
+    device_map: str = "",
+) -> "PreTrainedModel | None":
+    """Return what :func:`load_model` would, if it is loaded already; None where it is not."""
+    return _KEPT.get(_asked(name, device, dtype, device_map))
+
+
+def _asked(name: str, device: Device | str, dtype: Precision | str, device_map: str) -> tuple[str, str, str]:
+    """Return what a model is kept by: its name, its device or device map, and its floating point type."""
+    check_device_map(device_map, device=device)
+    resolved = resolve_device(device)
+    return str(name), device_map or resolved, resolve_precision(dtype, resolved)
+
+
+DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+"""How accelerate may spread a model that is larger than one card."""
+
+
+def check_device_map(device_map: str, *, device: Device | str) -> str:
+    """Return a device map, if it is one and the only one to say where a model lies; empty stands for none.
+
+    Raises:
+        CheckpointError: it is none of ``DEVICE_MAPS``, or ``device`` is not ``auto``.
+    """
+    if device_map and device_map not in DEVICE_MAPS:
+        raise CheckpointError(f"device_map must be one of {', '.join(DEVICE_MAPS)}, got {device_map!r}")
+    if device_map and device != Device.AUTO:
+        raise CheckpointError(
+            f"device and device_map must not both say where the model lies, got device={str(device)!r} and "
+            f"device_map={device_map!r}; leave one of them out"
+        )
+    return device_map
+
+
+@lru_cache(maxsize=4)
+def load_config(name: str = DEFAULT_CHECKPOINT) -> "PreTrainedConfig":
+    """Load a checkpoint's config alone, without weights; argument and errors are those of :func:`load_model`."""
+    from transformers import AutoConfig
+
+    source = _source(name)
+    try:
+        with _LOADING:
+            return AutoConfig.from_pretrained(
+                source, trust_remote_code=False, local_files_only=not _hub_is_needed_and_there(source)
+            )
+    except Exception as error:  # from_pretrained raises whatever its parts raise
+        raise _explain(name, source, "config", error) from error
 
 
 def resolve_device(device: Device | str = Device.AUTO) -> str:
@@ -193,13 +256,13 @@ def resolve_precision(dtype: Precision | str, device: str) -> str:
     return str(dtype)
 
 
-@lru_cache(maxsize=1)
-def _load_model(name: str, device: str, dtype: str) -> "PreTrainedModel":
+def _load_model(name: str, where: str, dtype: str) -> "PreTrainedModel":
     import torch
     from transformers import AutoModelForImageTextToText
 
     checkpoint = load_checkpoint(name)
     source = _source(name)
+    is_spread = where in DEVICE_MAPS
     try:
         model = AutoModelForImageTextToText.from_pretrained(
             source,
@@ -207,17 +270,36 @@ def _load_model(name: str, device: str, dtype: str) -> "PreTrainedModel":
             trust_remote_code=False,
             use_safetensors=True,
             local_files_only=not _hub_is_needed_and_there(source),
+            device_map=where if is_spread else None,
         )
     except Exception as error:  # from_pretrained raises whatever its parts raise
+        if is_spread and _is_about_placement(error):
+            raise _does_not_fit(
+                name, f"this machine's devices (--device-map {where})", dtype, error
+            ) from error
         raise _explain(name, source, "model", error) from error
-    _fit_embeddings(model, len(checkpoint.processor.tokenizer))
     try:
-        return model.to(device).eval()
-    except (torch.OutOfMemoryError, RuntimeError) as error:
-        raise CheckpointError(
-            f"the model of {name!r} must fit on {device} in {dtype}, and does not: {first_line(error)}; "
-            "use another --device or a smaller --dtype"
+        _fit_embeddings(model, len(checkpoint.processor.tokenizer))
+        return model.eval() if is_spread else model.to(where).eval()
+    except (torch.OutOfMemoryError, RuntimeError, NotImplementedError) as error:
+        raise _does_not_fit(
+            name, where if not is_spread else "this machine's devices", dtype, error
         ) from error
+
+
+def _is_about_placement(error: Exception) -> bool:
+    import torch
+
+    said = str(error).lower()
+    is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return is_memory or any(word in said for word in ("device_map", "offload", "accelerate", "out of memory"))
+
+
+def _does_not_fit(name: str, where: str, dtype: str, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"the model of {name!r} must fit on {where} in {dtype}, and does not: {first_line(error)}; "
+        "use another --device or a smaller --dtype"
+    )
 
 
 def _fit_embeddings(model: "PreTrainedModel", vocabulary: int) -> None:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from vtg_core.annotations import check_query
 from vtg_core.answers import AnswerMode
 from vtg_core.audit_command import add_audit_command
+from vtg_core.compare_command import add_compare_command
 from vtg_core.errors import VTGError, first_line
+from vtg_core.loss_command import (
+    add_loss_options,
+    precisions_of,
+    print_losses,
+    print_precisions,
+    score_samples,
+)
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.templates import TEMPLATES, PromptTemplate
 from vtg_core.terminal import (
@@ -20,6 +28,7 @@ from vtg_core.terminal import (
     add_model_options,
     check_writable,
     frame_policy,
+    note_added_tokens,
     open_streams,
     plain,
     print_table,
@@ -31,7 +40,6 @@ from vtg_core.windows import Window
 
 if TYPE_CHECKING:
     from vtg_core.inspection import Inspection
-    from vtg_core.loss import LossReport
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
         command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
+        command.set_defaults(usage=command)
+        if name == "loss":
+            add_loss_options(command)
+    add_compare_command(commands)
     add_audit_command(commands)
     return parser
 
@@ -134,12 +146,7 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
         "windows": [list(window) for window in windows],
     }
     checkpoint = load_checkpoint(options.checkpoint)
-    if checkpoint.added_tokens:
-        count = len(checkpoint.added_tokens)
-        print(
-            f"note: the tokenizer lacks {count:,} temporal tokens; they were added in memory, untrained",
-            file=sys.stderr,
-        )
+    note_added_tokens(checkpoint.added_tokens)
     return header, inspect_templates(
         video,
         options.query,
@@ -187,53 +194,37 @@ def _num_tokens(sample: dict[str, Any], kind: str) -> int:
 
 
 def _loss(options: argparse.Namespace) -> None:
+    if options.precisions and len(_templates(options.template, options.answer)) != 1:
+        options.usage.error("--precisions runs one sample: choose it with --template and --answer")
     started = time.perf_counter()
     header, inspections = _inspections(options)
 
     from vtg_core.checkpoints import load_model, load_processor
-    from vtg_core.collator import pad
-    from vtg_core.loss import score
 
     processor = load_processor(options.checkpoint)
-    model = load_model(options.checkpoint, device=options.device, dtype=options.dtype)
-    samples, report = [], None
-    for inspection in inspections:
-        [report] = score(model, pad([inspection.encoded], processor), processor.tokenizer)
-        template = inspection.sample.template
-        samples.append({"template": template.name, "mode": str(template.mode), **_scored(report)})
-    assert report is not None
-    result = {
-        "checkpoint": options.checkpoint,
-        "device": report.device,
-        "dtype": report.dtype,
-        "samples": samples,
-        "seconds": time.perf_counter() - started,
-    }
+    taken = list(inspections)
+    scored = score_samples(
+        taken,
+        load_model(
+            options.checkpoint, device=options.device, dtype=options.dtype, device_map=options.device_map
+        ),
+        processor,
+        is_cross_checked=options.cross_check,
+    )
+    result = {"checkpoint": options.checkpoint, **scored.as_dict()}
+    if options.precisions:
+        result["precisions"] = precisions_of(
+            options.checkpoint, taken[0], processor, device=options.device, device_map=options.device_map
+        )
+    result["seconds"] = time.perf_counter() - started
     if options.json is not None:
         write_json(options.json, result)
         return
     _print_video(header)
-    print(f"{options.checkpoint} on {report.device} in {report.dtype}, {result['seconds']:.1f} s")
-    print_table(
-        ("template", "mode", "supervised", "sum NLL", "mean NLL", "model's own"),
-        [
-            (s["template"], s["mode"], s["num_supervised"], s["sum_nll"], s["mean_nll"], s["model_loss"])
-            for s in samples
-        ],
-    )
-
-
-def _scored(report: "LossReport") -> dict[str, Any]:
-    return {
-        "num_supervised": report.num_supervised,
-        "sum_nll": report.sum_nll,
-        "mean_nll": report.mean_nll,
-        "model_loss": report.model_loss,
-        "tokens": [
-            {"index": t.index, "id": t.id, "text": t.text, "nll": t.nll, "prob": t.prob, "rank": t.rank}
-            for t in report.tokens
-        ],
-    }
+    print(f"{plain(options.checkpoint)} on {scored.device} in {scored.dtype}, {result['seconds']:.1f} s")
+    print_losses(scored)
+    if options.precisions:
+        print_precisions(result["precisions"])
 
 
 def _print_video(header: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vtg_core.answer_loss import AnswerLoss, AnswerPart, PartLoss, answer_loss
 from vtg_core.answers import AnswerMode
 from vtg_core.errors import LossError
-from vtg_core.forward_pass import peak_memory, reset_peak_memory
+from vtg_core.forward_pass import input_device, peak_memory, reset_peak_memory
 from vtg_core.inspection import Inspection
 from vtg_core.regions import RegionKind
 from vtg_core.shared_pass import SharedPlan, plan_shared_pass, run_plan
@@ -121,7 +121,7 @@ class TemplateComparison:
             OutOfMemoryError: a pass does not fit on the device.
             LossError: an id is outside the model's vocabulary, or a loss is not finite.
         """
-        device = next(self.model.parameters()).device
+        device = input_device(self.model)
         samples = [inspection.encoded for inspection in self.inspections]
         reset_peak_memory(device)
         started, vocab_size = time.perf_counter(), 0

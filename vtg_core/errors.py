@@ -13,6 +13,7 @@
     ├── LengthError           a sample is longer than ``max_length`` allows
     ├── CheckpointError       a processor or a model cannot be loaded
     └── LossError             a forward pass cannot be run or gives no usable loss
+        ├── NotFiniteError      the loss is infinite or no number
         ├── OutOfMemoryError    it needs more memory than the device has
         └── LossCancelledError  a person stopped it
 
@@ -62,6 +63,10 @@ class CheckpointError(VTGError):
 
 class LossError(VTGError):
     """A forward pass cannot be run, or gives no usable loss."""
+
+
+class NotFiniteError(LossError):
+    """A loss is infinite or no number; the message names the token and the layer where that began."""
 
 
 class OutOfMemoryError(LossError):

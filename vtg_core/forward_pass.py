@@ -58,12 +58,31 @@ def explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator
         ) from None
 
 
+def input_device(model: "PreTrainedModel") -> "torch.device":
+    """Return where a model takes its inputs: of one that is spread over several devices, the first."""
+    return next(weight.device for weight in model.parameters() if weight.device.type != "meta")  # offloaded
+
+
 def num_layers(model: "PreTrainedModel") -> int:
     """Return how many layers one forward pass begins, those of the vision tower included."""
     return len(_layers(model))
 
 
-def _layers(model: "PreTrainedModel") -> list["torch.nn.Module"]:
+def num_text_layers(model: "PreTrainedModel") -> int:
+    """Return how many layers a pass begins over text alone."""
+    return len(_layers(model.get_decoder()))
+
+
+def check_kept(model: "PreTrainedModel", logits: "Tensor", expected: int) -> None:
+    """Raise ``LossError`` unless a model returned logits for just the positions that it was asked for."""
+    if logits.shape[1] != expected:
+        raise LossError(
+            f"{type(model).__name__} must return logits for the {expected} positions asked for, "
+            f"got {logits.shape[1]}; it does not support logits_to_keep"
+        )
+
+
+def _layers(model: "torch.nn.Module") -> list["torch.nn.Module"]:
     import torch
 
     return [layer for stack in model.modules() if isinstance(stack, torch.nn.ModuleList) for layer in stack]

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vtg_core.errors import LossError, OutOfMemoryError
+from vtg_core.errors import LossError, NotFiniteError, OutOfMemoryError
 from vtg_core.forward_pass import (
+    check_kept,
     evaluating,
     explained,
     first_not_finite,
+    input_device,
     layers_counted,
     peak_memory,
     reset_peak_memory,
@@ -81,16 +83,20 @@ class LossReport:
         if self.model_loss is None:
             return None
         tolerance = SHIFT_TOLERANCE[self.dtype] * max(1.0, abs(self.model_loss))
-        fitting = [
-            shift
+        distances = sorted(
+            (abs(self.model_loss - loss), shift)
             for shift, loss in zip(SHIFTS, self.shift_losses, strict=True)
-            if abs(loss - self.model_loss) <= tolerance
-        ]
-        return fitting[0] if len(fitting) == 1 else None
+        )
+        (nearest, shift), (next_nearest, _), *_ = distances
+        is_alone = next_nearest > max(CLEARLY_FARTHER * nearest, tolerance / 100)
+        return shift if nearest <= tolerance and is_alone else None
 
 
 SHIFT_TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 1e-2, "float16": 2e-3}
 """By floating point type, how far the model's own loss may be from ours, relative to it, to be the same."""
+
+CLEARLY_FARTHER = 4
+"""How many times as far as the nearest the others must be, for it to be the one."""
 
 
 def predicting_positions(labels: "Tensor") -> tuple["Tensor", "Tensor"]:
@@ -157,15 +163,6 @@ def score_batch(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> Batc
     return BatchScores(rows.cpu(), columns.cpu(), scored[SHIFTS.index(1)], tuple(means), logits.shape[2])
 
 
-def check_kept(model: "PreTrainedModel", logits: "Tensor", expected: int) -> None:
-    """Raise ``LossError`` unless a model returned logits for just the positions that it was asked for."""
-    if logits.shape[1] != expected:
-        raise LossError(
-            f"{type(model).__name__} must return logits for the {expected} positions asked for, "
-            f"got {logits.shape[1]}; it does not support logits_to_keep"
-        )
-
-
 def score(
     model: "PreTrainedModel",
     batch: Mapping[str, "Tensor"],
@@ -188,7 +185,7 @@ def score(
             message then names the layer and the token at which it stopped being so.
     """
     check_batch(model, batch)
-    device = next(model.parameters()).device
+    device = input_device(model)
     with evaluating(model), layers_counted(model, on_layer):
         with explained(batch, device):
             reset_peak_memory(device)
@@ -218,7 +215,7 @@ def score(
 def check_finite(
     model: "PreTrainedModel", batch: Mapping[str, "Tensor"], scores: TokenScores, columns: "Tensor"
 ) -> None:
-    """Raise ``LossError`` where a loss is not finite, and say where in the model it stopped being so.
+    """Raise ``NotFiniteError`` where a loss is not finite, and say where in the model it stopped being so.
 
     Args:
         model: what was run.
@@ -232,9 +229,9 @@ def check_finite(
     dtype = str(model.dtype).removeprefix("torch.")
     advice = "its weights are broken" if dtype == "float32" else "try --dtype float32"
     at = int(columns[~is_finite][0])
-    raise LossError(
-        f"the loss must be finite, and is not at token {at:,} in {dtype}; {advice}; {first_not_finite(model, batch)}"
-    )
+    with explained(batch, input_device(model)):
+        where = first_not_finite(model, batch)
+    raise NotFiniteError(f"the loss must be finite, and is not at token {at:,} in {dtype}; {advice}; {where}")
 
 
 def _token_losses(

@@ -4,7 +4,7 @@ Each is a few lines over one :class:`vtg_core.encoding.EncodedSample`. Some are 
 code on purpose; the functions name where each is found.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -13,19 +13,17 @@ import numpy as np
 
 from vtg_core.collator import TEMPLATE_TOKENS, SFTCollator, pad
 from vtg_core.encoding import EncodedSample, encode, process_videos_once
-from vtg_core.errors import LossError, MaskingError, VTGError
-from vtg_core.forward_pass import evaluating, explained, layers_counted
+from vtg_core.errors import MaskingError, VTGError
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.labelled_tokens import KINDS, LabelledTokens
 from vtg_core.recipe_rules import RULES, Given, Recipe
 from vtg_core.regions import IGNORE_INDEX, RegionKind
 from vtg_core.rendering import render
-from vtg_core.token_scores import MAX_LOGITS_BYTES
 from vtg_core.video import SampledVideo
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel, ProcessorMixin
+    from transformers import ProcessorMixin
 
 Collator = Callable[[Sequence[Mapping[str, Any]]], dict[str, "Tensor"]]
 
@@ -124,54 +122,6 @@ def compare(mask: RecipeMask, tokens: LabelledTokens, ours: np.ndarray) -> Recip
         holes=_count_by_kind(tokens.kinds[codes == 3]),
         codes=codes,
     )
-
-
-def recipe_losses(
-    model: "PreTrainedModel",
-    batch: Mapping[str, "Tensor"],
-    masks: Iterable[RecipeMask],
-    *,
-    on_layer: Callable[[int], None] | None = None,
-) -> dict[Recipe | str, float | None]:
-    """Return the loss that each recipe would have reported of one sample, from one forward pass.
-
-    Logits are computed for the tokens that some recipe trains, a few at a time in float32: their memory is bounded
-    by ``MAX_LOGITS_BYTES``, whatever the vocabulary.
-
-    Args:
-        model: any model of transformers whose logits are what its output embeddings give.
-        batch: one sample without padding, as :class:`vtg_core.collator.SFTCollator` returns it; it is moved to the
-            model's device, and its labels are not looked at.
-        masks: of that sample.
-        on_layer: called with the number of layers begun so far, before each of them; what it raises ends the pass.
-
-    Returns:
-        Nats a supervised token, the mean that the model's own ``loss`` is; None for a recipe that cannot be
-        applied, or that trains nothing after the shift.
-
-    Raises:
-        OutOfMemoryError: the pass does not fit on the device.
-        LossError: the model computes its logits otherwise.
-    """
-    import torch
-
-    masks, device = list(masks), next(model.parameters()).device
-    inputs = {name: value.to(device) for name, value in batch.items() if name != "labels"}
-    length = inputs["input_ids"].shape[1]
-    wanted = np.zeros(length, dtype=bool)
-    for mask in masks:
-        wanted |= mask.supervised if mask.supervised is not None else False
-    columns = torch.from_numpy(np.flatnonzero(wanted[1:]) + 1).to(device)
-    costs = np.zeros(length)
-    with (
-        evaluating(model),
-        layers_counted(model, on_layer),
-        explained(batch, device),
-        torch.inference_mode(),
-    ):
-        if len(columns):
-            costs[columns.cpu().numpy()] = _nll(model, inputs, columns).cpu().numpy()
-    return {mask.recipe: _mean(costs, mask.supervised) for mask in masks}
 
 
 def recipe_collator(
@@ -274,41 +224,3 @@ class _RecipeCollator:
 def _count_by_kind(kinds: np.ndarray) -> dict[RegionKind, int]:
     counts = np.bincount(kinds, minlength=len(KINDS))
     return {KINDS[i]: int(counts[i]) for i in np.argsort(-counts, kind="stable") if counts[i]}
-
-
-def _nll(model: "PreTrainedModel", inputs: Mapping[str, "Tensor"], columns: "Tensor") -> "Tensor":
-    """Return what the tokens at ``columns``, int64, shape (N,), cost in nats; float32, shape (N,).
-
-    The states that would become logits are caught on their way into the output embeddings, which are then given
-    the first of them only: one pass of the model, and no logits of the whole sequence.
-    """
-    import torch
-
-    head, caught = model.get_output_embeddings(), []
-
-    def catch(_: object, given: tuple["Tensor", ...]) -> tuple["Tensor", ...]:
-        caught.append(given[0][0, columns - 1])
-        return given[0][:, columns[:1] - 1], *given[1:]
-
-    hook = head.register_forward_pre_hook(catch)
-    try:
-        first = model(**inputs, use_cache=False).logits[0, 0].float()
-    finally:
-        hook.remove()
-    if len(caught) != 1 or not torch.allclose(head(caught[0][:1])[0].float(), first, rtol=1e-2, atol=1e-2):
-        raise LossError(
-            f"the logits of {type(model).__name__} must be what its output embeddings give, and are not; the losses "
-            "of other recipes cannot be had from one pass"
-        )
-    targets = inputs["input_ids"][0, columns]
-    step = max(1, MAX_LOGITS_BYTES // (4 * len(first)))
-    nll = []
-    for states, ids in zip(caught[0].split(step), targets.split(step), strict=True):
-        nll.append(torch.nn.functional.cross_entropy(head(states).float(), ids, reduction="none"))
-    return torch.cat(nll)
-
-
-def _mean(costs: np.ndarray, supervised: np.ndarray | None) -> float | None:
-    if supervised is None or not supervised[1:].any():
-        return None
-    return float(costs[1:][supervised[1:]].mean())

@@ -10,14 +10,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from vtg_core.continuation import continued_logits, new_cache, tree_mask, why_not_continued
 from vtg_core.encoding import EncodedSample
-from vtg_core.errors import LossError, first_line
-from vtg_core.forward_pass import evaluating, explained, layers_counted, num_layers
-from vtg_core.loss import check_batch, check_finite, check_kept, predicting_positions, score_batch
+from vtg_core.forward_pass import (
+    evaluating,
+    explained,
+    input_device,
+    layers_counted,
+    num_layers,
+    num_text_layers,
+)
+from vtg_core.loss import check_batch, check_finite, predicting_positions, score_batch
 from vtg_core.regions import RegionKind
 from vtg_core.token_scores import TokenScores, score_logits
 from vtg_core.token_tree import TokenTree, grow_tree
@@ -25,7 +31,7 @@ from vtg_core.token_tree import TokenTree, grow_tree
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-    from transformers import Cache, PreTrainedModel
+    from transformers import PreTrainedModel
 
 MAX_MASK_BYTES = 2**28
 """How much memory the mask of one step takes, at most, in the model's floating point type."""
@@ -72,9 +78,12 @@ def plan_shared_pass(model: "PreTrainedModel", samples: Sequence[EncodedSample])
     """Return how samples will be run: at least one, all about the same video.
 
     A model is asked once, on a few tokens of text, whether it can be continued at a tree; the answer is kept.
+
+    Raises:
+        OutOfMemoryError: the device has no room even for that.
     """
-    tree = grow_tree([_needed_ids(sample) for sample in samples])
-    reason = _why_not_shared(samples, tree) or _why_not_continued(model)
+    tree = grow_tree([needed_ids(sample) for sample in samples])
+    reason = _why_not_shared(samples, tree) or why_not_continued(model)
     return SharedPlan(tree, reason, sum(map(len, samples)))
 
 
@@ -98,7 +107,7 @@ def run_plan(
         OutOfMemoryError: a pass does not fit on the device.
         LossError: an id is outside the model's vocabulary, or a loss is not finite.
     """
-    device = next(model.parameters()).device
+    device = input_device(model)
     batches = [as_batch(sample) for sample in samples]
     for batch in batches:
         check_batch(model, batch)
@@ -107,12 +116,15 @@ def run_plan(
         if plan.plain_because
         else _run_tree(model, samples, plan.tree, device)
     )
-    per_pass = num_layers(model)
-    passes = len(samples) if plan.plain_because else 1 + len(_steps(model, plan.tree))
+    total = (
+        num_layers(model) * len(samples)
+        if plan.plain_because
+        else num_layers(model) + num_text_layers(model) * len(_steps(model, plan.tree))
+    )
 
     def count(begun: int) -> None:
         if on_layer is not None:
-            on_layer(begun, per_pass * passes)
+            on_layer(min(begun, total), total)  # a pass that is run again to be explained counts no further
 
     longest = max(batches, key=lambda batch: batch["input_ids"].numel())
     with evaluating(model), layers_counted(model, count):
@@ -149,21 +161,21 @@ def _run_tree(
     model: "PreTrainedModel", samples: Sequence[EncodedSample], tree: TokenTree, device: "torch.device"
 ) -> Iterator[SequenceScores]:
     """Run the trunk, then the branches a step at a time; a sequence is done once its last prediction is there."""
-    cache, positions, seen = _new_cache(model), _positions(model, samples, tree), tree.is_ancestor()
+    cache, positions, seen = new_cache(model), _positions(model, samples, tree), tree.is_ancestor()
     wanted = _Wanted.of(samples, tree)
     kept = [*wanted.sources_in(0, tree.num_shared - 1), tree.num_shared - 1]
     inputs = {name: value.to(device) for name, value in _trunk(samples[0], tree.num_shared).items()}
-    logits = _logits(model, cache, kept, **inputs)
+    logits = continued_logits(model, cache, kept, **inputs)
     yield from wanted.take(kept, logits)
     for start, end in _steps(model, tree):
         before, behind = tree.num_shared + start, tree.num_shared + end
         kept = wanted.sources_in(before, behind) or [behind - 1]
-        logits = _logits(
+        logits = continued_logits(
             model,
             cache,
             [source - before for source in kept],
             input_ids=_tensor(tree.ids[start:end], device)[None],
-            attention_mask=_mask(seen[start:end, :end], tree.num_shared, model.dtype).to(device),
+            attention_mask=tree_mask(seen[start:end, :end], tree.num_shared, model.dtype).to(device),
             position_ids=positions[..., start:end].to(device),
         )
         yield from wanted.take(kept, logits)
@@ -224,42 +236,13 @@ class _Wanted:
                 yield SequenceScores(number, self.columns[number], scores, logits.shape[1])
 
 
-def _logits(model: "PreTrainedModel", cache: "Cache", kept: Sequence[int], **inputs: "Tensor") -> "Tensor":
-    """Run tokens behind what the cache holds; return their logits at the positions ``kept``, shape (N, V)."""
-    import torch
-
-    at = torch.tensor(kept, device=inputs["input_ids"].device)
-    with torch.inference_mode():
-        logits = model(**inputs, logits_to_keep=at, past_key_values=cache, use_cache=True).logits
-    check_kept(model, logits, len(kept))
-    return logits[0]
-
-
-def _mask(seen: np.ndarray, num_shared: int, dtype: "torch.dtype") -> "Tensor":
-    """Return the mask of tokens that see the whole trunk and, of the N behind it, those that ``seen`` says.
-
-    Args:
-        seen: bool, shape (S, N).
-        num_shared: length of the trunk.
-        dtype: of the model.
-
-    Returns:
-        0 where a token is seen and the least number where it is not, shape (1, 1, S, num_shared + N).
-    """
-    import torch
-
-    mask = torch.zeros(1, 1, len(seen), num_shared + seen.shape[1], dtype=dtype)
-    mask[0, 0, :, num_shared:].masked_fill_(~torch.from_numpy(seen), torch.finfo(dtype).min)
-    return mask
-
-
 def _tensor(values: np.ndarray, device: "torch.device") -> "Tensor":
     import torch
 
     return torch.from_numpy(values).to(device)
 
 
-def _needed_ids(sample: EncodedSample) -> np.ndarray:
+def needed_ids(sample: EncodedSample) -> np.ndarray:
     """Return the ids up to the last prediction of a supervised token: what comes after it is in no loss."""
     columns = predicting_positions(sample.labels[None])[1]
     return sample.input_ids[: int(columns.max()) if len(columns) else 1].numpy()
@@ -312,12 +295,6 @@ def _steps(model: "PreTrainedModel", tree: TokenTree) -> list[tuple[int, int]]:
     return [(start, min(start + size, len(tree))) for start in range(0, len(tree), size)]
 
 
-def _new_cache(model: "PreTrainedModel") -> "Cache":
-    from transformers import DynamicCache
-
-    return DynamicCache(config=model.config.get_text_config(decoder=True))
-
-
 def _why_not_shared(samples: Sequence[EncodedSample], tree: TokenTree) -> str:
     first = samples[0]
     is_same = all(_has_media_of(sample, first) for sample in samples[1:])
@@ -325,7 +302,7 @@ def _why_not_shared(samples: Sequence[EncodedSample], tree: TokenTree) -> str:
         return "the samples do not show the same video"
     videos = [region.end for region in first.regions if region.kind is RegionKind.VIDEO]
     if videos and max(videos) > tree.num_shared:
-        return "the chat template puts words that differ before the video"
+        return "the samples part before their video ends"
     return ""
 
 
@@ -336,60 +313,3 @@ def _has_media_of(sample: EncodedSample, other: EncodedSample) -> bool:
         return False
     pairs = [(sample.media[name], other.media[name]) for name in sample.media]
     return all(a is b or torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in pairs)
-
-
-def _why_not_continued(model: "PreTrainedModel") -> str:
-    """Return why a model cannot be continued at a tree of tokens, or nothing; asked once a model."""
-    if model not in _ANSWERS:
-        _ANSWERS[model] = _find_why_not_continued(model)
-    return _ANSWERS[model]
-
-
-_ANSWERS: "WeakKeyDictionary[PreTrainedModel, str]" = WeakKeyDictionary()
-
-
-def _find_why_not_continued(model: "PreTrainedModel") -> str:
-    from transformers.cache_utils import DynamicLayer
-
-    config = model.config.get_text_config(decoder=True)
-    attention = config._attn_implementation
-    if attention not in ("sdpa", "eager"):
-        return f"its attention ({attention}) takes no mask of our own"
-    if any(type(layer) is not DynamicLayer for layer in _new_cache(model).layers):
-        return "not all of its layers keep the keys and values of every token"
-    try:
-        with evaluating(model):
-            is_exact = _continues_exactly(model)
-    except (TypeError, ValueError, RuntimeError, NotImplementedError, LossError) as error:
-        return f"it cannot be continued ({first_line(error)})"
-    return "" if is_exact else "continued at a tree of tokens, it gives other logits than in a plain pass"
-
-
-def _continues_exactly(model: "PreTrainedModel") -> bool:
-    """Compare a tree of two short texts with two plain passes over them, logit for logit."""
-    import torch
-
-    device = next(model.parameters()).device
-    texts = [[*range(20, 32), *branch] for branch in ((32, 33, 34), (32, 35, 36, 37))]
-    tree = grow_tree([np.array(text) for text in texts])
-    cache, leaves = _new_cache(model), [int(nodes[-1]) for nodes in tree.nodes]
-    _logits(model, cache, [0], input_ids=torch.tensor([texts[0][: tree.num_shared]], device=device))
-    continued = _logits(
-        model,
-        cache,
-        leaves,
-        input_ids=_tensor(tree.ids, device)[None],
-        attention_mask=_mask(tree.is_ancestor(), tree.num_shared, model.dtype).to(device),
-        position_ids=_tensor(tree.depths, device)[None],
-    )
-    for text, logits in zip(texts, continued, strict=True):
-        with torch.inference_mode():
-            plain = model(input_ids=torch.tensor([text], device=device), use_cache=False).logits[0, -1]
-        difference = (plain.float().log_softmax(0) - logits.float().log_softmax(0)).square().mean().sqrt()
-        if not float(difference) <= CONTINUATION_TOLERANCE[str(model.dtype).removeprefix("torch.")]:
-            return False
-    return True
-
-
-CONTINUATION_TOLERANCE = {"float64": 1e-6, "float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}
-"""By floating point type, how far the log-probabilities of a token tree may be from a plain pass's, in nats (RMS)."""

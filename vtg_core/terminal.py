@@ -4,8 +4,11 @@ import argparse
 import io
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
+    parser.add_argument(
+        "--device-map",
+        default="",
+        metavar="auto",
+        help="spread a model that is larger than one card over all devices",
+    )
 
 
 def add_frame_options(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +82,31 @@ def frame_policy(options: argparse.Namespace) -> FramePolicy:
         VideoError: they contradict each other or are out of range.
     """
     return FramePolicy(num_frames=options.num_frames, fps=options.fps, max_pixels=options.max_pixels)
+
+
+def note_added_tokens(added: Sequence[str]) -> None:
+    """Say on stderr that a tokenizer was given temporal tokens, if it was: what they cost tells nothing yet."""
+    if added:
+        print(
+            f"note: the tokenizer lacks {len(added):,} temporal tokens; they were added in memory, untrained",
+            file=sys.stderr,
+        )
+
+
+def settled(out: str | None) -> str | None:
+    """Return where a file is written, whatever folder the process changes to later."""
+    return out if out is None or out == "-" else os.path.abspath(out)
+
+
+def positive(text: str) -> int:
+    """Return an option's value as a whole number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 def check_writable(option: str, out: str | None) -> None:
@@ -97,6 +131,37 @@ def check_writable(option: str, out: str | None) -> None:
         raise VTGError(
             f"{option} must name a file that can be written, and {out!r} cannot: {reason}"
         ) from None
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let a request to end (SIGTERM) be what Ctrl-C is."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with _handling({signal.SIGTERM: stop}):
+        yield
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no interrupt come between: a person who is impatient presses Ctrl-C twice."""
+    with _handling({signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}):
+        yield
+
+
+@contextmanager
+def _handling(handlers: dict[signal.Signals, Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def plain(text: str) -> str:

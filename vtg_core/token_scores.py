@@ -103,25 +103,20 @@ def score_logits(logits: "Tensor", targets: "Tensor") -> TokenScores:
 
 
 def _score_some(logits: "Tensor", targets: "Tensor") -> TokenScores:
-    logits = logits.float()
-    own = logits.gather(1, targets[:, None])
-    total = logits.logsumexp(1, keepdim=True)
-    top = logits.topk(min(NUM_TOP, logits.shape[1]), dim=1)
-    ranks = (logits > own).sum(1) + 1
-    probs = (logits - total).exp_()
-    mean = probs.mul_(logits.clamp_min(-MAX_FLOAT32)).sum(
-        1, keepdim=True
-    )  # 0 times minus infinity is no number
+    log_probs = logits.float().log_softmax(1)
+    own = log_probs.gather(1, targets[:, None])
+    top = log_probs.topk(min(NUM_TOP, log_probs.shape[1]), dim=1)
+    surprise = log_probs.clamp_min(LEAST_FLOAT32)  # 0 times minus infinity is no number
     return TokenScores(
-        nll=(total - own)[:, 0].clamp_min(0).abs(),
-        ranks=ranks,
-        entropy=(total - mean)[:, 0].clamp_min(0).abs(),
+        nll=own[:, 0].neg().clamp_min(0).abs(),
+        ranks=(logits > logits.gather(1, targets[:, None])).sum(1) + 1,
+        entropy=log_probs.exp().mul_(surprise).sum(1).neg().clamp_min(0).abs(),
         top_ids=top.indices,
-        top_probs=(top.values - total).exp(),
+        top_probs=top.values.exp(),
     )
 
 
-MAX_FLOAT32 = 3.4e38
+LEAST_FLOAT32 = -3.4e38
 
 
 def token_losses(

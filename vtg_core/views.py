@@ -1,9 +1,8 @@
-"""What a person should see of a sample and its loss: plain values, documented field by field.
+"""What a person should see of a sample: plain values, documented field by field.
 
 Nothing here is markup. A view is turned into JSON and drawn by a component that writes text only.
 """
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -11,10 +10,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from vtg_core.dataset import Sample
 from vtg_core.encoding import EncodedSample
 from vtg_core.inspection import Inspection
-from vtg_core.loss import LossReport
 from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
 
 if TYPE_CHECKING:
@@ -81,28 +78,6 @@ class PromptView:
     parts: list[tuple[str, str, int, int]]
 
 
-@dataclass(frozen=True)
-class LossView:
-    """One sample's loss.
-
-    Attributes:
-        sample: what was scored: template, answer format and answer; empty where nothing was.
-        facts: (name, value, what it means), in reading order.
-        reading: one sentence that says what the figures mean.
-        tokens: a row a supervised token: index, id, text, NLL in nats, probability, rank.
-    """
-
-    sample: str
-    facts: list[tuple[str, str, str]]
-    reading: str
-    tokens: list[tuple[int, int, str, float, float, int]]
-
-
-NO_LOSS = LossView(
-    "", [], "Run a forward pass to see what each trained token of this template costs the model.", []
-)
-
-
 def template_key(mode: str, name: str) -> str:
     """Return the key under which a template's views are kept."""
     return f"{mode}/{name}"
@@ -159,58 +134,6 @@ def view_prompt(inspection: Inspection) -> PromptView:
         num_supervised=sum(supervised for *_, supervised in parts),
         parts=parts,
     )
-
-
-def view_loss(report: LossReport, sample: Sample) -> LossView:
-    """Return the loss view of a report on a sample."""
-    uniform = math.log(report.vocab_size)
-    own = "not run" if report.model_loss is None else f"{report.model_loss:.4f}"
-    memory = (
-        "unknown" if report.peak_memory_bytes is None else f"{report.peak_memory_bytes / 1024**2:,.0f} MiB"
-    )
-    whose = (
-        "held by PyTorch on the GPU" if report.device.startswith("cuda") else "held by this process so far"
-    )
-    facts = [
-        (
-            "Mean response NLL",
-            f"{report.mean_nll:.4f}",
-            "nats a supervised token: the loss you would train with",
-        ),
-        ("Model's own loss", own, _own_meaning(report)),
-        ("Sum", f"{report.sum_nll:.3f}", "nats over all supervised tokens"),
-        ("Supervised tokens", f"{report.num_supervised:,}", f"of {report.num_tokens:,} in the sequence"),
-        (
-            "Uniform guessing",
-            f"{uniform:.4f}",
-            f"ln {report.vocab_size:,}: what a model that knows nothing pays",
-        ),
-        ("Device", f"{report.device} · {report.dtype}", "where and in which floating point type it ran"),
-        ("Time", f"{report.seconds:.2f} s", "the forward pass alone, the model already loaded"),
-        ("Peak memory", memory, whose),
-    ]
-    tokens = [(t.index, t.id, t.text, t.nll, t.prob, t.rank) for t in report.tokens]
-    scored = f"{sample.template.name} · {sample.template.mode} · {sample.answer}"
-    return LossView(scored, facts, _reading(report, uniform), tokens)
-
-
-def _own_meaning(report: LossReport) -> str:
-    if report.model_loss is None:
-        return "the logits of every position would be too large for a second opinion"
-    difference = abs(report.model_loss - report.mean_nll)
-    return f"a second, plain pass with labels; differs by {difference:.1g}"
-
-
-def _reading(report: LossReport, uniform: float) -> str:
-    if abs(report.mean_nll - uniform) < 0.25:
-        return (
-            f"The loss is close to ln {report.vocab_size:,} = {uniform:.2f}: this model guesses. "
-            "A demo with random weights does; a trained one should be far below."
-        )
-    worst = max(report.tokens, key=lambda token: token.nll)
-    if report.mean_nll > uniform:
-        return f"The loss is above uniform guessing: the model expects something else, most of all at {worst.text!r}."
-    return f"The model finds {worst.text!r} the hardest ({worst.nll:.2f} nats, rank {worst.rank:,})."
 
 
 def _runs(

@@ -145,7 +145,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 def _write_rows(folder: Path) -> Path:
     """Write the clips and ``NUM_ROWS`` rows about them."""
-    clip = _write_clip(folder / "clip_0.mp4")
+    clip = write_clip(folder / "clip_0.mp4")
     for i in range(1, NUM_VIDEOS):
         shutil.copyfile(clip, folder / f"clip_{i}.mp4")
     things = ("a red circle", "the person in green", "a blue square", "somebody", "the last of the cars")
@@ -164,7 +164,8 @@ def _write_rows(folder: Path) -> Path:
     return path
 
 
-def _write_clip(path: Path) -> Path:
+def write_clip(path: Path) -> Path:
+    """Write a clip of ``DURATION`` seconds in which every frame differs."""
     import av
 
     columns, lines = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))

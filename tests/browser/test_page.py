@@ -140,32 +140,35 @@ def test_the_trained_tokens_can_be_brought_into_view(demo):
 def test_the_loss_runs_and_agrees_with_the_models_own(demo):
     demo.get_by_role("tab", name="Loss").click()
     demo.locator("#run-loss").click()
-    values = demo.locator(".vtg-facts dd:nth-of-type(1)")
-    expect(values.first).to_have_text(re.compile(r"\d\.\d{4}"), timeout=LOADED)
-    mean, own, _, supervised, uniform, device, *_ = values.all_text_contents()
-    assert mean == own
-    assert (supervised, device) == ("12", "cpu · float32")
+    mean = demo.locator(".vtg-loss-figure").first
+    expect(mean.locator(".vtg-loss-number")).to_have_text(re.compile(r"\d\.\d{4}"), timeout=LOADED)
+    uniform, _, own, _ = mean.locator("dd").all_text_contents()
+    shown = mean.locator(".vtg-loss-number").text_content()
+    assert float(shown) == pytest.approx(float(own), abs=1e-4)
+    assert abs(float(shown) - float(uniform)) < 0.5
     expect(demo.locator(".vtg-scored")).to_have_text("direct · standard · [8.0, 14.0]")
-    assert abs(float(mean) - float(uniform)) < 0.5
-    expect(demo.locator("#loss-figure .bars path")).to_have_count(12)
+    expect(demo.locator(".vtg-loss-token")).to_have_count(12)
+    expect(demo.locator(".vtg-loss-run")).to_contain_text("12 of 1,")
+    expect(demo.locator(".vtg-loss-run")).to_contain_text("cpu · float32")
 
 
 def test_a_loss_of_another_input_is_not_left_on_screen(demo):
     demo.get_by_role("tab", name="Loss").click()
     demo.locator("#run-loss").click()
-    expect(demo.locator(".vtg-facts")).to_be_visible(timeout=LOADED)
+    expect(demo.locator(".vtg-loss-figures")).to_be_visible(timeout=LOADED)
     type_query(demo, "a blue square appears")
-    expect(demo.locator(".vtg-facts")).to_have_count(0)
+    expect(demo.locator(".vtg-loss-figures")).to_have_count(0)
 
 
 def test_a_loss_that_ends_after_its_input_changed_is_not_shown(demo):
-    demo.locator("#frames input").fill("100")
+    demo.locator("#frames input").fill("200")
     demo.locator("#run").click()
-    expect(demo.locator("#facts textarea")).to_have_value(re.compile("100 frames"))
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile("200 frames"))
     demo.get_by_role("tab", name="Loss").click()
     demo.evaluate(KEEP_NOTICES)  # the next reading takes this one away when it is done
     demo.locator("#run-loss").click()
-    demo.locator("#frames input").fill("99")
+    expect(demo.locator("#loss-view")).to_contain_text("Running", timeout=LOADED)
+    demo.locator("#frames input").fill("199")
     demo.locator("#run").click()
     for _ in range(LOADED // 100):
         if "The input changed while the forward pass ran" in demo.evaluate("window.said.join()"):
@@ -173,7 +176,7 @@ def test_a_loss_that_ends_after_its_input_changed_is_not_shown(demo):
         demo.wait_for_timeout(100)
     else:
         pytest.fail("nobody was told that the input changed")
-    expect(demo.locator(".vtg-facts")).to_have_count(0)
+    expect(demo.locator(".vtg-loss-figures")).to_have_count(0)
 
 
 def test_a_forward_pass_can_be_cancelled(demo):
@@ -184,16 +187,16 @@ def test_a_forward_pass_can_be_cancelled(demo):
     demo.locator("#run-loss").click()
     demo.locator("#cancel").click()
     expect(demo.locator("#notice")).to_contain_text("cancel")
-    expect(demo.locator(".vtg-facts")).to_have_count(0)
+    expect(demo.locator(".vtg-loss-figures")).to_have_count(0)
 
 
 def test_running_the_loss_right_after_an_edit_keeps_it(demo):
     demo.get_by_role("tab", name="Loss").click()
     demo.locator("#query textarea").fill("a blue square appears")
     demo.locator("#run-loss").click()
-    expect(demo.locator(".vtg-facts")).to_be_visible(timeout=LOADED)
+    expect(demo.locator(".vtg-loss-figures")).to_be_visible(timeout=LOADED)
     demo.wait_for_timeout(1500)
-    expect(demo.locator(".vtg-facts")).to_be_visible()
+    expect(demo.locator(".vtg-loss-figures")).to_be_visible()
 
 
 def test_an_example_fills_the_left_side_and_is_read(demo):
@@ -301,7 +304,7 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
         expect(page.locator("#notice")).to_contain_text("It has 2 windows, and all of them are in the answer")
         page.get_by_role("tab", name="Loss").click()
         page.locator("#run-loss").click()
-        expect(page.locator(".vtg-facts")).to_be_visible(timeout=LOADED)
+        expect(page.locator(".vtg-loss-figures")).to_be_visible(timeout=LOADED)
         page.get_by_role("tab", name="Prompts").click()
         page.locator("#start input").fill("6")
         page.locator("#run").click()

@@ -11,10 +11,13 @@ from vtg_core.dashboard.audit_tab import AuditTab, file_label
 from vtg_core.dashboard.auditing import Audited, AuditSource, Choice, audit, no_audit, score_recipes
 from vtg_core.dashboard.file_audit import FileAudit, as_partial, audit_file
 from vtg_core.dashboard.handlers import explained, notice
+from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.layout import Layout
+from vtg_core.dashboard.model_runs import RECIPES, ModelRuns
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.telling import loss_of, progress_of, told
+from vtg_core.dashboard.telling import comparison_of, loss_of, progress_of, told
 from vtg_core.dashboard.visits import Visit, Visits
+from vtg_core.errors import VTGError
 from vtg_core.views import template_key
 
 FILE_AUDIT = "file-audit"
@@ -25,6 +28,7 @@ class AuditEvents:
 
     def __init__(self, settings: Settings, layout: Layout, visits: Visits) -> None:
         self.settings, self.layout, self.visits = settings, layout, visits
+        self.runs = ModelRuns(settings, visits)
 
     @property
     def show(self) -> dict[str, Any]:
@@ -33,7 +37,15 @@ class AuditEvents:
         return {  # values are asked for anew each time: a person may have chosen another while we read
             "fn": self._show,
             "inputs": [at.mode, at.template, at.views, *at.tab.choice],
-            "outputs": [at.notice, at.tokens, at.strip, at.tab.audit, at.tab.recipes, *at.loss_tab.outputs],
+            "outputs": [
+                at.notice,
+                at.tokens,
+                at.strip,
+                at.tab.audit,
+                at.tab.recipes,
+                *at.loss_tab.outputs,
+                *at.loss_tab.compare.outputs,
+            ],
             "trigger_mode": "always_last",  # what is chosen while an audit runs is audited after it
             "show_progress_on": [at.tab.audit, at.tokens],
             "api_visibility": "private",
@@ -50,13 +62,10 @@ class AuditEvents:
         tab.source.change(self._fields, [tab.source], fields, **turn).then(**self.show)
         tab.mutation.input(**self.show)
         tab.back.click(lambda: AuditSource.OURS, outputs=[tab.source], **turn)
-        run = tab.score.click(
-            self._score, outputs=[at.notice, tab.recipes], concurrency_id="model", concurrency_limit=1,
-            trigger_mode="once", show_progress_on=[tab.recipes], api_visibility="private",
+        self.runs.connect(
+            RECIPES, tab.score, tab.cancel_score, at.notice, fn=self._score, outputs=[at.notice, tab.recipes],
+            show_progress_on=[tab.recipes],
         )  # fmt: skip
-        tab.cancel_score.click(
-            self._cancel_score, outputs=[at.notice], cancels=[run], queue=False, api_visibility="private"
-        )
         if self.settings.annotation_file is not None:
             self._connect_file(tab, read_row)
 
@@ -101,13 +110,13 @@ class AuditEvents:
             said = notice("info", "The prompts are no longer kept. Read them again.")
         wanted = (visit.current, visit.is_read, visit.is_stale, source, row, mutation)
         if visit.audited == wanted:  # a field was left as it was
-            return said, *[gr.skip()] * 4, *loss_of(visit)
+            return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit)
         number = visit.begin_audit()
         audited = self._audited(visit, source, row, mutation, progress)
         if not visit.end_audit(number, wanted):
             return [gr.skip()] * 8
         own = tokens if audited.tokens is None else audited.tokens
-        return said, own, audited.strip, audited.audit, audited.recipes, *loss_of(visit)
+        return said, own, audited.strip, audited.audit, audited.recipes, *loss_of(visit), comparison_of(visit)
 
     def _audited(
         self, visit: Visit, source: str, row: float | None, mutation: str, progress: gr.Progress
@@ -123,25 +132,14 @@ class AuditEvents:
 
     def _score(self, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         visit = self.visits.of(request.session_hash)
-        inputs, failures = visit.current, list[str]()
-        if inputs is None or not visit.is_read:
-            return told(notice("info", "Read the prompts first."), visit), gr.skip()
-        with explained(failures):
-            stop = visit.begin_pass(inputs)
-            try:
-                recipes = score_recipes(self.settings, inputs, progress_of(progress), stop.is_set)
-            finally:
-                visit.end_pass(inputs, stop)
-            if visit.current == inputs:
-                return gr.skip(), recipes
-            failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
-        return told(failures[0], visit), gr.skip()
 
-    def _cancel_score(self, request: gr.Request) -> str:
-        visit = self.visits.of(request.session_hash)
-        was_running = "The forward pass was cancelled; your input is kept."
-        was_not = "There is no forward pass to cancel; one that was waiting is dropped."
-        return told(notice("info", was_running if visit.cancel() else was_not), visit)
+        def read() -> Inputs:
+            if visit.current is None or not visit.is_read:
+                raise VTGError("there must be prompts to run the model on; read the prompts first")
+            return visit.current
+
+        said, recipes = self.runs.run(visit, RECIPES, score_recipes, read, progress)
+        return said, gr.skip() if recipes is None else recipes
 
     def _audit_file(
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008

@@ -8,33 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vtg_core.answers import ANSWER_FORMATS
 from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.checks import AuditedBatch, audit_batch, audit_row
 from vtg_core.audit.collators import ForeignCollator, foreign_samples, load_collator, run_collator
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.mutations import MUTATIONS, break_sample
-from vtg_core.audit.own import encode_known, scene_of
+from vtg_core.audit.own import scene_of
 from vtg_core.audit.rows import Known, Row
 from vtg_core.audit_views import AuditView, view_audit, view_no_audit, view_row, view_strip
-from vtg_core.bounded_cache import BoundedCache
 from vtg_core.dashboard.inputs import Inputs
-from vtg_core.dashboard.loaded import ENCODING, Tell, load_checkpoint_of, processor_with, video_of
+from vtg_core.dashboard.loaded import ENCODING, Tell, load_checkpoint_of, processor_with
+from vtg_core.dashboard.on_screen import RECIPE_LOSSES, encode_sample, frames_of, masks_of, read_sample
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dataset import Sample
 from vtg_core.encoding import EncodedSample
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
-from vtg_core.recipe_rules import Recipe
 from vtg_core.recipe_views import OURS, RecipesView, no_recipes, view_recipes
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.video import SampledVideo
 from vtg_core.views import as_json
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
     from vtg_core.checkpoints import Checkpoint
-    from vtg_core.recipes import RecipeMask
 
 
 LARGEST = 2**53
@@ -139,11 +135,11 @@ def audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell)
         return _audit_saved(settings, choice, checkpoint, tell)
     if inputs is None:
         raise VTGError("the last input could not be read, so there is nothing to audit")
-    sample = _sample(settings, inputs)
+    sample = read_sample(settings, inputs)
     if choice.source is AuditSource.BROKEN:
         return _audit_broken(settings, sample, choice, checkpoint)
     with ENCODING:
-        encoded, known = _encode(sample, inputs, checkpoint)
+        encoded, known = encode_sample(sample, inputs, checkpoint)
     if choice.source is AuditSource.COLLATOR:
         return _audit_collator(settings, sample, choice, checkpoint, known, tell)
     return _audit_ours(settings, sample, inputs, choice, checkpoint, encoded, known)
@@ -158,15 +154,18 @@ def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: 
     from vtg_core.checkpoints import load_model
     from vtg_core.collator import pad
     from vtg_core.forward_pass import num_layers
-    from vtg_core.recipes import RecipeMask, recipe_losses
+    from vtg_core.recipe_losses import recipe_losses
+    from vtg_core.recipes import RecipeMask
 
     checkpoint = load_checkpoint_of(settings, tell)
-    sample = _sample(settings, inputs)
+    sample = read_sample(settings, inputs)
     with ENCODING:
-        encoded, known = _encode(sample, inputs, checkpoint)
-        masks = _masks(sample, encoded, checkpoint)
+        encoded, known = encode_sample(sample, inputs, checkpoint)
+        masks = masks_of(sample, encoded, checkpoint)
+    if kept := RECIPE_LOSSES.get((checkpoint.name, inputs), dict):  # the Loss tab may have run them
+        return as_json(view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, kept))
     tell(0.4, f"Loading the model of {settings.checkpoint}")
-    model = load_model(settings.checkpoint, device=settings.device, dtype=settings.dtype)
+    model = load_model(settings.checkpoint, **settings.placement)
     total, ours = num_layers(model), encoded.labels.numpy() != IGNORE_INDEX
 
     def on_layer(begun: int) -> None:
@@ -178,41 +177,8 @@ def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: 
 
     batch = pad([encoded], checkpoint.processor)
     losses = recipe_losses(model, batch, [*masks, RecipeMask(OURS, ours)], on_layer=on_layer)
-    _LOSSES.get((checkpoint.name, inputs), dict).update(losses)
+    RECIPE_LOSSES.get((checkpoint.name, inputs), dict).update(losses)
     return as_json(view_recipes(masks, known.tokens, ours, losses))
-
-
-_LOSSES: "BoundedCache[dict[str, float | None]]" = BoundedCache(64)
-"""What recipes would have reported, so that it is still there when a person comes back to a template."""
-
-
-def _sample(settings: Settings, inputs: Inputs) -> Sample:
-    video = video_of(inputs)
-    windows = [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows]
-    [template] = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
-    return Sample(video, inputs.query, tuple(windows), template, ANSWER_FORMATS[template.mode])
-
-
-def _frames(sample: Sample) -> SampledVideo:
-    assert isinstance(sample.video, SampledVideo), "the page decodes what it shows"
-    return sample.video
-
-
-def _encode(sample: Sample, inputs: Inputs, checkpoint: "Checkpoint") -> tuple[EncodedSample, Known]:
-    processor = processor_with(_frames(sample), checkpoint)
-    return encode_known(
-        sample.messages, processor, [_frames(sample)], scene=scene_of(sample), policy=inputs.policy
-    )
-
-
-def _masks(sample: Sample, encoded: EncodedSample, checkpoint: "Checkpoint") -> "list[RecipeMask]":
-    from vtg_core.recipes import apply_recipe
-
-    processor = processor_with(_frames(sample), checkpoint)
-    return [
-        apply_recipe(recipe, encoded, processor, messages=sample.messages, videos=[_frames(sample)])
-        for recipe in Recipe
-    ]
 
 
 def _chat(checkpoint: "Checkpoint", processor: "ProcessorMixin | None" = None) -> ChatIds:
@@ -232,8 +198,8 @@ def _audit_ours(
 
     audited = audit_batch(pad([encoded], checkpoint.processor), _chat(checkpoint), [known])
     with ENCODING:
-        masks = _masks(sample, encoded, checkpoint)
-    losses = _LOSSES.get((checkpoint.name, inputs), dict) or None
+        masks = masks_of(sample, encoded, checkpoint)
+    losses = RECIPE_LOSSES.get((checkpoint.name, inputs), dict) or None
     recipes = view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, losses)
     return _shown(audited, choice.name(settings), recipes=recipes)
 
@@ -276,11 +242,11 @@ def _audit_broken(settings: Settings, sample: Sample, choice: Choice, checkpoint
     [mutation] = [known for known in MUTATIONS if known.name == choice.mutation]
     banner = f"{mutation.title[:1].upper()}{mutation.title[1:]} (found in {mutation.source})."
     with ENCODING:
-        processor = processor_with(_frames(sample), checkpoint)
+        processor = processor_with(frames_of(sample), checkpoint)
         chat = _chat(checkpoint, processor)
         try:
             batch, chat, known = break_sample(
-                mutation, sample.messages, [_frames(sample)], chat, scene_of(sample)
+                mutation, sample.messages, [frames_of(sample)], chat, scene_of(sample)
             )
         except VTGError as error:
             return no_audit(settings, choice, f"This bug cannot be put into this sample: {error}")

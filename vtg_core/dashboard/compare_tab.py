@@ -1,7 +1,15 @@
 """The Loss tab's *Compare templates*: what is where."""
 
+from typing import Any
+
+import gradio as gr
+
+from vtg_core.comparison_views import NO_COMPARISON
+from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.file_compare_tab import FileCompareTab
 from vtg_core.dashboard.settings import Settings
+from vtg_core.templates import TEMPLATES
+from vtg_core.views import as_json
 
 
 class CompareTab:
@@ -9,5 +17,28 @@ class CompareTab:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        with gr.Row():
+            self.run = gr.Button(
+                f"Compare all {len(TEMPLATES)} templates on this sample", variant="primary", elem_id="run-comparison",
+                scale=4, min_width=220,
+            )  # fmt: skip
+            self.cancel = gr.Button("Cancel", elem_id="cancel-comparison", scale=1, min_width=100)
+        self.cost = script_component(
+            "loss_cost", elem_id="comparison-cost", label="What a comparison will cost"
+        )
+        self.doing = script_component(
+            "loss_cost", elem_id="comparison-doing", label="How far the comparison is"
+        )
+        self.comparison = script_component(
+            "comparison",
+            elem_id="comparison",
+            value=as_json(NO_COMPARISON),
+            label="Templates compared on this sample",
+        )
         if settings.annotation_file is not None:
             self.file = FileCompareTab(settings)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What is cleared where the page turns to another sample."""
+        return [self.comparison]

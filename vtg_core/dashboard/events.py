@@ -79,11 +79,11 @@ class _Events:
         with explained(failures):
             inputs = Inputs.read(self.settings, *values)
             if inputs == visit.current and (views or not visit.is_read):  # a field was left as it was
-                return [gr.skip()] * 7
+                return [gr.skip()] * 6
             number = visit.begin_reading(inputs)
             result = inspect(self.settings, inputs, progress_of(progress, visit, number))
-            return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 7
-        return self._fail(failures[0], visit, number), *[gr.skip()] * 6
+            return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 6
+        return self._fail(failures[0], visit, number), *[gr.skip()] * 5
 
     def _inspect_row(
         self,
@@ -104,8 +104,8 @@ class _Events:
             inputs = Inputs.read(self.settings, *read)
             number = visit.begin_reading(inputs)
             result = inspect(self.settings, inputs, progress_of(progress, visit, number))
-            return (*left, row, *self._show(result, visit)) if visit.end_reading(number) else [gr.skip()] * 12
-        return *[gr.skip()] * 5, self._fail(failures[0], visit, number), *[gr.skip()] * 6
+            return (*left, row, *self._show(result, visit)) if visit.end_reading(number) else [gr.skip()] * 11
+        return *[gr.skip()] * 5, self._fail(failures[0], visit, number), *[gr.skip()] * 5
 
     @staticmethod
     def _fail(failure: str, visit: Visit, number: int | None) -> Any:

@@ -6,10 +6,10 @@ bug of ours is logged and owned up to, and what was on screen stays.
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.loaded import Tell, keep_processor, load_checkpoint_of, video_of
@@ -19,15 +19,12 @@ from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.templates import PromptTemplate
 from vtg_core.video import SampledVideo
-from vtg_core.views import NO_LOSS, as_json, template_key, view_loss, view_prompt, view_tokens
+from vtg_core.views import as_json, template_key, view_prompt, view_tokens
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
     from transformers import ProcessorMixin
 
     from vtg_core.checkpoints import Checkpoint
-    from vtg_core.loss import LossReport
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +44,6 @@ class Inspected:
     facts: str
     prompts: str
     tokens: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What the Loss tab shows after a forward pass; empty where there was none."""
-
-    facts: str = as_json(NO_LOSS)
-    figure: "go.Figure | None" = None
-    table: "pd.DataFrame | None" = None
 
 
 def notice(level: str, text: str) -> str:
@@ -110,53 +98,6 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
         prompts=as_json(prompts),
         tokens=tokens,
     )
-
-
-def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> Scored:
-    """Run a forward pass on the template on screen.
-
-    Raises:
-        VTGError: the input or the checkpoint cannot be used, the pass does not fit, or it was cancelled.
-    """
-    import pandas as pd
-
-    from vtg_core.checkpoints import load_model
-    from vtg_core.dashboard.plots import loss_bars
-
-    checkpoint = load_checkpoint_of(settings, tell)
-    tell(0.2, "Reading the video")
-    chosen = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
-    [inspection] = _inspections(settings, inputs, video_of(inputs), checkpoint.processor, chosen)
-    tell(0.4, f"Loading the model of {settings.checkpoint}")
-    model = load_model(settings.checkpoint, device=settings.device, dtype=settings.dtype)
-    tell(0.6, f"Running {len(inspection.encoded):,} tokens through the model")
-    report = _report(model, inspection, checkpoint, tell, is_cancelled)
-    view = view_loss(report, inspection.sample)
-    table = pd.DataFrame(view.tokens, columns=["index", "id", "text", "NLL (nats)", "probability", "rank"])
-    table["text"] = table["text"].map(repr)
-    return Scored(as_json(view), loss_bars(report), table.round({"NLL (nats)": 4, "probability": 6}))
-
-
-def _report(
-    model: Any, inspection: Inspection, checkpoint: "Checkpoint", tell: Tell, is_cancelled: Callable[[], bool]
-) -> "LossReport":
-    from vtg_core.collator import pad
-    from vtg_core.forward_pass import num_layers
-    from vtg_core.loss import score as score_batch
-
-    total = 2 * num_layers(model)  # our pass, and the model's own for the cross-check
-
-    def on_layer(begun: int) -> None:
-        if is_cancelled():
-            raise LossCancelledError("the forward pass was cancelled; your input is kept")
-        tell(
-            0.6 + 0.4 * min(begun / total, 1.0),
-            f"Running {len(inspection.encoded):,} tokens, layer {begun} of {total}",
-        )
-
-    batch = pad([inspection.encoded], checkpoint.processor)
-    [report] = score_batch(model, batch, checkpoint.processor.tokenizer, on_layer=on_layer)
-    return report
 
 
 def _inspections(

@@ -11,6 +11,7 @@ from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.encoding import process_videos_once
 from vtg_core.frame_plan import FramePolicy
+from vtg_core.model_shape import ModelShape
 from vtg_core.video import SampledVideo, sample_frames
 from vtg_core.windows import Window
 
@@ -37,6 +38,30 @@ def load_checkpoint_of(settings: Settings, tell: Tell) -> "Checkpoint":
 
     tell(0.1, f"Loading the processor of {settings.checkpoint}")
     return load_checkpoint(settings.checkpoint)
+
+
+def shape_of(settings: Settings) -> ModelShape:
+    """Return the shape of the page's model, loaded or not; nothing is loaded for it but a config.
+
+    Raises:
+        CheckpointError: the config cannot be loaded, or there is no such device.
+    """
+    from vtg_core.checkpoints import loaded_model
+
+    model = loaded_model(settings.checkpoint, **settings.placement)
+    if model is not None:
+        return ModelShape.of(model)
+    return _shape_of_config(settings.checkpoint, settings.device, settings.dtype)
+
+
+@lru_cache(maxsize=4)
+def _shape_of_config(checkpoint: str, device: str, dtype: str) -> ModelShape:
+    from vtg_core.checkpoints import load_config, resolve_device, resolve_precision
+
+    resolved = resolve_device(device)
+    return ModelShape.of_config(
+        load_config(checkpoint), device=resolved, dtype=resolve_precision(dtype, resolved)
+    )
 
 
 def video_of(inputs: Inputs) -> SampledVideo:

@@ -4,50 +4,59 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.handlers import explained, notice, score
-from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.auditing import AuditSource
+from vtg_core.dashboard.handlers import explained
 from vtg_core.dashboard.layout import Layout
+from vtg_core.dashboard.model_runs import LOSS, PRECISIONS, ModelRuns
+from vtg_core.dashboard.scoring import cost_of, score, score_precisions
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.telling import loss_values, progress_of, told
 from vtg_core.dashboard.visits import Visits
 
 
 class LossEvents:
-    """Handlers of the forward pass on the template on screen."""
+    """Handlers of forward passes on the template on screen."""
 
     def __init__(self, settings: Settings, layout: Layout, visits: Visits) -> None:
         self.settings, self.layout, self.visits = settings, layout, visits
+        self.runs = ModelRuns(settings, visits)
 
     def connect(self) -> None:
         """Answer every event."""
         at, tab = self.layout, self.layout.loss_tab
-        run = tab.run.click(
-            self._score, at.inputs, [at.notice, *tab.outputs], concurrency_id="model", concurrency_limit=1,
-            trigger_mode="once", show_progress_on=[tab.facts], api_visibility="private",
+        cost: dict[str, Any] = {
+            "fn": self._cost, "outputs": [tab.cost], "show_progress": "hidden", "trigger_mode": "always_last",
+            "api_visibility": "private",
+        }  # fmt: skip
+        at.tokens.change(**cost)  # the last thing that a reading, or another template, changes
+        self.runs.connect(
+            LOSS, tab.run, tab.cancel, at.notice, fn=self._score, inputs=[*at.inputs, at.tab.source],
+            outputs=[at.notice, tab.loss, at.tab.recipes], show_progress_on=[tab.loss],
+        ).then(**cost)  # fmt: skip
+        self.runs.connect(
+            PRECISIONS, tab.run_precisions, None, at.notice, fn=self._score_precisions, inputs=at.inputs,
+            outputs=[at.notice, tab.precisions], show_progress_on=[tab.precisions],
         )  # fmt: skip
-        tab.cancel.click(
-            self._cancel, outputs=[at.notice], cancels=[run], queue=False, api_visibility="private"
-        )
+
+    def _cost(self, request: gr.Request) -> Any:
+        visit = self.visits.of(request.session_hash)
+        inputs, failures = visit.current, list[str]()
+        if inputs is None or not visit.is_read:
+            return gr.skip()
+        with explained(failures):
+            return cost_of(self.settings, inputs)
+        return ""  # whoever runs the pass is told why
 
     def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
+        *read, source = values
         visit = self.visits.of(request.session_hash)
-        failures: list[str] = []
-        inputs = None
-        with explained(failures):
-            inputs = Inputs.read(self.settings, *values)
-            stop = visit.begin_pass(inputs)
-            try:
-                result = score(self.settings, inputs, progress_of(progress), stop.is_set)
-            finally:
-                is_shown = visit.end_pass(inputs, stop)
-            if is_shown:
-                return gr.skip(), *loss_values(result)
-        if inputs is not None and visit.current not in (None, inputs):
-            failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
-        return told(failures[0], visit), *[gr.skip()] * 3
+        said, scored = self.runs.run(visit, LOSS, score, self.runs.read_page(read), progress)
+        if scored is None:
+            return said, gr.skip(), gr.skip()
+        return said, scored.loss, scored.recipes if source == AuditSource.OURS else gr.skip()
 
-    def _cancel(self, request: gr.Request) -> str:
+    def _score_precisions(
+        self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008
+    ) -> Any:  # fmt: skip
         visit = self.visits.of(request.session_hash)
-        was_running = "The forward pass was cancelled; your input is kept."
-        was_not = "There is no forward pass to cancel; one that was waiting is dropped."
-        return told(notice("info", was_running if visit.cancel() else was_not), visit)
+        said, view = self.runs.run(visit, PRECISIONS, score_precisions, self.runs.read_page(values), progress)
+        return said, gr.skip() if view is None else view

@@ -7,7 +7,8 @@ import gradio as gr
 from vtg_core.dashboard.compare_tab import CompareTab
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
-from vtg_core.views import NO_LOSS, as_json
+from vtg_core.loss_views import NO_LOSS
+from vtg_core.views import as_json
 
 
 class LossTab:
@@ -22,22 +23,18 @@ class LossTab:
 
     def _build_sample(self) -> None:
         with gr.Row():
-            self.run = gr.Button("Run a forward pass", variant="primary", elem_id="run-loss", scale=4)
+            self.run = gr.Button("Run a forward pass", variant="primary", elem_id="run-loss", scale=3)
+            self.run_precisions = gr.Button(
+                "Compare precisions", elem_id="run-precisions", scale=2, min_width=160
+            )
             self.cancel = gr.Button("Cancel", elem_id="cancel", scale=1, min_width=100)
-        self.facts = script_component(
-            "loss_facts", elem_id="loss-facts", value=as_json(NO_LOSS), label="Loss"
-        )
-        self.figure = gr.Plot(label="NLL of each supervised token", elem_id="loss-figure", visible=False)
-        self.table = gr.Dataframe(
-            label="Supervised tokens",
-            interactive=False,
-            wrap=True,
-            elem_id="loss-table",
-            visible=False,
-            datatype="str",
+        self.cost = script_component("loss_cost", elem_id="loss-cost", label="What a forward pass will cost")
+        self.loss = script_component("loss", elem_id="loss-view", value=as_json(NO_LOSS), label="Loss")
+        self.precisions = script_component(
+            "loss_precisions", elem_id="loss-precisions", label="The loss in other floating point types"
         )
 
     @property
     def outputs(self) -> list[Any]:
-        """What a forward pass fills."""
-        return [self.facts, self.figure, self.table]
+        """What forward passes fill."""
+        return [self.loss, self.precisions]

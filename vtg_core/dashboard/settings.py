@@ -15,7 +15,7 @@ class Settings:
 
     Attributes:
         checkpoint: a demo's name, a folder or a hub id.
-        device, dtype: see :mod:`vtg_core.checkpoints`.
+        device, dtype, device_map: see :mod:`vtg_core.checkpoints`.
         frames: which frames are taken until a person says otherwise.
         annotations: rows to pick a sample from; empty where no file was given.
         skipped: one sentence for each row of that file that could not be read.
@@ -28,6 +28,7 @@ class Settings:
     checkpoint: str = "demo"
     device: str = "auto"
     dtype: str = "auto"
+    device_map: str = ""
     frames: FramePolicy = field(default_factory=FramePolicy)
     annotations: tuple[Annotation, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -36,3 +37,8 @@ class Settings:
     video_root: Path | None = None
     collator: str = ""
     batch: Path | None = None
+
+    @property
+    def placement(self) -> dict[str, str]:
+        """What :func:`vtg_core.checkpoints.load_model` is told beside the checkpoint's name."""
+        return {"device": self.device, "dtype": self.dtype, "device_map": self.device_map}

@@ -5,9 +5,11 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.handlers import Scored
+from vtg_core.comparison_views import NO_COMPARISON
 from vtg_core.dashboard.loaded import Tell
+from vtg_core.dashboard.scoring import Scored
 from vtg_core.dashboard.visits import Visit
+from vtg_core.views import as_json
 
 
 def told(text: str, visit: Visit) -> str:
@@ -15,18 +17,14 @@ def told(text: str, visit: Visit) -> str:
     return json.dumps({**json.loads(text), "stale": visit.is_stale})
 
 
-def loss_values(scored: Scored) -> tuple[Any, Any, Any]:
-    """Return what the Loss tab shows; chart and table only where there is something in them."""
-    return (
-        scored.facts,
-        gr.update(value=scored.figure, visible=scored.figure is not None),
-        gr.update(value=scored.table, visible=scored.table is not None),
-    )
-
-
 def loss_of(visit: Visit) -> tuple[Any, ...]:
-    """Leave the loss on screen, or clear it where it belongs to something else."""
-    return (gr.skip(),) * 3 if visit.keeps_loss() else loss_values(Scored())
+    """Leave the loss on screen, or clear it where it belongs to something else: what the Loss tab fills."""
+    return (gr.skip(), gr.skip()) if visit.keeps_loss() else (Scored().loss, "")
+
+
+def comparison_of(visit: Visit) -> Any:
+    """Leave the comparison of templates on screen, or clear it where it belongs to another sample."""
+    return gr.skip() if visit.keeps_comparison() else as_json(NO_COMPARISON)
 
 
 def progress_of(progress: gr.Progress, visit: Visit | None = None, number: int | None = None) -> Tell:

@@ -9,6 +9,8 @@ from vtg_core.dashboard.inputs import Inputs
 from vtg_core.errors import VTGError
 
 MAX_VISITS = 1_000
+COMPARISON = "comparison"
+"""The long task that compares the templates on the sample on screen."""
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Visit:
         scored: what the loss on screen was computed from; None where there is none.
         running: what its forward pass is computing now, and the event that stops it.
         audited: the inputs and the choice that the audit on screen is of; None where there is none.
+        compared: the sample that the comparison of templates on screen is of; None where there is none.
+        is_comparing: that comparison still waits or runs.
         jobs: for each long task that runs now, by its name, the event that stops it.
     """
 
@@ -31,6 +35,8 @@ class Visit:
     scored: Inputs | None = None
     running: tuple[Inputs, Event] | None = None
     audited: object = None
+    compared: Inputs | None = None
+    is_comparing: bool = False
     jobs: dict[str, Event] = field(default_factory=dict)
     _num_readings: int = 0
     _num_audits: int = 0
@@ -114,6 +120,45 @@ class Visit:
                 self.jobs[name].set()
             return name in self.jobs
 
+    def ask_job(self, name: str) -> bool:
+        """Say that a long task is asked for and waits for its turn; return whether it is not waiting or running yet."""
+        with self._lock:
+            if name in self.jobs and not self.jobs[name].is_set():
+                return False
+            self.jobs[name] = Event()
+            return True
+
+    def take_job(self, name: str) -> Event:
+        """Say that the task that was asked for begins; return the event that stops it, set where it was cancelled."""
+        with self._lock:
+            return self.jobs.setdefault(name, Event())
+
+    def begin_comparison(self, inputs: Inputs) -> None:
+        """Say that templates are compared on the sample of ``inputs``."""
+        with self._lock:
+            self.compared, self.is_comparing = sample_of(inputs), True
+
+    def is_about(self, inputs: Inputs) -> bool:
+        """Return whether the page shows the sample of ``inputs``, or nothing that could be read."""
+        return self.current is None or sample_of(self.current) == sample_of(inputs)
+
+    def end_comparison(self, inputs: Inputs, *, is_kept: bool) -> bool:
+        """Say that the comparison ended, with something to show or not; return whether the page is still about it."""
+        with self._lock:
+            self.is_comparing = False
+            is_shown = self.is_about(inputs)
+            self.compared = sample_of(inputs) if is_shown and is_kept else None
+            return is_shown
+
+    def keeps_comparison(self) -> bool:
+        """Return whether the comparison on screen belongs to what is shown now; forget it where it does not."""
+        with self._lock:
+            if self.is_comparing:  # it says itself that the page has turned to something else
+                return True
+            if self.current is None or self.compared != sample_of(self.current):
+                self.compared = None
+            return self.compared is not None
+
     def begin_pass(self, inputs: Inputs) -> Event:
         """Say that a forward pass begins; return the event that stops it."""
         with self._lock:
@@ -149,6 +194,13 @@ class Visit:
         self.current = inputs
         if self.running is not None and self.running[0] != inputs:
             self.running[1].set()
+        if self.is_comparing and COMPARISON in self.jobs and self.compared != sample_of(inputs):
+            self.jobs[COMPARISON].set()
+
+
+def sample_of(inputs: Inputs) -> Inputs:
+    """Return inputs that are the same whatever template is on screen: a comparison covers them all."""
+    return replace(inputs, mode=AnswerMode.STANDARD, template="")
 
 
 class Visits:

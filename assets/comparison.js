@@ -1,0 +1,303 @@
+// Templates compared on one sample; a value is a ComparisonView (vtg_core/comparison_views.py).
+
+const COLUMNS = [
+  ["name", "Template", "The name of the template; click a row to show it on the page"],
+  ["num_tokens", "Tokens", "Of the whole sequence, video included"],
+  ["num_supervised", "In the loss", "Tokens that are supervised"],
+  ["sum_nll", "Sum", "Nats over all supervised tokens"],
+  ["mean_nll", "Mean", "Nats a supervised token: the loss you would train with"],
+  ["time_nll", "Times only", "Nats over the tokens that say times: the only ones that depend on the video"],
+  ["time_excess", "minus guess", "Times only, minus what guessing among the format's own choices would cost: below 0 the model has seen something"],
+  ["word_nll", "Format words", "Nats over the brackets, commas and markers that the format always writes"],
+  ["end_of_turn_nll", "End of turn", "Nats of the token that closes the turn"],
+];
+const PARTS = [["time", "times"], ["format", "format words"], ["end_of_turn", "end of turn"], ["other", "anything else"]];
+const PART_NAMES = Object.fromEntries(PARTS);
+const MARKS = { best: "★", worst: "▼" };
+const MARK_WORDS = { best: "best", worst: "worst" };
+const COUNT_WORDS = { best: "fewest", worst: "most" };
+
+const STATES = {
+  waiting: () => "Waiting for the model …",
+  running: (view) => (view.num_scored ? `Scored ${whole(view.num_scored)} of ${whole(view.num_templates)} templates …` : `Comparing ${whole(view.num_templates)} templates …`),
+  done: (view) => `Compared all ${whole(view.num_templates)} templates.`,
+  partial: (view) => `Partial: stopped after ${whole(view.num_scored)} of ${whole(view.num_templates)} templates; this is what was found so far.`,
+};
+
+// What a person chose here outlives the next value, which may come while they read.
+const chosen = { by: "time_nll", isDown: false };
+
+const figure = (name, number) => {
+  if (number === null) return "–";
+  if (name.startsWith("num_")) return whole(number);
+  if (name === "time_excess") return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(2)}`;
+  return number.toFixed(name === "mean_nll" ? 4 : 2);
+};
+
+const compareBy = (a, b) => {
+  const [x, y] = [a[chosen.by], b[chosen.by]];
+  const order = typeof x === "string" ? x.localeCompare(y) : (x ?? Infinity) - (y ?? Infinity);
+  return chosen.isDown ? -order : order;
+};
+
+const sorted = (mode) => [...mode.rows].sort(compareBy);
+
+const partNll = (row, part) => row[{ time: "time_nll", format: "word_nll", end_of_turn: "end_of_turn_nll", other: "other_nll" }[part]];
+
+const mark = (row, name) => {
+  const kind = row.marks[name];
+  const word = (name.startsWith("num_") ? COUNT_WORDS : MARK_WORDS)[kind];
+  const node = make("span", `vtg-cmp-mark vtg-cmp-${kind}`, name === chosen.by ? `${MARKS[kind]} ${word}` : MARKS[kind]);
+  if (name !== chosen.by) [node.title, node.role, node.ariaLabel] = [word, "img", word];
+  return node;
+};
+
+const section = (title, note = "") => {
+  const head = make("h4", "vtg-cmp-title", title);
+  if (note) head.append(make("span", "vtg-muted", ` · ${note}`));
+  return head;
+};
+
+const scroller = (label, className, content) => {
+  const box = make("div", `vtg-cmp-scroll ${className}`);
+  box.role = "region";
+  box.ariaLabel = label;
+  box.append(content);
+  return box;
+};
+
+// The table: each answer format is a group of its own, and is sorted within itself.
+
+const sortBy = (name, redraw) => {
+  chosen.isDown = chosen.by === name && !chosen.isDown;
+  chosen.by = name;
+  redraw();
+};
+
+const headCell = ([name, title, meaning], redraw) => {
+  const cell = make("th");
+  const isBy = chosen.by === name;
+  cell.scope = "col";
+  if (isBy) cell.setAttribute("aria-sort", chosen.isDown ? "descending" : "ascending");
+  const button = make("button", "vtg-cmp-sort", title);
+  button.type = "button";
+  button.title = meaning;
+  button.dataset.by = name;
+  const arrow = make("span", "vtg-cmp-arrow", isBy ? (chosen.isDown ? " ↓" : " ↑") : "");
+  arrow.setAttribute("aria-hidden", "true");
+  button.append(arrow);
+  button.addEventListener("click", () => sortBy(name, () => redraw(name)));
+  cell.append(button);
+  return cell;
+};
+
+const bodyRow = (row, pick) => {
+  const line = make("tr", "vtg-cmp-row");
+  const name = make("th");
+  name.scope = "row";
+  name.append(textButton(row.name, () => {}, "Show this template under Audit, Tokens and Loss"), make("span", "vtg-muted", row.mode_name));
+  line.append(name);
+  for (const [key, title] of COLUMNS.slice(1)) {
+    const cell = make("td", chosen.by === key ? "vtg-cmp-by" : "");
+    cell.dataset.name = title;
+    cell.append(make("span", "vtg-cmp-figure", figure(key, row[key])));
+    if (row.marks[key]) cell.append(mark(row, key));
+    line.append(cell);
+  }
+  line.addEventListener("click", () => pick(row));
+  return line;
+};
+
+const tableOf = (view, redraw, pick) => {
+  const [table, top, head] = [make("table", "vtg-table vtg-cmp-table"), make("thead"), make("tr")];
+  head.append(...COLUMNS.map((column) => headCell(column, redraw)));
+  top.append(head);
+  table.append(top);
+  for (const mode of view.modes) {
+    const [body, group, title] = [make("tbody"), make("tr", "vtg-cmp-group"), make("th")];
+    title.colSpan = COLUMNS.length;
+    title.scope = "rowgroup";
+    title.append(`${mode.title} `, make("code", "vtg-code", mode.answer));
+    group.append(title);
+    body.append(group, ...sorted(mode).map((row) => bodyRow(row, pick)));
+    table.append(body);
+  }
+  return table;
+};
+
+// Where the head of the table is hidden, on a phone, this sorts instead.
+const sortChoice = (redraw) => {
+  const label = make("label", "vtg-cmp-choice", "Sort by ");
+  const select = make("select");
+  for (const [name, title] of COLUMNS) select.append(new Option(title, name, false, name === chosen.by));
+  select.addEventListener("change", () => {
+    [chosen.by, chosen.isDown] = [select.value, false];
+    redraw(null);
+  });
+  label.append(select);
+  return label;
+};
+
+const downloadButton = (view) =>
+  textButton("Download CSV", () => {
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([view.csv], { type: "text/csv;charset=utf-8" }));
+    link.download = view.csv_name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }, `Save these ${whole(view.num_scored)} lines as ${view.csv_name}`);
+
+// The bars: what each part of the answer costs, all on one scale.
+
+const swatch = (part) => {
+  const item = make("li");
+  item.append(make("span", `vtg-cmp-swatch vtg-cmp-part-${part}`), PART_NAMES[part]);
+  return item;
+};
+
+const bar = (row, most) => {
+  const [line, track] = [make("li", "vtg-cmp-bar"), make("span", "vtg-cmp-track")];
+  const said = PARTS.filter(([part]) => partNll(row, part) > 0).map(([part, name]) => `${name} ${partNll(row, part).toFixed(2)}`);
+  [track.role, track.ariaLabel] = ["img", `${row.name}, ${row.mode_name}: ${said.join(", ")} nats`];
+  for (const [part, name] of PARTS) {
+    const nll = partNll(row, part);
+    if (!(nll > 0)) continue;
+    const share = (100 * nll) / most;
+    const piece = make("span", `vtg-cmp-piece vtg-cmp-part-${part}`, share > 9 ? nll.toFixed(1) : "");
+    piece.style.width = `${share}%`;
+    piece.title = `${name} ${nll.toFixed(2)} nats, ${((100 * nll) / row.sum_nll).toFixed(0)} % of this template's loss`;
+    track.append(piece);
+  }
+  line.append(make("span", "vtg-cmp-label", row.name), track, make("span", "vtg-cmp-total", row.sum_nll.toFixed(1)));
+  return line;
+};
+
+const barsOf = (view) => {
+  const [box, legend] = [make("div", "vtg-cmp-bars"), make("ul", "vtg-cmp-legend")];
+  const rows = view.modes.flatMap((mode) => mode.rows);
+  const most = Math.max(...rows.map((row) => row.sum_nll)) || 1;
+  legend.append(...PARTS.filter(([part]) => rows.some((row) => partNll(row, part) > 0)).map(([part]) => swatch(part)));
+  box.append(legend);
+  for (const mode of view.modes) {
+    const list = make("ul", "vtg-cmp-list");
+    list.ariaLabel = mode.title;
+    list.append(...sorted(mode).map((row) => bar(row, most)));
+    box.append(make("p", "vtg-muted vtg-cmp-mode", mode.title), list);
+  }
+  return box;
+};
+
+// The strips: every answer token by token, coloured on one scale; one stop of the Tab key, and arrows within.
+
+const percent = (prob) => (prob >= 1e-4 ? `${(100 * prob).toFixed(prob < 0.1 ? 2 : 1)} %` : prob.toExponential(1));
+
+// As for one sample: a square root spreads the small losses of a trained model.
+const shareOf = (view, nll) => Math.sqrt(Math.min(nll / (view.max_nll || 1), 1));
+
+const scaleOf = (view) => {
+  const [box, ramp] = [make("div", "vtg-loss-legend"), make("div", "vtg-loss-scale")];
+  [ramp.role, ramp.ariaLabel] = ["img", `The colour scale: from 0 to ${view.max_nll.toFixed(2)} nats; guessing costs ${view.uniform_nll.toFixed(2)}`];
+  const kept = [];
+  const marks = [[view.uniform_nll, `${view.uniform_nll.toFixed(2)}: a blind guess`, " vtg-loss-uniform"], [0, "0", ""], [view.max_nll, view.max_nll.toFixed(2), ""], [4, "4", ""], [1, "1", ""], [0.2, "0.2", ""]];
+  for (const [number, text, className] of marks) {
+    const at = shareOf(view, number);
+    if (number > view.max_nll || kept.some((other) => Math.abs(other - at) < (at > 0.6 ? 0.3 : 0.12))) continue;
+    kept.push(at);
+    const node = make("span", `vtg-loss-mark${className}${at > 0.85 ? " vtg-loss-last" : ""}`, text);
+    node.style.left = `${100 * at}%`;
+    ramp.append(node);
+  }
+  box.append(make("span", "vtg-muted", "NLL in nats, on a square-root scale"), ramp);
+  return box;
+};
+
+const tell = (panel, row, token) => {
+  panel.replaceChildren();
+  const facts = `${PART_NAMES[token.part]} · ${token.nll.toFixed(3)} nats · probability ${percent(token.prob)} · rank ${whole(token.rank)} · index ${whole(token.index)}, id ${token.id}`;
+  const top = make("span", "vtg-muted", "The model's own guesses: ");
+  for (const [i, [text, prob]] of token.top.entries()) {
+    if (i) top.append(" · ");
+    top.append(make("code", "vtg-code", showWhitespace(text)), ` ${percent(prob)}`);
+  }
+  panel.append(make("code", "vtg-cmp-said", showWhitespace(token.text)), ` ${row.name}, ${row.mode_name} · ${facts}`, make("br"), top);
+};
+
+const stripToken = (view, row, token, panel) => {
+  const node = make("button", "vtg-cmp-token", showWhitespace(token.text));
+  [node.type, node.tabIndex] = ["button", -1];
+  node.style.setProperty("--share", shareOf(view, token.nll).toFixed(4));
+  node.ariaLabel = `${token.text.trim() || showWhitespace(token.text)}, ${PART_NAMES[token.part]}, ${token.nll.toFixed(2)} nats, rank ${whole(token.rank)}`;
+  for (const event of ["mouseenter", "focus", "click"]) node.addEventListener(event, () => tell(panel, row, token));
+  return node;
+};
+
+const walk = (box) => (event) => {
+  const lines = [...box.querySelectorAll(".vtg-cmp-strip")].map((line) => [...line.querySelectorAll(".vtg-cmp-token")]);
+  const y = lines.findIndex((line) => line.includes(event.target));
+  const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -Infinity], End: [0, Infinity] }[event.key];
+  if (y < 0 || !step) return;
+  event.preventDefault();
+  const line = lines[Math.min(Math.max(y + step[0], 0), lines.length - 1)];
+  const next = line[Math.min(Math.max(lines[y].indexOf(event.target) + step[1], 0), line.length - 1)];
+  for (const node of lines.flat()) node.tabIndex = node === next ? 0 : -1;
+  next.focus();
+};
+
+const stripsOf = (view) => {
+  const [box, panel] = [make("div", "vtg-cmp-strips"), make("p", "vtg-cmp-panel", "Point at a token, or walk over them with the arrow keys.")];
+  panel.setAttribute("aria-live", "polite");
+  const grids = make("div", "vtg-cmp-grids");
+  for (const mode of view.modes) {
+    const grid = make("div", "vtg-cmp-grid");
+    const most = Math.max(...mode.rows.map((row) => row.tokens.length));
+    grid.style.gridTemplateColumns = `max-content repeat(${most}, minmax(1.7rem, max-content))`;
+    for (const row of sorted(mode)) {
+      const line = make("div", "vtg-cmp-strip");
+      [line.role, line.ariaLabel] = ["group", `${row.name}, ${row.mode_name}`];
+      line.append(make("span", "vtg-cmp-label", row.name), ...row.tokens.map((token) => stripToken(view, row, token, panel)));
+      if (line.children[1]) line.children[1].classList.add("vtg-cmp-first");
+      grid.append(line);
+    }
+    grids.append(make("p", "vtg-muted vtg-cmp-mode", mode.title), scroller(`Tokens of the answers, ${mode.title.toLowerCase()}`, "", grid));
+  }
+  const first = grids.querySelector(".vtg-cmp-token");
+  if (first) first.tabIndex = 0;
+  grids.addEventListener("keydown", walk(grids));
+  box.append(scaleOf(view), panel, grids);
+  return box;
+};
+
+const draw = (root, view, focusOn = null) => {
+  root.replaceChildren();
+  if (!view || view.state === "empty") return;
+  const state = make("p", `vtg-file-state vtg-state-${view.state}`, STATES[view.state](view));
+  state.setAttribute("role", "status");
+  root.append(state);
+  if (view.state === "running" && view.num_scored) {
+    const bar = make("progress", "vtg-progress");
+    [bar.max, bar.value, bar.ariaLabel] = [view.num_templates, view.num_scored, "Templates scored"];
+    root.append(bar);
+  }
+  if (!view.modes.length) return;
+  root.append(...view.reading.map((text) => make("p", "vtg-reading", text)));
+  root.append(make("p", "vtg-muted vtg-cmp-how", [view.sample, view.how].filter(Boolean).join(" — ")));
+  const redraw = (name) => draw(root, view, name);
+  const shown = make("p", "vtg-muted vtg-cmp-shown");
+  shown.setAttribute("role", "status");
+  const pick = (row) => {
+    trigger("pick", { template: row.name, mode: row.mode });
+    shown.textContent = `The page shows ${row.name}, ${row.mode_name}: see Audit, Tokens, and This sample.`;
+  };
+  const tools = make("p", "vtg-cmp-tools");
+  tools.append(sortChoice(redraw), downloadButton(view));
+  root.append(
+    section("Side by side", "in nats; lower is easier for the model"),
+    make("p", "vtg-muted", "Compare sums and means within an answer format only: the other one teaches other tokens. Times only are what the video decides. Click a row to show that template on the page."),
+    tools, scroller("Templates side by side", "", tableOf(view, redraw, pick)), shown,
+    section("Where in the answer the loss sits", "nats, one scale for all"), barsOf(view),
+    section("Token by token", "every supervised token of every template"), stripsOf(view),
+  );
+  if (focusOn) root.querySelector(`[data-by="${focusOn}"]`)?.focus();
+};
+
+drawFromValue((root, view) => draw(root, view));

@@ -1,0 +1,6 @@
+// What a forward pass will cost; a value is a CostView (vtg_core/loss_views.py).
+
+drawFromValue((root, view) => {
+  if (!view) return;
+  root.append(make("p", "vtg-loss-cost", view.cost), make("p", "vtg-muted", view.references));
+});

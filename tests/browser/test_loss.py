@@ -1,0 +1,189 @@
+"""The Loss tab's *This sample*: what it says before a pass and after it, in a real browser."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import LOADED
+
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const light = (colour) => {
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    const parts = [...context.getImageData(0, 0, 1, 1).data].slice(0, 3).map((n) => n / 255);
+    const [r, g, b] = parts.map((n) => (n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const token = document.querySelector(".vtg-loss-token");
+  return Array.from({ length: 41 }, (_, step) => {
+    token.style.setProperty("--share", String(step / 40));
+    const style = getComputedStyle(token);
+    const [dark, bright] = [light(style.color), light(style.backgroundColor)].sort((a, b) => a - b);
+    return (bright + 0.05) / (dark + 0.05);
+  });
+}"""
+"""The contrast of a token's text on every shade of the scale, as WCAG defines it."""
+
+
+@pytest.fixture
+def tab(demo):
+    demo.get_by_role("tab", name="Loss").click()
+    expect(demo.locator("#loss-cost")).to_contain_text("tokens, 12 of them in the loss")
+    return demo
+
+
+@pytest.fixture
+def scored(tab):
+    tab.locator("#run-loss").click()
+    expect(tab.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
+    return tab
+
+
+def test_the_cost_and_what_guessing_costs_are_told_before_a_pass(tab):
+    expect(tab.locator("#loss-cost")).to_contain_text(
+        re.compile(r"on cpu in float32, and about \d+ MB of .* free")
+    )
+    expect(tab.locator("#loss-cost")).to_contain_text("ln 1,944 = 7.57 nats a token")
+    expect(tab.locator("#loss-view")).to_contain_text("Run a forward pass to see what each trained token")
+
+
+def test_the_cost_is_of_the_sample_and_the_template_on_screen(tab):
+    tab.locator("#mode").get_by_text("temporal tokens").click()
+    expect(tab.locator("#loss-cost")).to_contain_text("5 of them in the loss")
+    tab.locator("#frames input").fill("8")
+    tab.locator("#run").click()
+    expect(tab.locator("#loss-cost")).to_contain_text(re.compile(r"^\s*\d{3} tokens"))
+
+
+def test_a_newcomer_is_told_something_true_soon(server, open_page):
+    started = time.monotonic()
+    page = open_page(server.url)
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    up = time.monotonic()
+    page.get_by_role("tab", name="Loss").click()
+    expect(page.locator("#loss-cost")).to_contain_text("A model that knows nothing pays")
+    told = time.monotonic()
+    page.locator("#run-loss").click()
+    expect(page.locator("#loss-view .vtg-reading")).to_contain_text("This model guesses", timeout=LOADED)
+    read = time.monotonic()
+    print(
+        f"up after {up - started:.1f} s, references {told - up:.1f} s later, the loss {read - told:.1f} s after that"
+    )
+
+
+def test_a_token_opens_with_what_the_model_would_rather_have_written(scored):
+    tokens, detail = scored.locator(".vtg-loss-token"), scored.locator(".vtg-loss-detail")
+    tokens.nth(1).click()
+    expect(detail.locator("h4")).to_contain_text("Token 8 2 of 12 · times · index")
+    expect(tokens.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(detail.locator("tbody tr")).to_have_count(
+        6
+    )  # five alternatives, and the trained token behind them
+    expect(detail.locator(".vtg-loss-own")).to_contain_text("trained")
+    widths = [
+        float(bar.evaluate("bar => parseFloat(bar.style.width)"))
+        for bar in detail.locator(".vtg-loss-bar").all()
+    ]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] == 100
+
+
+def test_the_strip_is_read_with_the_keyboard(scored):
+    tokens, title = scored.locator(".vtg-loss-token"), scored.locator(".vtg-loss-detail h4")
+    tokens.first.click()
+    for key, place in (
+        ("ArrowRight", 2),
+        ("End", 12),
+        ("ArrowRight", 12),
+        ("ArrowLeft", 11),
+        ("Home", 1),
+        ("Enter", 1),
+    ):
+        scored.keyboard.press(key)
+        expect(title).to_contain_text(f" {place} of 12 ")
+        expect(tokens.nth(place - 1)).to_be_focused()
+    assert scored.locator('.vtg-loss-token[tabindex="0"]').count() == 1
+
+
+def test_the_costliest_token_is_open_first(scored):
+    costs = [float(text) for text in scored.locator(".vtg-loss-token small").all_text_contents()]
+    chosen = scored.locator('.vtg-loss-token[aria-selected="true"] small')
+    assert float(chosen.text_content()) == max(costs)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_tokens_text_is_readable_on_every_shade(server, open_page, theme):
+    page = open_page(f"{server.url}/?__theme={theme}")
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    page.get_by_role("tab", name="Loss").click()
+    page.locator("#run-loss").click()
+    expect(page.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
+    contrasts = page.evaluate(CONTRASTS)
+    assert min(contrasts) >= 4.5
+    assert max(contrasts) > 9
+
+
+def test_the_scale_says_its_numbers_and_where_a_blind_guess_lies(scored):
+    marks = scored.locator(".vtg-loss-mark").all_text_contents()
+    assert marks[:2] == ["ln V = 7.57", "0"]
+    expect(scored.locator(".vtg-loss-legend")).to_contain_text("of the 1,944 tokens of the vocabulary")
+
+
+def test_the_parts_of_the_loss_add_up_on_screen(scored):
+    rows = scored.locator(".vtg-loss > .vtg-table").first.locator("tbody tr")
+    expect(rows).to_have_count(6)
+    sums = [float(row.locator("td").nth(1).text_content()) for row in rows.all()]
+    assert sums[0] + sums[1] == pytest.approx(sums[5], abs=2e-4)
+    assert sums[2] + sums[3] + sums[4] == pytest.approx(sums[5], abs=2e-4)
+
+
+def test_the_shift_of_the_models_own_loss_is_told(scored):
+    expect(scored.locator(".vtg-loss-shift")).to_contain_text("uses shift 1, as it should")
+
+
+def test_the_audit_tab_shows_the_same_losses_of_recipes(scored):
+    row = scored.locator("#loss-view tr", has_text="all-tokens")
+    loss = row.locator("td").nth(1).text_content()
+    scored.get_by_role("tab", name="Audit").click()
+    expect(scored.locator("#recipes tr", has_text="all-tokens")).to_contain_text(loss)
+
+
+def test_precisions_are_compared_and_cleared_with_their_input(tab):
+    tab.locator("#run-precisions").click()
+    rows = tab.locator("#loss-precisions tbody tr")
+    expect(rows).to_have_count(3, timeout=LOADED)
+    assert [row.locator("th").text_content() for row in rows.all()] == ["float32", "bfloat16", "float16"]
+    tab.locator("#query textarea").fill("a blue square appears")
+    tab.locator("#run").click()
+    expect(rows).to_have_count(0)
+
+
+def test_a_page_that_waits_is_told_its_place(server, open_page):
+    busy, waiting = (open_page(server.url) for _ in range(2))
+    for page, frames in ((busy, 256), (waiting, 8)):
+        page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+        page.locator("#frames input").fill(str(frames))
+        page.locator("#run").click()
+        expect(page.locator("#facts textarea")).to_have_value(re.compile(f" {frames} frames"), timeout=LOADED)
+        page.get_by_role("tab", name="Loss").click()
+    busy.locator("#run-loss").click()
+    expect(busy.locator("#loss-view")).to_contain_text("Running")
+    waiting.locator("#run-precisions").click()
+    expect(waiting.locator("#loss-precisions")).to_contain_text("queue: 1/1")
+    busy.locator("#cancel").click()
+    expect(busy.locator("#notice")).to_contain_text("cancelled")
+    expect(waiting.locator("#loss-precisions tbody tr")).to_have_count(3, timeout=LOADED)
+
+
+def test_a_result_fits_a_phone(server, open_page):
+    page = open_page(server.url, viewport={"width": 390, "height": 900})
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    page.get_by_role("tab", name="Loss").click()
+    page.locator("#run-loss").click()
+    expect(page.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

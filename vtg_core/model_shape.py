@@ -1,0 +1,124 @@
+"""The measures of a model that decide what a pass costs, read from its config; no weight is loaded."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """What a model is made of, and where and in which type it runs.
+
+    Attributes:
+        name: of the checkpoint: the folder or hub id that it is loaded from.
+        device, dtype: in PyTorch's words, ``cuda:0`` and ``bfloat16``.
+        is_loaded: the weights are on the device already.
+        num_params: all of them.
+        text_params: those that every token of the text model runs through, embeddings and logits left out; of
+            experts, those that are taken.
+        vision_params: those that every patch runs through.
+        text_layers, hidden, intermediate, kv_width: of the text model; ``kv_width`` is the number of key heads times
+            their size.
+        vision_layers, vision_hidden, vision_intermediate: of the vision tower; 0 where there is none.
+        vocab_size: how many logits each position has.
+    """
+
+    name: str
+    device: str
+    dtype: str
+    is_loaded: bool
+    num_params: int
+    text_params: int
+    vision_params: int
+    text_layers: int
+    hidden: int
+    intermediate: int
+    kv_width: int
+    vision_layers: int
+    vision_hidden: int
+    vision_intermediate: int
+    vocab_size: int
+
+    @classmethod
+    def of(cls, model: "PreTrainedModel") -> "ModelShape":
+        """Return the shape of a model that is loaded."""
+        device, dtype = next(model.parameters()).device, str(model.dtype).removeprefix("torch.")
+        return _shape(model, str(device), dtype, is_loaded=True)
+
+    @classmethod
+    def of_config(cls, config: "PreTrainedConfig", *, device: str, dtype: str) -> "ModelShape":
+        """Return the shape of a model that is not loaded yet; its modules are built without weights.
+
+        Args:
+            config: of an image-text-to-text model.
+            device, dtype: where it would run, in PyTorch's words.
+        """
+        return _shape(_without_weights(config), device, dtype, is_loaded=False)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes a number."""
+        return {"float64": 8, "float32": 4}.get(self.dtype, 2)
+
+    @property
+    def num_layers(self) -> int:
+        """Text model and vision tower together."""
+        return self.text_layers + self.vision_layers
+
+
+def _without_weights(config: "PreTrainedConfig") -> "PreTrainedModel":
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    with torch.device("meta"):
+        return AutoModelForImageTextToText.from_config(config)
+
+
+def _shape(model: "PreTrainedModel", device: str, dtype: str, *, is_loaded: bool) -> ModelShape:
+    config: Any = model.config
+    text = config.get_text_config(decoder=True)
+    vision = getattr(config, "vision_config", None)
+    heads = text.num_attention_heads
+    head_size = getattr(text, "head_dim", None) or text.hidden_size // heads
+    counts = _count_params(model, _taken_experts(text))
+    return ModelShape(
+        name=str(config._name_or_path or type(model).__name__),
+        device=device,
+        dtype=dtype,
+        is_loaded=is_loaded,
+        num_params=sum(parameter.numel() for parameter in model.parameters()),
+        text_params=counts[0],
+        vision_params=counts[1],
+        text_layers=text.num_hidden_layers,
+        hidden=text.hidden_size,
+        intermediate=_first(text, "intermediate_size"),
+        kv_width=(getattr(text, "num_key_value_heads", None) or heads) * head_size,
+        vision_layers=_first(vision, "depth", "num_hidden_layers"),
+        vision_hidden=_first(vision, "hidden_size", "embed_dim"),
+        vision_intermediate=_first(vision, "intermediate_size"),
+        vocab_size=model.get_input_embeddings().num_embeddings,
+    )
+
+
+def _first(config: object, *names: str) -> int:
+    """Return the first of several names that a config knows; families name the same measure differently."""
+    return next((int(value) for name in names if (value := getattr(config, name, None))), 0)
+
+
+def _taken_experts(text: object) -> float:
+    """Return which part of its experts each token runs through."""
+    taken, there = _first(text, "num_experts_per_tok"), _first(text, "num_experts", "num_local_experts")
+    return taken / there if taken and there else 1.0
+
+
+def _count_params(model: "PreTrainedModel", taken_experts: float) -> tuple[int, int]:
+    ends = {id(end.weight) for end in (model.get_input_embeddings(), model.get_output_embeddings()) if end}
+    text = vision = 0.0
+    for name, parameter in model.named_parameters():
+        if "visual" in name or "vision" in name:
+            vision += parameter.numel()
+        elif id(parameter) not in ends:
+            text += parameter.numel() * (taken_experts if ".experts." in name else 1.0)
+    return int(text), int(vision)
