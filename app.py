@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vtg_core.commands.terminal import add_frame_options, add_model_options, frame_policy, quiet_libraries
 from vtg_core.errors import AnnotationError, VTGError
-from vtg_core.terminal import add_frame_options, add_model_options, frame_policy, quiet_libraries
 
 if TYPE_CHECKING:
     from vtg_core.dashboard import Settings

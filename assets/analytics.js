@@ -1,12 +1,8 @@
-// Templates over many samples; a value is a FileComparisonView (vtg_core/analytics_views.py).
+// Templates over many samples; a value is a FileComparisonView (vtg_core/views/analytics.py).
 
 const MODES = { standard: "seconds", temporal_tokens: "temporal tokens" };
 const modeName = (mode) => MODES[mode] ?? mode;
 const nats = (figure, metric) => `${figure.toFixed(3)} ${metric === "mean" ? "nats a token" : "nats"}`;
-const signed = (figure) => {
-  const size = Math.abs(figure).toFixed(3);
-  return Number(size) === 0 ? size : `${figure > 0 ? "+" : "−"}${size}`;
-};
 const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 
 // What a person chose here outlives the next value, which may come while they read.
@@ -49,7 +45,7 @@ const scroller = (name, label, content) => {
 
 const byMode = (templates) => [...Map.groupBy(templates, (template) => template.mode)];
 
-const metricChoice = (view, redraw) => {
+const metricChoice = (view, drawAgain) => {
   const box = make("fieldset", "vtg-an-metrics");
   box.append(make("legend", "", "Compare by"));
   for (const [metric, name] of view.metrics) {
@@ -58,7 +54,7 @@ const metricChoice = (view, redraw) => {
     input.addEventListener("change", () => {
       [chosen.metric, chosen.focus] = [metric, input.dataset.key];
       trigger("metric", { metric });
-      redraw();
+      drawAgain();
     });
     label.append(input, name);
     box.append(label);
@@ -74,10 +70,12 @@ const COLUMNS = [
   ["difference", "Against the baseline", (one) => one.figures.difference ?? 0, (one) => differenceCell(one)],
   ["win_rate", "Wins", (one) => -(one.figures.win_rate ?? 0.5), (one) => share(one.figures.win_rate)],
   ["best_rate", "Best", (one) => -(one.figures.best_rate ?? 0), (one) => share(one.figures.best_rate)],
-  ["over_uniform", "Times vs uniform", (one) => one.over_uniform, (one) => signed(one.over_uniform)],
+  ["over_uniform", "Times minus guess", (one) => one.over_uniform, (one) => signed(one.over_uniform, 3)],
   ["num_prompt", "Prompt tokens", (one) => one.num_prompt, (one) => whole(one.num_prompt)],
   ["num_supervised", "Trained", (one) => one.num_supervised, (one) => whole(one.num_supervised)],
 ];
+
+const isNumber = (by) => !["rank", "difference"].includes(by);
 
 const HINTS = {
   rank: "Place within the answer format by the mean over the samples that all its templates have",
@@ -109,9 +107,11 @@ const differenceCell = (one) => {
   const { difference, low, high, reason, verdict, num_pairs } = one.figures;
   if (difference === null) return make("span", "vtg-muted", one.is_baseline ? "the baseline" : "no sample has both");
   const box = make("span", "vtg-an-difference");
-  const interval = low === null ? `no interval: ${reason}` : `[${signed(low)}, ${signed(high)}]`;
+  const interval = low === null ? `no interval: ${reason}` : `[${signed(low, 3)}, ${signed(high, 3)}]`;
   box.title = `over ${whole(num_pairs)} samples`;
-  box.append(make("b", "", signed(difference)), intervalBar(one), make("span", `vtg-an-verdict vtg-an-${verdict}`, verdict), make("span", "vtg-muted", interval));
+  const below = make("span", "vtg-muted", `${interval} `);
+  below.append(make("span", `vtg-an-verdict vtg-an-${verdict}`, verdict));
+  box.append(make("b", "", signed(difference, 3)), intervalBar(one), below);
   return box;
 };
 
@@ -141,35 +141,35 @@ const linesOf = (view) => {
   return chosen.by === "over_uniform" ? [["", lines.map((one) => ({ ...one, isMerged: true }))]] : byMode(view.templates).map(([mode]) => [mode, lines.filter((one) => one.mode === mode)]);
 };
 
-const sortBy = (by, redraw) => {
+const sortBy = (by, drawAgain) => {
   [chosen.isDown, chosen.by, chosen.focus] = [chosen.by === by && !chosen.isDown, by, `sort-${by}`];
-  redraw();
+  drawAgain();
 };
 
-const headOf = (redraw) => {
+const headOf = (drawAgain) => {
   const row = make("tr");
   for (const [by, name] of COLUMNS) {
-    const cell = make("th");
-    cell.scope = "col";
+    const head = make("th", isNumber(by) ? "vtg-number" : "");
+    head.scope = "col";
     const isSorted = chosen.by === by;
-    if (isSorted) cell.ariaSort = chosen.isDown ? "descending" : "ascending";
+    if (isSorted) head.ariaSort = chosen.isDown ? "descending" : "ascending";
     const button = make("button", "vtg-an-sort", name);
     [button.type, button.dataset.key, button.title] = ["button", `sort-${by}`, HINTS[by] ?? ""];
     const sign = make("span", "vtg-an-arrow", isSorted ? (chosen.isDown ? " ▼" : " ▲") : "");
     sign.setAttribute("aria-hidden", "true");
     button.append(sign);
-    button.addEventListener("click", () => sortBy(by, redraw));
-    cell.append(button);
-    row.append(cell);
+    button.addEventListener("click", () => sortBy(by, drawAgain));
+    head.append(button);
+    row.append(head);
   }
-  const head = make("thead");
-  head.append(row);
-  return head;
+  const top = make("thead");
+  top.append(row);
+  return top;
 };
 
-const templateTable = (view, redraw) => {
+const templateTable = (view, drawAgain) => {
   const table = make("table", "vtg-an-table");
-  table.append(headOf(redraw));
+  table.append(headOf(drawAgain));
   for (const [mode, lines] of linesOf(view)) {
     const body = make("tbody");
     if (mode) {
@@ -180,12 +180,8 @@ const templateTable = (view, redraw) => {
     }
     for (const one of lines) {
       const row = make("tr");
-      for (const [i, [, , , show]] of COLUMNS.entries()) {
-        const cell = make(i ? "td" : "th");
-        if (!i) cell.scope = "row";
-        cell.append(show(one));
-        row.append(cell);
-      }
+      row.append(rowTitle(nameCell(one)));
+      for (const [by, name, , show] of COLUMNS.slice(1)) row.append((isNumber(by) ? numberCell : cell)(name, show(one)));
       body.append(row);
     }
     table.append(body);
@@ -305,30 +301,21 @@ const extreme = (sample, mode, name, figure) => {
   return box;
 };
 
+const SPREAD = ["Row", "Sample", "Answer", "Spread (nats)", "Best", "Worst"];
+
 const spreads = (view) => {
   const own = view.spreads[chosen.metric];
   if (!own.length) return [];
-  const [table, head, top, body] = [make("table", "vtg-table vtg-an-spreads"), make("tr"), make("thead"), make("tbody")];
-  const names = ["Row", "Sample", "Answer", "Spread (nats)", "Best", "Worst"];
-  for (const name of names) {
-    const cell = make("th", "", name);
-    cell.scope = "col";
-    head.append(cell);
-  }
-  for (const one of own) {
+  const rows = own.map((one) => {
     const [row, sample] = [make("tr"), view.samples[one.sample]];
-    const shown = [whole(sample.row), sample.query, modeName(one.mode), make("b", "", one.spread.toFixed(3)), extreme(sample, one.mode, one.best, one.best_value), extreme(sample, one.mode, one.worst, one.worst_value)];
-    for (const [i, content] of shown.entries()) {
-      const cell = make("td");
-      cell.dataset.name = names[i];
-      cell.append(content);
-      row.append(cell);
-    }
-    body.append(row);
-  }
-  top.append(head);
-  table.append(top, body);
-  return [heading("Where templates disagree most", "the worst less the best of one answer format"), table];
+    const [number, query, mode, spread, best, worst] = SPREAD;
+    row.append(
+      numberCell(number, whole(sample.row)), cell(query, sample.query), cell(mode, modeName(one.mode)), numberCell(spread, make("b", "", one.spread.toFixed(3))),
+      cell(best, extreme(sample, one.mode, one.best, one.best_value)), cell(worst, extreme(sample, one.mode, one.worst, one.worst_value)),
+    );
+    return row;
+  });
+  return [fold("spreads", "Where templates disagree most", [tableOf(SPREAD, rows, "vtg-an-spreads")], { note: "the worst less the best of one answer format" })];
 };
 
 const unread = (view) => {
@@ -340,7 +327,7 @@ const unread = (view) => {
   return box;
 };
 
-const drawView = (root, view, redraw) => {
+const drawView = (root, view, drawAgain) => {
   const state = make("p", `vtg-file-state vtg-state-${view.state}`, STATES[view.state](view));
   state.setAttribute("role", "status");
   root.append(state);
@@ -351,8 +338,8 @@ const drawView = (root, view, redraw) => {
   if (!of) return;
   if (!of.metrics.some(([metric]) => metric === chosen.metric)) chosen.metric = of.metric;
   const count = of.num_samples === 1 ? "one sample" : `${whole(of.num_samples)} samples`;
-  root.append(metricChoice(of, redraw), heading("Templates", count), make("p", "vtg-muted vtg-an-note", of.note));
-  root.append(scroller("table", "Templates", templateTable(of, redraw)), ...map(of), ...spreads(of));
+  root.append(metricChoice(of, drawAgain), heading("Templates", count), make("p", "vtg-muted vtg-an-note", of.note));
+  root.append(scroller("table", "Templates", templateTable(of, drawAgain)), ...map(of), ...spreads(of));
 };
 
 const keepFocus = (root) => {
@@ -367,10 +354,10 @@ const refocus = (root) => {
 
 keepFocus(element);
 drawFromValue((root, view) => {
-  const redraw = () => {
+  const drawAgain = () => {
     root.replaceChildren();
-    if (view) drawView(root, view, redraw);
+    if (view) drawView(root, view, drawAgain);
     refocus(root);
   };
-  redraw();
+  drawAgain();
 });

@@ -1,4 +1,4 @@
-// What the audit found in the row on screen; a value is an AuditView (vtg_core/audit_views.py).
+// What the audit found in the row on screen; a value is an AuditView (vtg_core/views/audit.py).
 
 const numTokens = (regions) => regions.reduce((sum, [start, end]) => sum + end - start, 0);
 

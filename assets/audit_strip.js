@@ -1,4 +1,4 @@
-// How many errors and warnings, and of what; a value is a StripView (vtg_core/audit_views.py).
+// How many errors and warnings, and of what; a value is a StripView (vtg_core/views/audit.py).
 
 drawFromValue((root, view) => {
   root.setAttribute("role", "status"); // it stays, so what is written into it is read out

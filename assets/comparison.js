@@ -1,4 +1,4 @@
-// Templates compared on one sample; a value is a ComparisonView (vtg_core/comparison_views.py).
+// Templates compared on one sample; a value is a ComparisonView (vtg_core/views/comparison.py).
 
 const COLUMNS = [
   ["name", "Template", "The name of the template; click a row to show it on the page"],
@@ -30,7 +30,7 @@ const chosen = { by: "time_nll", isDown: false };
 const figure = (name, number) => {
   if (number === null) return "–";
   if (name.startsWith("num_")) return whole(number);
-  if (name === "time_excess") return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(2)}`;
+  if (name === "time_excess") return signed(number, 2);
   return number.toFixed(name === "mean_nll" ? 4 : 2);
 };
 
@@ -68,49 +68,49 @@ const scroller = (label, className, content) => {
 
 // The table: each answer format is a group of its own, and is sorted within itself.
 
-const sortBy = (name, redraw) => {
+const sortBy = (name, drawAgain) => {
   chosen.isDown = chosen.by === name && !chosen.isDown;
   chosen.by = name;
-  redraw();
+  drawAgain();
 };
 
-const headCell = ([name, title, meaning], redraw) => {
-  const cell = make("th");
+const headCell = ([name, title, meaning], drawAgain) => {
+  const head = make("th", name === "name" ? "" : "vtg-number");
   const isBy = chosen.by === name;
-  cell.scope = "col";
-  if (isBy) cell.setAttribute("aria-sort", chosen.isDown ? "descending" : "ascending");
+  head.scope = "col";
+  if (isBy) head.setAttribute("aria-sort", chosen.isDown ? "descending" : "ascending");
   const button = make("button", "vtg-cmp-sort", title);
   button.type = "button";
   button.title = meaning;
-  button.dataset.by = name;
+  button.dataset.key = `sort-${name}`;
   const arrow = make("span", "vtg-cmp-arrow", isBy ? (chosen.isDown ? " ↓" : " ↑") : "");
   arrow.setAttribute("aria-hidden", "true");
   button.append(arrow);
-  button.addEventListener("click", () => sortBy(name, () => redraw(name)));
-  cell.append(button);
-  return cell;
+  button.addEventListener("click", () => sortBy(name, drawAgain));
+  head.append(button);
+  return head;
 };
 
+// A phone has room for one figure a template: the one that it is sorted by.
+const shownAlone = () => (chosen.by === "name" ? "time_nll" : chosen.by);
+
 const bodyRow = (row, pick) => {
-  const line = make("tr", "vtg-cmp-row");
-  const name = make("th");
-  name.scope = "row";
-  name.append(textButton(row.name, () => {}, "Show this template under Audit, Tokens and Loss"), make("span", "vtg-muted", row.mode_name));
-  line.append(name);
+  const [line, name] = [make("tr", "vtg-cmp-row"), textButton(row.name, () => {}, "Show this template under Audit, Tokens and Loss")];
+  name.dataset.key = `row-${row.mode}-${row.name}`;
+  line.append(rowTitle(name, make("span", "vtg-muted", row.mode_name)));
   for (const [key, title] of COLUMNS.slice(1)) {
-    const cell = make("td", chosen.by === key ? "vtg-cmp-by" : "");
-    cell.dataset.name = title;
-    cell.append(make("span", "vtg-cmp-figure", figure(key, row[key])));
-    if (row.marks[key]) cell.append(mark(row, key));
-    line.append(cell);
+    const one = numberCell(title, ...(row.marks[key] ? [mark(row, key)] : []), make("span", "vtg-cmp-figure", figure(key, row[key])));
+    one.classList.toggle("vtg-cmp-by", chosen.by === key);
+    one.classList.toggle("vtg-cmp-alone", shownAlone() === key);
+    line.append(one);
   }
   line.addEventListener("click", () => pick(row));
   return line;
 };
 
-const tableOf = (view, redraw, pick) => {
-  const [table, top, head] = [make("table", "vtg-table vtg-cmp-table"), make("thead"), make("tr")];
-  head.append(...COLUMNS.map((column) => headCell(column, redraw)));
+const templateTable = (view, drawAgain, pick) => {
+  const [table, top, head] = [make("table", "vtg-table vtg-figures vtg-cmp-table"), make("thead"), make("tr")];
+  head.append(...COLUMNS.map((column) => headCell(column, drawAgain)));
   top.append(head);
   table.append(top);
   for (const mode of view.modes) {
@@ -126,13 +126,14 @@ const tableOf = (view, redraw, pick) => {
 };
 
 // Where the head of the table is hidden, on a phone, this sorts instead.
-const sortChoice = (redraw) => {
-  const label = make("label", "vtg-cmp-choice", "Sort by ");
+const sortChoice = (drawAgain) => {
+  const label = make("label", "vtg-cmp-choice", "Show and sort by ");
   const select = make("select");
+  select.dataset.key = "sort";
   for (const [name, title] of COLUMNS) select.append(new Option(title, name, false, name === chosen.by));
   select.addEventListener("change", () => {
     [chosen.by, chosen.isDown] = [select.value, false];
-    redraw(null);
+    drawAgain();
   });
   label.append(select);
   return label;
@@ -163,7 +164,8 @@ const bar = (row, most) => {
     const nll = partNll(row, part);
     if (!(nll > 0)) continue;
     const share = (100 * nll) / most;
-    const piece = make("span", `vtg-cmp-piece vtg-cmp-part-${part}`, share > 9 ? nll.toFixed(1) : "");
+    const piece = make("span", `vtg-cmp-piece vtg-cmp-part-${part}`);
+    piece.append(make("span", "", nll.toFixed(1)));
     piece.style.width = `${share}%`;
     piece.title = `${name} ${nll.toFixed(2)} nats, ${((100 * nll) / row.sum_nll).toFixed(0)} % of this template's loss`;
     track.append(piece);
@@ -191,26 +193,6 @@ const barsOf = (view) => {
 
 const percent = (prob) => (prob >= 1e-4 ? `${(100 * prob).toFixed(prob < 0.1 ? 2 : 1)} %` : prob.toExponential(1));
 
-// As for one sample: a square root spreads the small losses of a trained model.
-const shareOf = (view, nll) => Math.sqrt(Math.min(nll / (view.max_nll || 1), 1));
-
-const scaleOf = (view) => {
-  const [box, ramp] = [make("div", "vtg-loss-legend"), make("div", "vtg-loss-scale")];
-  [ramp.role, ramp.ariaLabel] = ["img", `The colour scale: from 0 to ${view.max_nll.toFixed(2)} nats; guessing costs ${view.uniform_nll.toFixed(2)}`];
-  const kept = [];
-  const marks = [[view.uniform_nll, `${view.uniform_nll.toFixed(2)}: a blind guess`, " vtg-loss-uniform"], [0, "0", ""], [view.max_nll, view.max_nll.toFixed(2), ""], [4, "4", ""], [1, "1", ""], [0.2, "0.2", ""]];
-  for (const [number, text, className] of marks) {
-    const at = shareOf(view, number);
-    if (number > view.max_nll || kept.some((other) => Math.abs(other - at) < (at > 0.6 ? 0.3 : 0.12))) continue;
-    kept.push(at);
-    const node = make("span", `vtg-loss-mark${className}${at > 0.85 ? " vtg-loss-last" : ""}`, text);
-    node.style.left = `${100 * at}%`;
-    ramp.append(node);
-  }
-  box.append(make("span", "vtg-muted", "NLL in nats, on a square-root scale"), ramp);
-  return box;
-};
-
 const tell = (panel, row, token) => {
   panel.replaceChildren();
   const facts = `${PART_NAMES[token.part]} · ${token.nll.toFixed(3)} nats · probability ${percent(token.prob)} · rank ${whole(token.rank)} · index ${whole(token.index)}, id ${token.id}`;
@@ -223,9 +205,9 @@ const tell = (panel, row, token) => {
 };
 
 const stripToken = (view, row, token, panel) => {
-  const node = make("button", "vtg-cmp-token", showWhitespace(token.text));
-  [node.type, node.tabIndex] = ["button", -1];
-  node.style.setProperty("--share", shareOf(view, token.nll).toFixed(4));
+  const node = make("button", "vtg-heat vtg-cmp-token", showWhitespace(token.text));
+  [node.type, node.tabIndex, node.dataset.key] = ["button", -1, `token-${row.mode}-${row.name}-${token.index}`];
+  node.style.setProperty("--share", heatShare(token.nll, view.max_nll).toFixed(4));
   node.ariaLabel = `${token.text.trim() || showWhitespace(token.text)}, ${PART_NAMES[token.part]}, ${token.nll.toFixed(2)} nats, rank ${whole(token.rank)}`;
   for (const event of ["mouseenter", "focus", "click"]) node.addEventListener(event, () => tell(panel, row, token));
   return node;
@@ -239,8 +221,11 @@ const walk = (box) => (event) => {
   event.preventDefault();
   const line = lines[Math.min(Math.max(y + step[0], 0), lines.length - 1)];
   const next = line[Math.min(Math.max(lines[y].indexOf(event.target) + step[1], 0), line.length - 1)];
-  for (const node of lines.flat()) node.tabIndex = node === next ? 0 : -1;
   next.focus();
+};
+
+const holdFocused = (box) => ({ target }) => {
+  for (const node of box.querySelectorAll(".vtg-cmp-token")) node.tabIndex = node === target ? 0 : -1;
 };
 
 const stripsOf = (view) => {
@@ -263,13 +248,22 @@ const stripsOf = (view) => {
   const first = grids.querySelector(".vtg-cmp-token");
   if (first) first.tabIndex = 0;
   grids.addEventListener("keydown", walk(grids));
-  box.append(scaleOf(view), panel, grids);
+  grids.addEventListener("focusin", holdFocused(grids));
+  box.append(heatLegend(view.max_nll, view.uniform_nll), panel, grids);
   return box;
 };
 
-const draw = (root, view, focusOn = null) => {
-  root.replaceChildren();
-  if (!view || view.state === "empty") return;
+const invitation = () => [
+  make("p", "vtg-loss-none", "Compare the templates to see which of them this model finds easiest on this sample, and in which part of the answer: all are scored in about the time of one forward pass."),
+  wordList(),
+];
+
+const draw = (root, view) => {
+  if (!view) return;
+  if (view.state === "empty") {
+    root.append(...invitation());
+    return;
+  }
   const state = make("p", `vtg-file-state vtg-state-${view.state}`, STATES[view.state](view));
   state.setAttribute("role", "status");
   root.append(state);
@@ -281,7 +275,7 @@ const draw = (root, view, focusOn = null) => {
   if (!view.modes.length) return;
   root.append(...view.reading.map((text) => make("p", "vtg-reading", text)));
   root.append(make("p", "vtg-muted vtg-cmp-how", [view.sample, view.how].filter(Boolean).join(" — ")));
-  const redraw = (name) => draw(root, view, name);
+  const drawAgain = () => redraw(root, () => draw(root, view));
   const shown = make("p", "vtg-muted vtg-cmp-shown");
   shown.setAttribute("role", "status");
   const pick = (row) => {
@@ -289,15 +283,15 @@ const draw = (root, view, focusOn = null) => {
     shown.textContent = `The page shows ${row.name}, ${row.mode_name}: see Audit, Tokens, and This sample.`;
   };
   const tools = make("p", "vtg-cmp-tools");
-  tools.append(sortChoice(redraw), downloadButton(view));
+  tools.append(sortChoice(drawAgain), downloadButton(view));
   root.append(
     section("Side by side", "in nats; lower is easier for the model"),
     make("p", "vtg-muted", "Compare sums and means within an answer format only: the other one teaches other tokens. Times only are what the video decides. Click a row to show that template on the page."),
-    tools, scroller("Templates side by side", "", tableOf(view, redraw, pick)), shown,
-    section("Where in the answer the loss sits", "nats, one scale for all"), barsOf(view),
-    section("Token by token", "every supervised token of every template"), stripsOf(view),
+    tools, scroller("Templates side by side", "", templateTable(view, drawAgain, pick)), shown,
+    fold("bars", "Where in the answer the loss sits", [barsOf(view)], { note: "nats, one scale for all", isOpen: true }),
+    fold("tokens", "Token by token", [stripsOf(view)], { note: "every supervised token of every template" }),
+    fold("words", "What these words mean", [wordList()], { isOpen: false }),
   );
-  if (focusOn) root.querySelector(`[data-by="${focusOn}"]`)?.focus();
 };
 
-drawFromValue((root, view) => draw(root, view));
+drawFromValue(draw);

@@ -1,4 +1,4 @@
-// The audit of a whole file, as far as it is; a value is a FileView (vtg_core/audit_views.py).
+// The audit of a whole file, as far as it is; a value is a FileView (vtg_core/views/audit.py).
 
 const STATES = {
   running: (view) => `Audited ${whole(view.num_rows)} of ${whole(view.num_all)} rows …`,
@@ -13,27 +13,14 @@ const progress = (view) => {
   return bar;
 };
 
-const tableOf = (className, names, rows) => {
-  const [table, head, top, body] = [make("table", `vtg-table ${className}`), make("tr"), make("thead"), make("tbody")];
-  for (const name of names) {
-    const title = make("th", "", name);
-    title.scope = "col";
-    head.append(title);
-  }
-  top.append(head);
-  for (const cells of rows) {
-    const row = make("tr");
-    for (const [i, content] of cells.entries()) {
-      const cell = make("td");
-      cell.dataset.name = names[i];
-      cell.append(content);
-      row.append(cell);
-    }
-    body.append(row);
-  }
-  table.append(top, body);
-  return table;
+const rowOf = (names, contents) => {
+  const row = make("tr");
+  row.append(...contents.map((content, i) => (names[i] === "Count" ? numberCell : cell)(names[i], content)));
+  return row;
 };
+
+const CODES = ["Severity", "Code", "What", "Count", "First rows"];
+const FINDINGS = ["Row", "Severity", "Code", "Found"];
 
 const pick = (row) => {
   trigger("pick", { row });
@@ -53,12 +40,12 @@ drawFromValue((root, view) => {
   if (view.state === "running") root.append(progress(view));
   root.append(counts);
   if (view.summary.length) {
-    const rows = view.summary.map((one) => [severityBadge(one.severity), make("code", "vtg-code", one.code), one.title, make("b", "", whole(one.count)), make("span", "vtg-muted", one.first.join("; "))]);
-    root.append(make("h4", "", "By code"), tableOf("vtg-file-codes", ["Severity", "Code", "What", "Count", "First rows"], rows));
+    const rows = view.summary.map((one) => rowOf(CODES, [severityBadge(one.severity), make("code", "vtg-code", one.code), one.title, make("b", "", whole(one.count)), make("span", "vtg-muted", one.first.join("; "))]));
+    root.append(make("h4", "", "By code"), tableOf(CODES, rows, "vtg-file-codes"));
   }
   if (view.findings.length) {
-    const rows = view.findings.map((one) => [rowButton(one.row, one.where), severityBadge(one.severity), make("code", "vtg-code", one.code), one.message]);
+    const rows = view.findings.map((one) => rowOf(FINDINGS, [rowButton(one.row, one.where), severityBadge(one.severity), make("code", "vtg-code", one.code), one.message]));
     const shown = view.findings.length < view.num_findings ? `the first ${whole(view.findings.length)} of ${whole(view.num_findings)}` : whole(view.num_findings);
-    root.append(make("h4", "", `Errors and warnings · ${shown}`), tableOf("vtg-file-findings", ["Row", "Severity", "Code", "Found"], rows));
+    root.append(make("h4", "", `Errors and warnings · ${shown}`), tableOf(FINDINGS, rows, "vtg-file-findings"));
   } else if (view.state === "done") root.append(make("p", "vtg-all-well", "✓ No row has an error or a warning."));
 });

@@ -1,40 +1,10 @@
-// One sample's loss; a value is a LossView (vtg_core/loss_views.py).
+// One sample's loss; a value is a LossView (vtg_core/views/losses.py).
 
 const nats = (number, digits = 4) => (number === null ? "–" : number.toFixed(digits));
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const tiny = (number) => (number === 0 ? "0" : number.toExponential(1));
 const likely = (prob) => (prob >= 0.001 ? prob.toFixed(4) : prob.toExponential(1));
 const regionName = (row) => (row.group === "region" ? KIND_NAMES[row.name] : row.name);
-
-const cell = (name, ...content) => {
-  const node = make("td");
-  node.dataset.name = name;
-  node.append(...content);
-  return node;
-};
-
-const rowTitle = (...content) => {
-  const node = make("th");
-  node.scope = "row";
-  node.append(...content);
-  return node;
-};
-
-const tableOf = (names, rows) => {
-  const table = make("table", "vtg-table");
-  const head = make("tr");
-  for (const name of names) {
-    const title = make("th", "", name);
-    title.scope = "col";
-    head.append(title);
-  }
-  const top = make("thead");
-  top.append(head);
-  const body = make("tbody");
-  body.append(...rows);
-  table.append(top, body);
-  return table;
-};
 
 const figureCard = (figure) => {
   const card = make("section", "vtg-loss-figure");
@@ -54,32 +24,6 @@ const figureCard = (figure) => {
   return card;
 };
 
-// A square root spreads the small losses of a trained model, which a linear scale would paint all alike.
-const scaleTo = (most) => (nll) => Math.sqrt(Math.min(nll, most) / most);
-
-const legendOf = (view, most) => {
-  const share = scaleTo(most);
-  const marks = [[view.uniform_nll, `ln V = ${view.uniform_nll.toFixed(2)}`, "vtg-loss-uniform"], [0, "0", ""]];
-  for (const number of [most, 4, 1, 0.2]) marks.push([number, number === most ? number.toFixed(2) : String(number), ""]);
-  const legend = make("div", "vtg-loss-legend");
-  const bar = make("div", "vtg-loss-scale");
-  bar.setAttribute("aria-hidden", "true");
-  const kept = [];
-  for (const [number, text, className] of marks) {
-    const at = share(number);
-    if (number > most || kept.some((other) => Math.abs(other - at) < (at > 0.5 ? 0.25 : 0.12))) continue;
-    kept.push(at);
-    const mark = make("span", `vtg-loss-mark ${className}`.trim(), text);
-    mark.style.left = `${100 * at}%`;
-    if (number === 4) mark.classList.add("vtg-loss-wide");
-    if (at > 0.85) mark.classList.add("vtg-loss-last");
-    bar.append(mark);
-  }
-  const words = `NLL in nats, on a square-root scale. ln V, of the ${whole(view.vocab_size)} tokens of the vocabulary, is what a blind guess costs.`;
-  legend.append(make("span", "vtg-muted", words), bar);
-  return legend;
-};
-
 // Bytes that are no whole character have no text to show, so their id is shown too.
 const tokenName = (id, text) => {
   const name = make("code", "", showWhitespace(text));
@@ -94,13 +38,13 @@ const probabilityRow = (rank, id, text, prob, most, isOwn) => {
   track.append(bar);
   const name = rowTitle(...tokenName(id, text));
   if (isOwn) name.append(make("span", "vtg-muted", " trained"));
-  row.append(cell("Rank", whole(rank)), name, cell("Probability", likely(prob)), cell("Beside the likeliest", track));
+  row.append(numberCell("Rank", whole(rank)), name, numberCell("Probability", likely(prob)), cell("Beside the likeliest", track));
   return row;
 };
 
-const drawDetail = (box, view, at) => {
+// What is read out is short; the table is there for whoever goes on to it.
+const drawDetail = (said, alternatives, view, at) => {
   const token = view.tokens[at];
-  box.replaceChildren();
   const title = make("h4", "", "Token ");
   title.append(make("code", "", showWhitespace(token.text)), make("span", "vtg-muted", ` ${at + 1} of ${view.tokens.length} · ${token.part} · index ${whole(token.index)} · id ${whole(token.id)}`));
   const facts = make("dl", "vtg-loss-detail-facts");
@@ -111,28 +55,29 @@ const drawDetail = (box, view, at) => {
     fact.append(make("dt", "", name), make("dd", "", text));
     facts.append(fact);
   }
-  box.append(title, facts);
+  said.replaceChildren(title, facts);
+  alternatives.replaceChildren();
   if (!token.top.length) return;
   const most = Math.max(token.top[0][2], token.prob);
   const rows = token.top.map(([id, text, prob], place) => probabilityRow(place + 1, id, text, prob, most, id === token.id));
   if (!token.top.some(([id]) => id === token.id)) rows.push(probabilityRow(token.rank, token.id, token.text, token.prob, most, true));
-  box.append(tableOf(["Rank", "What the model would write here", "Probability", "Beside the likeliest"], rows));
+  alternatives.append(tableOf(["Rank", "The model would write", "Probability", "Beside the likeliest"], rows, "vtg-figures"));
 };
 
 const stripOf = (view) => {
   const most = Math.max(view.uniform_nll, ...view.tokens.map((token) => token.nll));
-  const share = scaleTo(most);
   const box = make("div", "vtg-loss-strip-box");
   const strip = make("div", "vtg-loss-strip");
-  const detail = make("div", "vtg-loss-detail");
-  detail.setAttribute("aria-live", "polite");
+  const [detail, said, alternatives] = [make("div", "vtg-loss-detail"), make("div"), make("div")];
+  said.setAttribute("aria-live", "polite");
+  detail.append(said, alternatives);
   strip.setAttribute("role", "listbox");
   strip.setAttribute("aria-orientation", "horizontal");
   strip.setAttribute("aria-label", "Trained tokens in order, each with its NLL in nats; choose one for what the model would rather have written");
   const nodes = view.tokens.map((token) => {
-    const node = make("span", "vtg-loss-token");
+    const node = make("span", "vtg-heat vtg-loss-token");
     node.setAttribute("role", "option");
-    node.style.setProperty("--share", share(token.nll).toFixed(4));
+    node.style.setProperty("--share", heatShare(token.nll, most).toFixed(4));
     node.append(make("code", "", showWhitespace(token.text)), make("small", "", token.nll.toFixed(2)));
     return node;
   });
@@ -142,7 +87,7 @@ const stripOf = (view) => {
       node.tabIndex = place === at ? 0 : -1;
     }
     if (isAsked) nodes[at].focus();
-    drawDetail(detail, view, at);
+    drawDetail(said, alternatives, view, at);
   };
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
   for (const [at, node] of nodes.entries()) {
@@ -155,7 +100,7 @@ const stripOf = (view) => {
     });
   }
   strip.append(...nodes);
-  box.append(legendOf(view, most), strip, detail);
+  box.append(heatLegend(most, view.uniform_nll), strip, detail);
   const costs = view.tokens.map((token) => token.nll);
   choose(costs.indexOf(Math.max(...costs)), false);
   return box;
@@ -166,12 +111,12 @@ const partsTable = (view) => {
     const row = make("tr", part.group === "all" ? "vtg-loss-all" : "");
     row.append(
       rowTitle(regionName(part), make("span", "vtg-muted", part.group === "all" ? "" : ` ${part.group}`)),
-      cell("Tokens", whole(part.num_tokens)), cell("Sum", nats(part.sum_nll)), cell("Mean", nats(part.mean_nll)),
-      cell("Share of the loss", percent(part.share)), cell("Form known", nats(part.uniform_nll)),
+      numberCell("Tokens", whole(part.num_tokens)), numberCell("Sum", nats(part.sum_nll)), numberCell("Mean", nats(part.mean_nll)),
+      numberCell("Share", percent(part.share)), numberCell("Form known", nats(part.uniform_nll)),
     );
     return row;
   });
-  return tableOf(["Region or part", "Tokens", "Sum", "Mean", "Share of the loss", "Form known"], rows);
+  return tableOf(["Region or part", "Tokens", "Sum", "Mean", "Share", "Form known"], rows, "vtg-figures");
 };
 
 const shiftTable = (view) => {
@@ -179,12 +124,12 @@ const shiftTable = (view) => {
     const difference = loss === null || view.model_loss === null ? null : Math.abs(loss - view.model_loss);
     const row = make("tr");
     row.append(
-      rowTitle(`shift ${shift}`), cell("Mean", nats(loss)),
-      cell("From the model's own loss", difference === null ? "–" : tiny(difference)),
+      rowTitle(`shift ${shift}`), numberCell("Mean", nats(loss)),
+      numberCell("From the model's own loss", difference === null ? "–" : tiny(difference)),
     );
     return row;
   });
-  return tableOf(["Logits looked for", "Mean", "From the model's own loss"], rows);
+  return tableOf(["Logits looked for", "Mean", "From the model's own loss"], rows, "vtg-figures");
 };
 
 const recipesTable = (view) => {
@@ -197,35 +142,35 @@ const recipesTable = (view) => {
       row.append(reason);
       return row;
     }
-    const sign = recipe.difference > 0 ? "+" : "";
     row.append(
-      cell("Tokens", whole(recipe.num_supervised)), cell("Loss", recipe.loss === null ? "nothing" : nats(recipe.loss)),
-      cell("Against ours", recipe.difference === null ? "–" : `${sign}${recipe.difference.toFixed(4)}`),
+      numberCell("Tokens", whole(recipe.num_supervised)), numberCell("Loss", recipe.loss === null ? "nothing" : nats(recipe.loss)),
+      numberCell("Against ours", recipe.difference === null ? "–" : signed(recipe.difference, 4)),
     );
     return row;
   });
-  return tableOf(["Mask", "Tokens", "Loss", "Against ours"], rows);
+  return tableOf(["Mask", "Tokens", "Loss", "Against ours"], rows, "vtg-figures");
 };
 
 drawFromValue((root, view) => {
   if (!view) return;
   if (!view.sample) {
-    root.append(make("p", "vtg-muted vtg-loss-none", view.reading));
+    root.append(make("p", "vtg-loss-none", view.reading), wordList());
     return;
   }
   const figures = make("div", "vtg-loss-figures");
   figures.append(...view.figures.map(figureCard));
   root.append(
     make("p", "vtg-reading", view.reading), make("p", "vtg-muted vtg-scored", view.sample), figures,
-    make("h3", "", "Where the loss sits"), stripOf(view), partsTable(view),
+    fold("words", "What these words mean", [wordList()], { isOpen: false }),
+    make("h3", "", "Where the loss sits"), stripOf(view),
+    fold("parts", "By region, and by part of the answer", [partsTable(view)]),
   );
   if (view.recipes.length) {
-    root.append(
-      make("h3", "", "What other masks would have reported"),
-      make("p", "vtg-muted", "Nats a token, from the same pass. A lower figure is no better model: it is a mean over other tokens."),
-      recipesTable(view),
-    );
+    const note = "Nats a token, from the same pass. A lower figure is no better model: it is a mean over other tokens.";
+    root.append(fold("masks", "What other masks would have reported", [make("p", "vtg-muted", note), recipesTable(view)]));
   }
-  root.append(make("h3", "", "Which shift the model's own loss uses"), make("p", "vtg-loss-shift", view.shift), shiftTable(view));
-  root.append(make("p", "vtg-muted vtg-loss-run", view.run));
+  root.append(
+    fold("shift", "Which shift the model's own loss uses", [shiftTable(view)], { note: view.shift, isOpen: false }),
+    make("p", "vtg-muted vtg-loss-run", view.run),
+  );
 });

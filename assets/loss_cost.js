@@ -1,4 +1,4 @@
-// What a forward pass will cost; a value is a CostView (vtg_core/loss_views.py).
+// What a forward pass will cost; a value is a CostView (vtg_core/views/losses.py).
 
 drawFromValue((root, view) => {
   if (!view) return;

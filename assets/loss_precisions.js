@@ -1,47 +1,28 @@
-// One sample's loss in several floating point types; a value is a PrecisionsView (vtg_core/loss_views.py).
+// One sample's loss in several floating point types; a value is a PrecisionsView (vtg_core/views/losses.py).
 
-const cell = (name, text, className = "") => {
-  const node = make("td", className, text);
-  node.dataset.name = name;
-  return node;
-};
+const COLUMNS = [
+  ["Mean NLL (nats)", (one) => orDash(one.mean_nll, 4)],
+  ["Most apart", (one) => (one.largest_difference ? one.largest_difference.toExponential(1) : orDash(one.largest_difference, 0))],
+  ["Finite", (one) => (one.is_finite === null ? "not run" : one.is_finite ? "yes" : "no")],
+  ["Pass (s)", (one) => orDash(one.seconds, 2)],
+  ["Load (s)", (one) => orDash(one.load_seconds, 2)],
+];
 
-const orDash = (number, write) => (number === null ? "–" : write(number));
+const orDash = (number, digits) => (number === null ? "–" : number.toFixed(digits));
 
 const precisionRow = (report) => {
   const row = make("tr");
-  const title = make("th", "", report.dtype);
-  title.scope = "row";
-  const isFinite = report.is_finite === null ? "not run" : report.is_finite ? "yes" : "no";
-  row.append(
-    title,
-    cell("Mean NLL (nats)", orDash(report.mean_nll, (nats) => nats.toFixed(4))),
-    cell("Largest difference of a token", orDash(report.largest_difference, (nats) => (nats === 0 ? "0" : nats.toExponential(1)))),
-    cell("Finite", isFinite),
-    cell("Pass (s)", orDash(report.seconds, (seconds) => seconds.toFixed(2))),
-    cell("Load (s)", orDash(report.load_seconds, (seconds) => seconds.toFixed(2))),
-  );
+  row.append(rowTitle(report.dtype));
+  for (const [name, write] of COLUMNS) row.append((name === "Finite" ? cell : numberCell)(name, write(report)));
   return row;
 };
 
 drawFromValue((root, view) => {
   if (!view) return;
-  const table = make("table", "vtg-table");
-  const head = make("tr");
-  for (const name of ["Type", "Mean NLL (nats)", "Largest difference of a token", "Finite", "Pass (s)", "Load (s)"]) {
-    const title = make("th", "", name);
-    title.scope = "col";
-    head.append(title);
-  }
-  const top = make("thead");
-  top.append(head);
-  const body = make("tbody");
-  body.append(...view.reports.map(precisionRow));
-  table.append(top, body);
   root.append(
     make("h3", "", "The loss in other floating point types"),
-    make("p", "vtg-muted", `${view.sample}. Differences are to ${view.reports[0].dtype}, in nats.`),
-    table,
+    make("p", "vtg-muted", `${view.sample}. Most apart: the token whose NLL differs most from that in ${view.reports[0].dtype}, in nats.`),
+    tableOf(["Type", ...COLUMNS.map(([name]) => name)], view.reports.map(precisionRow), "vtg-figures"),
   );
   for (const report of view.reports.filter((one) => one.reason)) root.append(make("p", "vtg-muted", `${report.dtype}: ${report.reason}`));
 });

@@ -1,4 +1,4 @@
-// The prompts of all templates, a card each; a value is a list of PromptView (vtg_core/views.py).
+// The prompts of all templates, a card each; a value is a list of PromptView (vtg_core/views/samples.py).
 
 const copyButton = (text) => {
   const button = make("button", "vtg-button", "Copy");

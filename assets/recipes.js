@@ -1,4 +1,4 @@
-// Other people's ways to mask beside ours; a value is a RecipesView (vtg_core/recipe_views.py).
+// Other people's ways to mask beside ours; a value is a RecipesView (vtg_core/views/recipes.py).
 
 let chosen = "";
 
@@ -6,13 +6,6 @@ const counted = (pairs) => {
   const total = pairs.reduce((sum, [, count]) => sum + count, 0);
   const shown = pairs.map(([kind, count]) => `${KIND_NAMES[kind]} ${whole(count)}`).join(" · ");
   return [total, shown];
-};
-
-const cell = (name, ...content) => {
-  const node = make("td");
-  node.dataset.name = name;
-  node.append(...content);
-  return node;
 };
 
 const difference = (name, pairs, kind) => {
@@ -23,12 +16,7 @@ const difference = (name, pairs, kind) => {
 
 const nats = (loss, isScored) => (loss === null ? (isScored ? "nothing" : "–") : loss.toFixed(4));
 
-const recipeName = (name, does) => {
-  const node = make("th");
-  node.scope = "row";
-  node.append(make("span", "vtg-recipe-name", name), make("span", "vtg-muted", does));
-  return node;
-};
+const recipeName = (name, does) => rowTitle(make("span", "vtg-recipe-name", name), make("span", "vtg-muted", does));
 
 const recipeRow = (recipe, view, choose) => {
   const row = make("tr", recipe.name === chosen ? "vtg-chosen" : "");
@@ -45,10 +33,10 @@ const recipeRow = (recipe, view, choose) => {
   const button = textButton(isChosen ? "Shown" : "Show", () => choose(isChosen ? "" : recipe.name), "Colour the Tokens tab by agree, leak and hole");
   button.setAttribute("aria-pressed", String(isChosen));
   row.append(
-    cell("Supervised", make("b", "", whole(recipe.num_supervised))),
+    numberCell("Supervised", make("b", "", whole(recipe.num_supervised))),
     difference("Leaks", recipe.leaks, "leak"),
     difference("Holes", recipe.holes, "hole"),
-    cell("Loss (nats)", nats(recipe.loss, view.is_scored)),
+    numberCell("Loss (nats)", nats(recipe.loss, view.is_scored)),
     cell("Tokens", button),
   );
   return row;
@@ -58,8 +46,8 @@ const ourRow = (view) => {
   const row = make("tr", "vtg-ours");
   row.append(
     recipeName("ours", "trains the answers and their ends of turn"), cell("Found in", make("span", "vtg-muted", "VTG Lens")),
-    cell("Supervised", make("b", "", whole(view.num_ours))), cell("Leaks", "–"), cell("Holes", "–"),
-    cell("Loss (nats)", nats(view.our_loss, view.is_scored)), cell("Tokens"),
+    numberCell("Supervised", make("b", "", whole(view.num_ours))), cell("Leaks", "–"), cell("Holes", "–"),
+    numberCell("Loss (nats)", nats(view.our_loss, view.is_scored)), cell("Tokens"),
   );
   return row;
 };
@@ -77,13 +65,6 @@ const draw = (root, view) => {
   if (view.note) root.append(make("p", "vtg-muted", view.note));
   if (!view.recipes.length) return;
   root.append(make("p", "vtg-muted", "How public code would mask this very sample. A leak is in its loss and not in ours; a hole is in ours and not in its."));
-  const table = make("table", "vtg-table vtg-recipes-table");
-  const head = make("tr");
-  for (const name of ["Recipe", "Found in", "Supervised", "Leaks", "Holes", "Loss (nats)", "Tokens"]) {
-    const title = make("th", "", name);
-    title.scope = "col";
-    head.append(title);
-  }
   const choose = (name) => {
     chosen = name;
     draw(root, view);
@@ -92,12 +73,8 @@ const draw = (root, view) => {
     openTab("Tokens");
     focusTokens();
   };
-  const body = make("tbody");
-  body.append(ourRow(view), ...view.recipes.map((recipe) => recipeRow(recipe, view, choose)));
-  const top = make("thead");
-  top.append(head);
-  table.append(top, body);
-  root.append(table);
+  const names = ["Recipe", "Found in", "Supervised", "Leaks", "Holes", "Loss (nats)", "Tokens"];
+  root.append(tableOf(names, [ourRow(view), ...view.recipes.map((recipe) => recipeRow(recipe, view, choose))], "vtg-recipes-table"));
 };
 
 let shownView = null;

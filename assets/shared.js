@@ -9,6 +9,12 @@ const make = (tag, className = "", text = null) => {
 
 const whole = (number) => number.toLocaleString("en-US");
 
+// With a real minus sign; what is rounded to nothing has no sign.
+const signed = (number, digits) => {
+  const size = Math.abs(number).toFixed(digits);
+  return Number(size) === 0 ? size : `${number > 0 ? "+" : "−"}${size}`;
+};
+
 const KIND_NAMES = {
   system: "system",
   role_header: "role header",
@@ -32,13 +38,18 @@ const showWhitespace = (text) =>
     .replace(/^ | $/g, "␣")
     .replace(/[\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]/g, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase()}⟩`);
 
+// Draw anew, and leave the keyboard where it was: at what has the same key.
+const redraw = (root, draw) => {
+  const key = root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  root.replaceChildren();
+  draw();
+  if (key) root.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+};
+
 // Draw now, and again whenever the server sends another value. An empty or broken value draws nothing.
 const drawFromValue = (draw) => {
   const root = element.firstElementChild ?? element;
-  const load = () => {
-    root.replaceChildren();
-    draw(root, props.value ? JSON.parse(props.value) : null);
-  };
+  const load = () => redraw(root, () => draw(root, props.value ? JSON.parse(props.value) : null));
   load();
   watch("value", load);
 };
@@ -63,6 +74,96 @@ const textButton = (text, onClick, title = "") => {
   if (title) button.title = title;
   button.addEventListener("click", onClick);
   return button;
+};
+
+// A cell says which column it is of: a narrow screen may have no head to say it. Figures stand on the right.
+const cell = (name, ...content) => {
+  const node = make("td");
+  node.dataset.name = name;
+  node.append(...content);
+  return node;
+};
+
+const numberCell = (name, ...content) => {
+  const node = cell(name, ...content);
+  node.classList.add("vtg-number");
+  return node;
+};
+
+const rowTitle = (...content) => {
+  const node = make("th");
+  node.scope = "row";
+  node.append(...content);
+  return node;
+};
+
+const tableOf = (names, rows, className = "") => {
+  const [table, top, head, body] = [make("table", `vtg-table ${className}`.trim()), make("thead"), make("tr"), make("tbody")];
+  const isNumber = (name) => rows.some((row) => [...row.cells].some((one) => one.dataset.name === name && one.matches(".vtg-number")));
+  for (const name of names) {
+    const title = make("th", isNumber(name) ? "vtg-number" : "", name);
+    title.scope = "col";
+    head.append(title);
+  }
+  top.append(head);
+  body.append(...rows);
+  table.append(top, body);
+  return table;
+};
+
+// What is secondary is shut where the screen is narrow. What a person opened or shut stays so.
+const folds = {};
+
+const fold = (name, title, content, { note = "", isOpen = !matchMedia("(max-width: 40rem)").matches } = {}) => {
+  const [box, summary] = [make("details", "vtg-fold"), make("summary")];
+  box.open = folds[name] ?? isOpen;
+  summary.dataset.key = `fold-${name}`;
+  summary.append(make("h3", "", title));
+  if (note) summary.append(make("span", "vtg-muted", note));
+  summary.addEventListener("click", () => (folds[name] = !box.open));
+  const body = make("div", "vtg-fold-body");
+  body.append(...content);
+  box.append(summary, body);
+  return box;
+};
+
+// How a loss is coloured: a square root spreads the small losses of a trained model, which a linear scale would paint
+// all alike.
+const heatShare = (nll, most) => Math.sqrt(Math.min(nll / (most || 1), 1));
+
+const heatLegend = (most, uniform) => {
+  const [legend, scale] = [make("div", "vtg-heat-legend"), make("div", "vtg-heat-scale")];
+  const guess = `ln V = ${uniform.toFixed(2)}`;
+  [scale.role, scale.ariaLabel] = ["img", `The colour scale: from 0 to ${most.toFixed(2)} nats; a blind guess costs ${guess}`];
+  const kept = [];
+  const marks = [[uniform, guess, "vtg-heat-uniform"], [0, "0", ""], [most, most.toFixed(2), ""]];
+  for (const number of [4, 1, 0.2]) marks.push([number, String(number), number === 4 ? "vtg-heat-wide" : ""]);
+  for (const [number, text, className] of marks) {
+    const at = heatShare(number, most);
+    if (number > most || kept.some((other) => Math.abs(other - at) < (at > 0.5 ? 0.25 : 0.12))) continue;
+    kept.push(at);
+    const mark = make("span", `vtg-heat-mark ${className}`.trim(), text);
+    mark.style.left = `${100 * at}%`;
+    if (at > 0.85) mark.classList.add("vtg-heat-last");
+    scale.append(mark);
+  }
+  const words = `NLL in nats, on a square-root scale. ln V, of the ${whole(Math.round(Math.exp(uniform)))} tokens of the vocabulary, is what a blind guess costs.`;
+  legend.append(make("span", "vtg-muted", words), scale);
+  return legend;
+};
+
+// The words of the Loss tab, for whoever meets them for the first time.
+const WORDS = [
+  ["NLL, in nats", "What a token of the answer costs the model: −ln of the probability it gave to it. 0 is certainty, 0.69 a coin toss, ln V a blind pick from the whole vocabulary. The loss of a training log is its mean over the trained tokens."],
+  ["Form known, or guess", "What guessing costs whoever knows how answers are written (brackets, commas and the end of turn come free) and picks the times at random."],
+  ["A good value", "An untrained model pays about ln V a token. One that has learned the form pays for the times alone. Times below form known: it can tell when it happens. Near 0 on a sample it was trained on: perhaps learned by heart."],
+  ["Between templates", "Within one answer format, compare sum, mean or times. Across formats, whose answers hold other tokens, compare only times minus guess."],
+];
+
+const wordList = () => {
+  const list = make("dl", "vtg-words");
+  for (const [word, meaning] of WORDS) list.append(make("dt", "", word), make("dd", "", meaning));
+  return list;
 };
 
 const openTab = (name) => {

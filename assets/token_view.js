@@ -1,4 +1,4 @@
-// The tokens of one row; a value is a TokenView (vtg_core/views.py), or {"reason"} where there is none.
+// The tokens of one row; a value is a TokenView (vtg_core/views/samples.py), or {"reason"} where there is none.
 // Colour says what the loss sees (labels); the legend and the hint say why (regions).
 
 const IGNORED = -100;

@@ -10,12 +10,13 @@ import threading
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText
 
 from vtg_core.answers import STANDARD_ANSWER, TEMPORAL_TOKEN_ANSWER
 from vtg_core.checkpoints import (
     check_device,
+    fingerprint,
     load_checkpoint,
     load_model,
     load_processor,
@@ -340,6 +341,35 @@ def test_a_model_that_is_spread_gets_its_new_embeddings(without_temporal_tokens)
     model = load_model(name, device_map="auto")
     assert len(model.get_input_embeddings().weight) == len(load_processor(name).tokenizer)
     assert len(model.get_output_embeddings().weight) == len(load_processor(name).tokenizer)
+
+
+def test_a_folder_that_is_trained_again_is_loaded_again(without_temporal_tokens):
+    name, weights = str(without_temporal_tokens), without_temporal_tokens / "model.safetensors"
+    before, tensors = fingerprint(name), load_file(weights)
+    assert load_model(name, device="cpu") is load_model(name, device="cpu")
+    first = load_model(name, device="cpu").get_input_embeddings().weight[5].tolist()
+    save_file({key: 2 * value for key, value in tensors.items()}, weights, metadata={"format": "pt"})
+    assert loaded_model(name, device="cpu") is None
+    assert load_model(name, device="cpu").get_input_embeddings().weight[5].tolist() == [2 * x for x in first]
+    assert before.startswith("files:")
+    assert fingerprint(name) != before
+
+
+def test_a_demo_has_the_same_fingerprint_wherever_it_is_built(monkeypatch, tmp_path):
+    here = fingerprint("demo")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert fingerprint("demo") == here
+    assert here.startswith("demo:")
+
+
+def test_a_hub_id_has_its_commit_for_a_fingerprint(user_cache, tmp_path, monkeypatch):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--some--model" / "snapshots" / commit
+    shutil.copytree(demo_folder("demo"), snapshot)
+    (tmp_path / "models--some--model" / "refs").mkdir()
+    (tmp_path / "models--some--model" / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert fingerprint("some/model") == f"commit:{commit}"
 
 
 def test_a_spread_model_is_another_than_the_whole_one():

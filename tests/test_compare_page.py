@@ -8,9 +8,10 @@ import gradio as gr
 import pytest
 import torch
 
-from vtg_core import pass_cost, shared_pass
+from vtg_core import pass_cost
 from vtg_core.answers import AnswerMode
-from vtg_core.comparison import TemplateComparison
+from vtg_core.comparison import shared_pass
+from vtg_core.comparison.on_video import TemplateComparison
 from vtg_core.dashboard import Settings, comparing
 from vtg_core.dashboard.compare_events import NOTHING, CompareEvents
 from vtg_core.dashboard.comparing import compare, cost_of, ended

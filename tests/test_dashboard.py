@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 
+import gradio as gr
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -13,7 +14,7 @@ from vtg_core.answers import AnswerMode
 from vtg_core.checkpoints import loaded_model
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
 from vtg_core.dashboard.auditing import score_recipes
-from vtg_core.dashboard.handlers import explained, inspect
+from vtg_core.dashboard.handlers import explained, inspect, notice
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
 from vtg_core.dashboard.model_runs import LOSS, ModelRuns
 from vtg_core.dashboard.scoring import cost_of, score, score_precisions
@@ -336,6 +337,32 @@ def test_a_pass_that_ends_late_does_not_take_the_next_ones_place():
     visit.end_pass(inputs(), first)
     assert visit.cancel()
     assert second.is_set()
+
+
+def test_a_page_that_is_closed_lets_go_of_whatever_it_runs():
+    visits = Visits()
+    visit = visits.of("closed")
+    visit.ask_job(LOSS)
+    stops = [visit.take_job(LOSS), visit.begin_pass(inputs())]
+    visits.leave("closed")
+    visits.leave("never there")
+    assert all(stop.is_set() for stop in stops)
+    assert visits.of("closed") is not visit
+
+
+def test_a_pass_that_ends_well_takes_away_what_was_said_of_an_earlier_one():
+    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
+    visit.end_reading(visit.begin_reading(inputs()))
+    visit.remark = notice("info", "rows.json:2, row 1.")
+    assert runs.run(visit, LOSS, lambda *_: "a loss", inputs, None) == (visit.remark, "a loss")
+
+
+def test_a_pass_leaves_the_notice_where_the_last_input_could_not_be_read():
+    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
+    visit.end_reading(visit.begin_reading(inputs()))
+    visit.fail_reading(None)
+    said, result = runs.run(visit, LOSS, lambda *_: "a loss", inputs, None)
+    assert (said, result) == (gr.skip(), "a loss")
 
 
 def test_the_least_recent_visit_is_forgotten_first():

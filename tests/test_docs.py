@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks._readme import FIGURES
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.collators import SAMPLE_FIELDS
 from vtg_core.audit.mutations import MUTATIONS
-from vtg_core.cli import main
+from vtg_core.commands.cli import main
 from vtg_core.recipe_rules import Recipe
 from vtg_core.templates import TEMPLATES
 
@@ -66,7 +67,14 @@ def test_every_recipe_is_named():
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "-m vtg_core" in c])
 def test_a_command_of_the_readme_runs(command, capsys):
     assert main([*shlex.split(command)[3:], *([] if " audit " in command else ["--num-frames", "4"])]) == 0
-    assert capsys.readouterr().out.startswith(("video: 30.0 s", "our own collator", "collator", "recipe"))
+    begins = (
+        "video: 30.0 s",
+        "our own collator",
+        "collator",
+        "recipe",
+        "assets/demo_annotations.json: 2 rows",
+    )
+    assert capsys.readouterr().out.startswith(begins)
 
 
 def test_the_finding_that_the_readme_quotes_is_what_the_audit_prints(capsys):
@@ -108,6 +116,22 @@ def test_the_training_example_of_the_readme_does_what_it_says(capsys):
     [code] = re.findall(r"```python\n(from vtg_core import.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out == re.search(r"# (<\|box_start.*)", code)[1] + "\n"
+
+
+def table_of(name):
+    """The first column of a generated table."""
+    return re.findall(r"^\| `(\w+)`", between(name), re.MULTILINE)
+
+
+def test_the_figures_are_those_that_the_benchmarks_write():
+    assert table_of("figures") == list(FIGURES)
+
+
+def test_the_columns_of_the_csv_are_all_described(tmp_path):
+    main(["compare", "--annotations", "assets/demo_annotations.json", "--limit", "1", "--templates", "direct",
+          "--num-frames", "4", "--csv", str(tmp_path / "out.csv")])  # fmt: skip
+    header = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert table_of("result-fields") == header.split(",")
 
 
 def test_every_requirement_says_why_it_is_there():

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from vtg_core.analytics import Metric
 from vtg_core.annotations import load_annotations
-from vtg_core.comparison_files import read_csv, read_json
+from vtg_core.comparison.analytics import Metric
+from vtg_core.comparison.files import read_csv, read_json
+from vtg_core.comparison.on_file import compare_rows
 from vtg_core.dashboard import Settings
 from vtg_core.dashboard.analytics_plots import metric_boxes
 from vtg_core.dashboard.file_compare_tab import run_label
@@ -18,10 +19,9 @@ from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE
 from vtg_core.dashboard.settings import ASSETS
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import CheckpointError, OutOfMemoryError, VTGError
-from vtg_core.file_comparison import compare_rows
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.templates import TEMPLATES
-from vtg_core.views import as_json
+from vtg_core.views.samples import as_json
 
 FILE = ASSETS / "demo_annotations.json"
 FRAMES = FramePolicy(num_frames=4)
@@ -169,7 +169,7 @@ def test_the_files_are_those_of_the_command(compared):
 
 def test_results_of_another_mask_policy_are_told_apart_in_the_files(user_cache, compared):
     other = run(wanted(limit=1, trained=(END_OF_TURN, NEWLINE)))[-1]
-    assert read_csv(other.as_csv()).settings.frames != read_csv(compared.as_csv()).settings.frames
+    assert read_csv(other.as_csv()).settings.trained != read_csv(compared.as_csv()).settings.trained
     assert other.results[0].num_supervised == compared.results[0].num_supervised + 1
 
 

@@ -72,6 +72,15 @@ def test_the_mode_is_put_back_after_an_error_too(model, was_training):
     assert own.training is was_training
 
 
+def test_a_part_that_was_in_evaluation_mode_already_stays_there(model):
+    own = deepcopy(model).train()
+    own.model.visual.eval()
+    with evaluating(own):
+        assert not any(module.training for module in own.modules())
+    assert own.lm_head.training
+    assert not own.model.visual.blocks[0].training
+
+
 def broken(model, path):
     """Return a copy with one weight that is no number."""
     own = deepcopy(model)

@@ -121,6 +121,16 @@ def test_a_supervised_token_is_predicted_by_the_position_before_it():
     assert columns.tolist() == [1, 2, 3]
 
 
+def test_positions_are_asked_for_as_numbers_because_the_last_layer_may_be_on_another_device(model, batch):
+    asked = []
+    hook = model.register_forward_pre_hook(
+        lambda _, args, kwargs: asked.append(kwargs["logits_to_keep"]), with_kwargs=True
+    )
+    score_batch(model, batch)
+    hook.remove()
+    assert all(type(position) is int for position in asked[0])
+
+
 def with_shift(model, shift):
     """Return a copy whose own loss looks for a token's logits ``shift`` positions before it."""
     own = deepcopy(model)

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vtg_core import pass_cost
 from vtg_core.checkpoints import load_config, load_model, loaded_model
 from vtg_core.collator import pad
-from vtg_core.comparison import TemplateComparison
+from vtg_core.comparison.on_video import TemplateComparison
 from vtg_core.demo.models import demo_folder
 from vtg_core.errors import OutOfMemoryError
 from vtg_core.inspection import inspect_templates
@@ -152,6 +152,38 @@ def test_a_pass_that_may_fit_is_let_through(free):
 
 def test_the_free_memory_of_this_machine_is_known():
     assert free_memory("cpu") > 10**7
+
+
+@pytest.mark.parametrize(
+    ("limit", "free"), [("1500", 1500 - 1000 + 300), ("900", 200), ("600", 0), ("max", None), (None, None)]
+)
+def test_a_container_has_no_more_than_its_own_limit(tmp_path, monkeypatch, limit, free):
+    machine = free_memory("cpu")
+    if limit is not None:
+        (tmp_path / "memory.max").write_text(f"{limit}\n")
+        (tmp_path / "memory.current").write_text("1000\n")
+        (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 300\n")
+    monkeypatch.setattr(pass_cost, "CONTROL_GROUP", tmp_path)
+    found = free_memory("cpu")
+    assert found == free if free is not None else found > machine / 2
+
+
+def test_a_model_that_is_spread_has_what_all_devices_have_left(shape, samples, monkeypatch):
+    left = {"cuda:0": 3 * GIGABYTE, "cuda:1": 5 * GIGABYTE, "cpu": 7 * GIGABYTE}
+    monkeypatch.setattr(pass_cost, "free_memory", left.__getitem__)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    spread = replace(shape, is_spread=True)
+    assert estimate_pass(spread, samples[0]).free_bytes == 15 * GIGABYTE
+    assert estimate_pass(shape, samples[0]).free_bytes == 7 * GIGABYTE
+
+
+@pytest.mark.parametrize(
+    ("device_map", "is_spread"),
+    [({"": "cpu"}, False), ({"model.visual": 0, "model.language_model": 1}, True)],
+)
+def test_a_model_is_spread_where_its_parts_lie_on_several_devices(model, monkeypatch, device_map, is_spread):
+    monkeypatch.setattr(model, "hf_device_map", device_map, raising=False)
+    assert ModelShape.of(model).is_spread is is_spread
 
 
 @pytest.mark.parametrize(("size", "said"), [(23_400_000, "23 MB"), (1_440_000_000, "1.4 GB")])

@@ -123,6 +123,17 @@ def test_lots_are_joined_and_picked_in_the_order_asked_for(random):
     assert picked.top_ids.tolist() == [whole.top_ids[39].tolist(), whole.top_ids[0].tolist()]
 
 
+def test_alternatives_that_are_no_whole_text_are_bytes_and_those_beyond_the_tokenizer_numbers(processor):
+    tokenizer = processor.tokenizer
+    [first, *_], padded = tokenizer.encode("█"), len(tokenizer) + 300  # models have more logits than tokens
+    logits = torch.zeros(1, padded)
+    logits[0, first], logits[0, padded - 1] = 9.0, 8.0
+    [loss] = token_losses(
+        torch.tensor([4]), torch.tensor([first]), score_logits(logits, torch.tensor([first])), tokenizer
+    )
+    assert (loss.text, loss.top[0].text, loss.top[1].text) == ("⟨E2⟩", "⟨E2⟩", f"⟨{padded - 1}⟩")
+
+
 def test_a_loss_carries_the_text_of_its_token_and_of_those_that_were_likelier(processor):
     tokenizer = processor.tokenizer
     ids = torch.tensor(tokenizer.encode("[8.0"))

@@ -9,7 +9,10 @@ Data flows one way. Each line is one step, named by the function that takes it::
     RenderedChat     encode            →  EncodedSample          ids, labels, and which tokens are what
     samples          SFTCollator       →  a batch for any Hugging Face Trainer
     batch            score             →  LossReport             NLL of each supervised token
-    many templates   inspect_templates →  Inspection             all of the above, for the page
+    many templates   inspect_templates →  Inspection             all up to the ids, for each of them
+    Inspections      TemplateComparison → TemplateLoss           what each costs, in about one forward pass
+    data set         compare_rows      →  RowComparison          the same on every row of a file
+    TemplateResults  summarise         →  Analytics              which template suits the model, and how sure that is
 
 Names are loaded when they are first used: importing this package imports nothing heavy.
 """
@@ -31,6 +34,14 @@ _HOME = {
     "VideoTemporalSFTDataset": "dataset",
     "EncodedSample": "encoding",
     "encode": "encoding",
+    "Analytics": "comparison.analytics",
+    "Metric": "comparison.analytics",
+    "summarise": "comparison.analytics",
+    "RowComparison": "comparison.on_file",
+    "compare_rows": "comparison.on_file",
+    "TemplateComparison": "comparison.on_video",
+    "TemplateLoss": "comparison.on_video",
+    "TemplateResult": "comparison.results",
     "VTGError": "errors",
     "Inspection": "inspection",
     "inspect_templates": "inspection",

@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from vtg_core.cli import main
+    from vtg_core.commands.cli import main
 
     status = main()
 except KeyboardInterrupt:

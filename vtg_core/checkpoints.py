@@ -1,6 +1,5 @@
 """Checkpoints: a processor for masks, a model for losses, and where each comes from."""
 
-import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +9,8 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
-from vtg_core.demo.models import DEMO_MODELS, demo_folder
+from vtg_core.checkpoint_source import folder_state, source_of
+from vtg_core.demo.models import DEMO_MODELS
 from vtg_core.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def load_processor(name: str = DEFAULT_CHECKPOINT) -> "ProcessorMixin":
 def _load_checkpoint(name: str) -> Checkpoint:
     from transformers import AutoProcessor
 
-    source = _source(name)
+    source = source_of(name)
     try:
         processor = AutoProcessor.from_pretrained(
             source, trust_remote_code=False, local_files_only=not _hub_is_needed_and_there(source)
@@ -134,7 +134,7 @@ def load_model(
 ) -> "PreTrainedModel":
     """Load a checkpoint's model for forward passes, its embeddings as long as its processor's vocabulary.
 
-    It is one object, kept until another is asked for; copy it before you train it.
+    It is one object, kept until another is asked for or its folder is written anew; copy it before you train it.
 
     Args:
         name: as in :func:`load_checkpoint`.
@@ -150,12 +150,12 @@ def load_model(
         asked = _asked(name, device, dtype, device_map)
         if asked not in _KEPT:
             _KEPT.clear()  # two models at once may not fit
-            _KEPT[asked] = _load_model(*asked)
+            _KEPT[asked] = _load_model(*asked[:3])
         return _KEPT[asked]
 
 
-_KEPT: "dict[tuple[str, str, str], PreTrainedModel]" = {}
-"""The model that was loaded last, by name, device or device map, and floating point type."""
+_KEPT: "dict[tuple[str, str, str, str], PreTrainedModel]" = {}
+"""The model that was loaded last, by name, device or device map, floating point type, and state of its folder."""
 
 
 def loaded_model(
@@ -169,11 +169,31 @@ def loaded_model(
     return _KEPT.get(_asked(name, device, dtype, device_map))
 
 
-def _asked(name: str, device: Device | str, dtype: Precision | str, device_map: str) -> tuple[str, str, str]:
-    """Return what a model is kept by: its name, its device or device map, and its floating point type."""
+def _asked(
+    name: str, device: Device | str, dtype: Precision | str, device_map: str
+) -> tuple[str, str, str, str]:
+    """Return what a model is kept by: name, device or device map, floating point type, and state of its folder."""
     check_device_map(device_map, device=device)
-    resolved = resolve_device(device)
-    return str(name), device_map or resolved, resolve_precision(dtype, resolved)
+    resolved, name = resolve_device(device), str(name)
+    return name, device_map or resolved, resolve_precision(dtype, resolved), folder_state(source_of(name))
+
+
+def fingerprint(name: str = DEFAULT_CHECKPOINT) -> str:
+    """Return what tells a checkpoint from what was or will be under the same name; no weight is read.
+
+    Of a folder it is a digest of names, sizes and times of change, of a hub id the commit, of a demo the digest of
+    what shapes it. The errors are those of :func:`load_config`.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    source = source_of(name)
+    if name in DEMO_MODELS:
+        return f"demo:{source.rpartition('-')[2]}"
+    if state := folder_state(source):
+        return f"files:{state}"
+    load_config(name)  # is in the cache then, in the folder of its commit
+    cached = try_to_load_from_cache(source, "config.json")
+    return f"commit:{Path(str(cached)).parent.name}"
 
 
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
@@ -201,7 +221,7 @@ def load_config(name: str = DEFAULT_CHECKPOINT) -> "PreTrainedConfig":
     """Load a checkpoint's config alone, without weights; argument and errors are those of :func:`load_model`."""
     from transformers import AutoConfig
 
-    source = _source(name)
+    source = source_of(name)
     try:
         with _LOADING:
             return AutoConfig.from_pretrained(
@@ -261,7 +281,7 @@ def _load_model(name: str, where: str, dtype: str) -> "PreTrainedModel":
     from transformers import AutoModelForImageTextToText
 
     checkpoint = load_checkpoint(name)
-    source = _source(name)
+    source = source_of(name)
     is_spread = where in DEVICE_MAPS
     try:
         model = AutoModelForImageTextToText.from_pretrained(
@@ -309,26 +329,6 @@ def _fit_embeddings(model: "PreTrainedModel", vocabulary: int) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # the new rows are the same in every run
             model.resize_token_embeddings(vocabulary, mean_resizing=False)
-
-
-def _source(name: str) -> str:
-    """Return the folder or the hub id that ``name`` stands for."""
-    if name in DEMO_MODELS:
-        return str(demo_folder(name))
-    path = Path(name).expanduser()
-    if name.strip() and path.is_dir():
-        return str(path)
-    is_hub_id = (
-        name.count("/") <= 1
-        and not name.startswith((".", "/", "~"))
-        and os.sep not in name.replace("/", "", 1)
-    )
-    if not name.strip() or not is_hub_id:
-        raise CheckpointError(
-            f"checkpoint {name!r} must be a folder that exists, a hub id such as 'Qwen/Qwen3-VL-2B-Instruct', "
-            f"or one of {', '.join(DEMO_MODELS)}; there is no such folder"
-        )
-    return name
 
 
 def _hub_is_needed_and_there(source: str) -> bool:

@@ -130,16 +130,20 @@ class VideoTemporalSFTDataset:
             AnnotationError: the row does not fit its video.
             VideoError: the video cannot be sampled.
         """
-        return self._sample(index, sample_frames)
+        return self.sample_with(sample_frames, index)
 
     def plan(self, index: int) -> Sample:
         """Return the sample of row ``index`` with the plan of its frames: no frame is decoded.
 
         Words, windows, template and errors are those of ``self[index]``, but for frames that cannot be decoded.
         """
-        return self._sample(index, plan_frames)
+        return self.sample_with(plan_frames, index)
 
-    def _sample(self, index: int, take: Callable[..., SampledVideo | FramePlan]) -> Sample:
+    def sample_with(self, take: Callable[..., SampledVideo | FramePlan], index: int) -> Sample:
+        """Return the sample of row ``index`` with frames from ``take``, called as :func:`sample_frames` is.
+
+        The errors are those of ``self[index]``.
+        """
         index = range(len(self))[operator.index(index)]  # from the end, where it is negative
         annotation = self.annotations[index]
         try:

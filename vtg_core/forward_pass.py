@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def evaluating(model: "PreTrainedModel") -> Iterator[None]:
-    """Switch dropout and the like off, and back on if they were."""
-    was_training = model.training
+    """Switch dropout and the like off, and back on where they were: a part may have been in evaluation mode already."""
+    were_training = [module for module in model.modules() if module.training]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module in were_training:
+            module.training = True
 
 
 # What PyTorch's CPU, MPS and cuBLAS say in errors that have no type of their own.

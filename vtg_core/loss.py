@@ -153,7 +153,8 @@ def score_batch(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> Batc
     kept = shifted.clamp_min(0).unique()
     inputs = {name: value for name, value in batch.items() if name != "labels"}
     with torch.inference_mode():
-        logits = model(**inputs, logits_to_keep=kept, use_cache=False).logits
+        # Plain numbers, because a tensor would have to be where the last layer is, which may be another device.
+        logits = model(**inputs, logits_to_keep=kept.tolist(), use_cache=False).logits
         check_kept(model, logits, len(kept))
         found = torch.searchsorted(kept, shifted.clamp_min(0))
         scored = [score_logits(logits[rows, at], targets).cpu() for at in found]
@@ -227,7 +228,7 @@ def check_finite(
     if bool(is_finite.all()):
         return
     dtype = str(model.dtype).removeprefix("torch.")
-    advice = "its weights are broken" if dtype == "float32" else "try --dtype float32"
+    advice = "its weights are broken" if dtype in ("float32", "float64") else "try --dtype float32"
     at = int(columns[~is_finite][0])
     with explained(batch, input_device(model)):
         where = first_not_finite(model, batch)

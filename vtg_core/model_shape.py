@@ -15,6 +15,7 @@ class ModelShape:
         name: of the checkpoint: the folder or hub id that it is loaded from.
         device, dtype: in PyTorch's words, ``cuda:0`` and ``bfloat16``.
         is_loaded: the weights are on the device already.
+        is_spread: it lies on more than the one device, on as many as it needs.
         num_params: all of them.
         text_params: those that every token of the text model runs through, embeddings and logits left out; of
             experts, those that are taken.
@@ -29,6 +30,7 @@ class ModelShape:
     device: str
     dtype: str
     is_loaded: bool
+    is_spread: bool
     num_params: int
     text_params: int
     vision_params: int
@@ -45,17 +47,21 @@ class ModelShape:
     def of(cls, model: "PreTrainedModel") -> "ModelShape":
         """Return the shape of a model that is loaded."""
         device, dtype = next(model.parameters()).device, str(model.dtype).removeprefix("torch.")
-        return _shape(model, str(device), dtype, is_loaded=True)
+        is_spread = len(set(getattr(model, "hf_device_map", {}).values())) > 1
+        return _shape(model, str(device), dtype, is_loaded=True, is_spread=is_spread)
 
     @classmethod
-    def of_config(cls, config: "PreTrainedConfig", *, device: str, dtype: str) -> "ModelShape":
+    def of_config(
+        cls, config: "PreTrainedConfig", *, device: str, dtype: str, is_spread: bool = False
+    ) -> "ModelShape":
         """Return the shape of a model that is not loaded yet; its modules are built without weights.
 
         Args:
             config: of an image-text-to-text model.
             device, dtype: where it would run, in PyTorch's words.
+            is_spread: a device map would spread it over all devices, from ``device`` on.
         """
-        return _shape(_without_weights(config), device, dtype, is_loaded=False)
+        return _shape(_without_weights(config), device, dtype, is_loaded=False, is_spread=is_spread)
 
     @property
     def itemsize(self) -> int:
@@ -76,7 +82,9 @@ def _without_weights(config: "PreTrainedConfig") -> "PreTrainedModel":
         return AutoModelForImageTextToText.from_config(config)
 
 
-def _shape(model: "PreTrainedModel", device: str, dtype: str, *, is_loaded: bool) -> ModelShape:
+def _shape(
+    model: "PreTrainedModel", device: str, dtype: str, *, is_loaded: bool, is_spread: bool
+) -> ModelShape:
     config: Any = model.config
     text = config.get_text_config(decoder=True)
     vision = getattr(config, "vision_config", None)
@@ -88,6 +96,7 @@ def _shape(model: "PreTrainedModel", device: str, dtype: str, *, is_loaded: bool
         device=device,
         dtype=dtype,
         is_loaded=is_loaded,
+        is_spread=is_spread,
         num_params=sum(parameter.numel() for parameter in model.parameters()),
         text_params=counts[0],
         vision_params=counts[1],

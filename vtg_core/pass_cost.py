@@ -11,17 +11,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
+from vtg_core.comparison.shared_pass import MAX_MASK_BYTES, needed_ids
+from vtg_core.comparison.token_tree import TokenTree, grow_tree
 from vtg_core.encoding import EncodedSample
 from vtg_core.errors import OutOfMemoryError
 from vtg_core.loss import MAX_CROSS_CHECK_BYTES, SHIFTS
 from vtg_core.model_shape import ModelShape
 from vtg_core.regions import IGNORE_INDEX, RegionKind
-from vtg_core.shared_pass import MAX_MASK_BYTES, needed_ids
 from vtg_core.token_scores import MAX_LOGITS_BYTES
-from vtg_core.token_tree import TokenTree, grow_tree
 
 SHARE_OF_RATE = 0.4
 """Which part of the rate of a large matrix product a whole pass reaches, as measured on a CPU."""
@@ -42,7 +43,8 @@ class PassCost:
             over the same ones is not counted.
         seconds: how long the model will run, loading left out.
         memory_bytes: the most that is held beside what is held now; weights that are not loaded yet are counted.
-        free_bytes: what the device has left; None where the system does not tell.
+        free_bytes: what the device has left, all devices where the model is spread; None where the system does not
+            tell.
         unscaled_seconds: the same time before any pass was measured; :func:`remember` compares with it.
         flops: how many floating point operations of matrix products it takes.
     """
@@ -76,7 +78,7 @@ def estimate_pass(shape: ModelShape, sample: EncodedSample) -> PassCost:
 def estimate_shared_pass(
     shape: ModelShape, samples: Sequence[EncodedSample], *, tree: TokenTree | None = None
 ) -> PassCost:
-    """Estimate what :func:`vtg_core.shared_pass.run_plan` takes where samples about one video share a pass.
+    """Estimate what :func:`vtg_core.comparison.shared_pass.run_plan` takes where samples about one video share a pass.
 
     Args:
         shape: of the model.
@@ -140,7 +142,7 @@ def in_words(num_bytes: int) -> str:
 
 
 def free_memory(device: str) -> int | None:
-    """Return how many bytes a device has left for us: on a GPU what CUDA tells, else what the system can give."""
+    """Return how many bytes a device has left for us: on a GPU what CUDA tells, else what system or container can give."""
     import torch
 
     kind = torch.device(device).type
@@ -151,7 +153,36 @@ def free_memory(device: str) -> int | None:
         return None
     import psutil
 
-    return int(psutil.virtual_memory().available)
+    available = int(psutil.virtual_memory().available)
+    limit = _left_to_the_container()
+    return available if limit is None else min(available, limit)
+
+
+def _left_to_the_container() -> int | None:
+    """Return how many bytes the control group (v2) that we run in may still take; None where it has no limit.
+
+    A container sees the whole machine's memory, and is ended when it takes more than its own share.
+    """
+    try:
+        limit, taken = (int((CONTROL_GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        counters = dict(line.split() for line in (CONTROL_GROUP / "memory.stat").read_text().splitlines())
+        return max(0, limit - taken + int(counters["inactive_file"]))  # given back as soon as it is needed
+    except (OSError, ValueError, KeyError):  # no control group, or "max"
+        return None
+
+
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+"""Where a container finds its own control group."""
+
+
+def _free_memory_of(shape: ModelShape) -> int | None:
+    """Return what is left to a model: on its device, or on all cards and the CPU, where it may be spread over them."""
+    if not shape.is_spread:
+        return free_memory(shape.device)
+    import torch
+
+    devices = [*(f"cuda:{number}" for number in range(torch.cuda.device_count())), "cpu"]
+    return sum(free_memory(device) or 0 for device in devices)
 
 
 @dataclass(frozen=True)
@@ -223,7 +254,7 @@ def _cost(shape: ModelShape, num_tokens: int, flops: float, num_layers: int, mem
         flops / (SHARE_OF_RATE * _probed_rate(shape.device, shape.dtype)) + SECONDS_PER_LAYER * num_layers
     )
     scale = _SCALES.get((shape.name, shape.device, shape.dtype), 1.0)
-    return PassCost(num_tokens, unscaled * scale, int(memory), free_memory(shape.device), unscaled, flops)
+    return PassCost(num_tokens, unscaled * scale, int(memory), _free_memory_of(shape), unscaled, flops)
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vtg_core.errors import LossCancelledError, LossError
-from vtg_core.forward_pass import evaluating, explained, layers_counted
+from vtg_core.forward_pass import evaluating, explained, input_device, layers_counted
 from vtg_core.loss import LossReport, score
 from vtg_core.recipe_rules import Recipe
 from vtg_core.recipes import RecipeMask
@@ -47,7 +47,7 @@ def recipe_losses(
     """
     import torch
 
-    masks, device = list(masks), next(model.parameters()).device
+    masks, device = list(masks), input_device(model)
     inputs = {name: value.to(device) for name, value in batch.items() if name != "labels"}
     columns = _columns(masks, inputs["input_ids"])
     costs = np.zeros(inputs["input_ids"].shape[1])
@@ -85,7 +85,7 @@ def score_with_recipes(
         OutOfMemoryError, LossError: see :func:`vtg_core.loss.score`.
     """
     masks = list(masks)
-    columns = _columns(masks, batch["input_ids"].to(next(model.parameters()).device))
+    columns = _columns(masks, batch["input_ids"].to(input_device(model)))
     with _states_caught(model, columns, batch["input_ids"].shape[1]) as caught:
         [report] = score(model, batch, tokenizer, on_layer=on_layer)
     costs = _costs_of_states(model, batch, columns, caught) if report.model_loss is not None else None
@@ -106,7 +106,7 @@ def _states_caught(model: "PreTrainedModel", columns: "Tensor", length: int) -> 
 
     def catch(_: object, given: tuple["Tensor", ...]) -> None:
         if given[0].shape[1] == length and len(columns):
-            caught[:] = [given[0][0, columns - 1]]
+            caught[:] = [_states_before(columns, given[0])]
 
     hook = model.get_output_embeddings().register_forward_pre_hook(catch)
     try:
@@ -151,15 +151,16 @@ def _nll(model: "PreTrainedModel", inputs: Mapping[str, "Tensor"], columns: "Ten
     head, caught = model.get_output_embeddings(), []
 
     def catch(_: object, given: tuple["Tensor", ...]) -> tuple["Tensor", ...]:
-        caught.append(given[0][0, columns - 1])
-        return given[0][:, columns[:1] - 1], *given[1:]
+        caught.append(_states_before(columns, given[0]))
+        return _states_before(columns[:1], given[0])[None], *given[1:]
 
     hook = head.register_forward_pre_hook(catch)
     try:
         first = model(**inputs, use_cache=False).logits[0, 0].float()
     finally:
         hook.remove()
-    if len(caught) != 1 or not torch.allclose(head(caught[0][:1])[0].float(), first, rtol=1e-2, atol=1e-2):
+    again = head(caught[0][:1])[0].float().to(first.device) if len(caught) == 1 else None
+    if again is None or not torch.allclose(again, first, rtol=1e-2, atol=1e-2):
         raise LossError(
             f"the logits of {type(model).__name__} must be what its output embeddings give, and are not; the losses "
             "of other recipes cannot be had from one pass"
@@ -172,11 +173,16 @@ def _nll_of_states(model: "PreTrainedModel", states: "Tensor", targets: "Tensor"
 
     head = model.get_output_embeddings()
     step = max(1, MAX_LOGITS_BYTES // (4 * model.get_input_embeddings().num_embeddings))
-    nll = [
-        torch.nn.functional.cross_entropy(head(some).float(), ids, reduction="none")
-        for some, ids in zip(states.split(step), targets.split(step), strict=True)
-    ]
-    return torch.cat(nll)
+    pairs = zip(states.split(step), targets.split(step), strict=True)
+    logits_of = ((head(some).float(), ids) for some, ids in pairs)
+    return torch.cat(
+        [torch.nn.functional.cross_entropy(x, ids.to(x.device), reduction="none") for x, ids in logits_of]
+    )
+
+
+def _states_before(columns: "Tensor", states: "Tensor") -> "Tensor":
+    """Return the states, shape (1, L, D), before the tokens at ``columns``; shape (N, D), on the states' own device."""
+    return states[0, (columns - 1).to(states.device)]
 
 
 def _columns(masks: Iterable[RecipeMask], input_ids: "Tensor") -> "Tensor":

@@ -182,6 +182,9 @@ TEMPLATES: tuple[PromptTemplate, ...] = tuple(
     for name, style, text in rows
 )
 
+TEMPLATE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(template.name for template in TEMPLATES))
+"""By which a person chooses: each stands for one template of either mode."""
+
 
 def templates_for(mode: AnswerMode) -> tuple[PromptTemplate, ...]:
     """Return the built-in templates whose words promise ``mode``, in the table's order."""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
+from vtg_core.token_text import token_text
+
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
@@ -54,7 +56,7 @@ class TokenScores:
 
 
 class Alternative(NamedTuple):
-    """A token that could have stood there: its id, its text, and its probability from 0 to 1."""
+    """A token that could have stood there: its id, its text as ``TokenLoss`` has it, and its probability, 0 to 1."""
 
     id: int
     text: str
@@ -68,7 +70,7 @@ class TokenLoss:
     Attributes:
         index: its position in the row, padding included.
         id: its id.
-        text: its text, decoded alone.
+        text: its text, decoded alone, see :func:`vtg_core.token_text.token_text`.
         nll: negative log-likelihood in nats, at least 0.
         prob: probability the model gave it, from 0 to 1.
         rank: how many tokens were more likely, plus 1.
@@ -130,7 +132,7 @@ def token_losses(
         scores: of the same N tokens.
         tokenizer: gives each token its text.
     """
-    names = {i: tokenizer.decode([i]) for i in {*ids.tolist(), *scores.top_ids.flatten().tolist()}}
+    names = {i: token_text(tokenizer, i) for i in {*ids.tolist(), *scores.top_ids.flatten().tolist()}}
     top_ids, top_probs = scores.top_ids.tolist(), scores.top_probs.tolist()
     columns = (indices, ids, scores.nll, scores.ranks, scores.entropy)
     return tuple(

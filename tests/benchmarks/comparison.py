@@ -17,11 +17,11 @@ from time import perf_counter
 from typing import Any
 
 from vtg_core.checkpoints import load_model, load_processor
-from vtg_core.comparison import TemplateComparison
+from vtg_core.comparison.on_video import TemplateComparison
+from vtg_core.comparison.shared_pass import as_batch
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.loss import score_batch
-from vtg_core.shared_pass import as_batch
 from vtg_core.templates import TEMPLATES
 from vtg_core.video import sample_frames
 from vtg_core.windows import Window

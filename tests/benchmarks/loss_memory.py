@@ -71,8 +71,8 @@ def _measure(samples_path: str, way: str) -> dict[str, float]:
     import torch
 
     from vtg_core.checkpoints import load_processor
+    from vtg_core.comparison.shared_pass import as_batch, plan_shared_pass, run_plan
     from vtg_core.loss import score_batch
-    from vtg_core.shared_pass import as_batch, plan_shared_pass, run_plan
 
     from ..families import qwen3_vl_2b
 

@@ -129,13 +129,13 @@ def test_a_tokens_text_is_readable_on_every_shade(server, open_page, theme):
 
 
 def test_the_scale_says_its_numbers_and_where_a_blind_guess_lies(scored):
-    marks = scored.locator(".vtg-loss-mark").all_text_contents()
+    marks = scored.locator(".vtg-heat-mark").all_text_contents()
     assert marks[:2] == ["ln V = 7.57", "0"]
-    expect(scored.locator(".vtg-loss-legend")).to_contain_text("of the 1,944 tokens of the vocabulary")
+    expect(scored.locator(".vtg-heat-legend")).to_contain_text("of the 1,944 tokens of the vocabulary")
 
 
 def test_the_parts_of_the_loss_add_up_on_screen(scored):
-    rows = scored.locator(".vtg-loss > .vtg-table").first.locator("tbody tr")
+    rows = scored.locator(".vtg-fold", has_text="By region, and by part").locator("tbody tr")
     expect(rows).to_have_count(6)
     sums = [float(row.locator("td").nth(1).text_content()) for row in rows.all()]
     assert sums[0] + sums[1] == pytest.approx(sums[5], abs=2e-4)
@@ -143,7 +143,9 @@ def test_the_parts_of_the_loss_add_up_on_screen(scored):
 
 
 def test_the_shift_of_the_models_own_loss_is_told(scored):
-    expect(scored.locator(".vtg-loss-shift")).to_contain_text("uses shift 1, as it should")
+    expect(scored.locator("#loss-view summary", has_text="Which shift")).to_contain_text(
+        "uses shift 1, as it should"
+    )
 
 
 def test_the_audit_tab_shows_the_same_losses_of_recipes(scored):
@@ -180,10 +182,52 @@ def test_a_page_that_waits_is_told_its_place(server, open_page):
     expect(waiting.locator("#loss-precisions tbody tr")).to_have_count(3, timeout=LOADED)
 
 
-def test_a_result_fits_a_phone(server, open_page):
+def test_a_result_fits_a_phone_and_what_is_secondary_is_shut_until_it_is_asked_for(server, open_page):
     page = open_page(server.url, viewport={"width": 390, "height": 900})
     page.wait_for_selector(".vtg-all-well", timeout=LOADED)
     page.get_by_role("tab", name="Loss").click()
     page.locator("#run-loss").click()
     expect(page.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
+    expect(page.locator("#loss-view details")).to_have_count(4)
+    expect(page.locator("#loss-view details[open]")).to_have_count(0)
+    for title in ("By region", "What other masks"):
+        page.locator("#loss-view summary", has_text=title).press("Enter")
+    expect(page.locator("#loss-view tr", has_text="all-tokens")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#run-loss").click()  # what a person opened stays open
+    expect(page.locator("#loss-view details[open]")).to_have_count(2)
+
+
+def test_the_words_are_explained_before_a_pass_and_on_demand_after_it(tab):
+    expect(tab.locator("#loss-view .vtg-words dt").first).to_have_text("NLL, in nats")
+    tab.locator("#run-loss").click()
+    expect(tab.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
+    expect(tab.locator("#loss-view .vtg-words")).to_be_hidden()
+    tab.locator("#loss-view summary", has_text="What these words mean").click()
+    expect(tab.locator("#loss-view .vtg-words")).to_be_visible()
+
+
+def test_figures_stand_on_the_right_of_their_columns(scored):
+    aligned = "all => all.map(one => getComputedStyle(one).textAlign)"
+    cells = scored.locator("#loss-view").locator("td.vtg-number, thead .vtg-number").evaluate_all(aligned)
+    assert len(cells) > 50
+    assert set(cells) == {"right"}
+
+
+def test_the_same_figures_stand_in_the_comparison_of_templates(scored):
+    mean, total, times, *_ = scored.locator(".vtg-loss-number").all_text_contents()
+    scored.get_by_role("tab", name="Compare templates").click()
+    scored.locator("#run-comparison").click()
+    row = scored.locator(".vtg-cmp-row", has_text="direct").first
+    for column, figure in (("Mean", mean), ("Sum", total), ("Times only", times)):
+        cell = row.locator(f'td[data-name="{column}"] .vtg-cmp-figure')
+        expect(cell).to_be_visible(timeout=LOADED)
+        assert float(cell.text_content()) == pytest.approx(float(figure), abs=6e-3)
+
+
+def test_a_notice_of_a_cancelled_pass_goes_when_the_next_one_ends_well(tab):
+    tab.locator("#cancel").click()
+    expect(tab.locator("#notice")).to_contain_text("There is no forward pass to cancel")
+    tab.locator("#run-loss").click()
+    expect(tab.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
+    expect(tab.locator("#notice")).not_to_contain_text("no forward pass")

@@ -92,7 +92,7 @@ def test_a_model_that_is_spread_over_all_cards_shares_a_pass(processor, video):
 
 
 def nll_of(model, inspections, processor):
-    from vtg_core.comparison import TemplateComparison
+    from vtg_core.comparison.on_video import TemplateComparison
 
     losses = {
         loss.answer + loss.template: loss

@@ -60,7 +60,11 @@ def test_out_of_memory_is_one_sentence_and_the_next_pass_runs(processors_by_name
     batch = SFTCollator(processor)(samples)
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(1e-5)
-    with pytest.raises(OutOfMemoryError, match=r"a forward pass over [\d,]+ tokens must fit.*fewer frames"):
-        score(model, batch, processor.tokenizer)
-    torch.cuda.set_per_process_memory_fraction(1.0)
+    try:
+        with pytest.raises(
+            OutOfMemoryError, match=r"a forward pass over [\d,]+ tokens must fit.*fewer frames"
+        ):
+            score(model, batch, processor.tokenizer)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
     assert score(model, batch, processor.tokenizer)[0].num_supervised == 12

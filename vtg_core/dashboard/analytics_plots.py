@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtg_core.analytics import Metric
-from vtg_core.analytics_views import METRICS
 from vtg_core.answers import AnswerMode
-from vtg_core.dashboard.plots import BLUE
-from vtg_core.template_results import TemplateResult
+from vtg_core.comparison.analytics import Metric
+from vtg_core.comparison.results import TemplateResult
+from vtg_core.views.analytics import METRICS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-GREEN, GREY = "#009e73", "#8a9099"  # of Okabe and Ito's colours, as those of the other charts
+BLUE, GREEN, GREY = "#0072b2", "#009e73", "#8a9099"  # Okabe and Ito's, apart for every kind of colour vision
 MODES = {AnswerMode.STANDARD: ("answers in seconds", BLUE), AnswerMode.TEMPORAL_TOKENS: ("answers in temporal tokens", GREEN)}  # fmt: skip
 MAX_POINTS = 200
 """Each sample is a point of its own up to so many; of more, only their extremes and quartiles are drawn."""

@@ -18,7 +18,7 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.telling import comparison_of, loss_of, progress_of, told
 from vtg_core.dashboard.visits import Visit, Visits
 from vtg_core.errors import VTGError
-from vtg_core.views import template_key
+from vtg_core.views.samples import template_key
 
 FILE_AUDIT = "file-audit"
 

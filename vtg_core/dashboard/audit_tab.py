@@ -5,11 +5,11 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.audit.mutations import MUTATIONS
-from vtg_core.audit_views import FAMILIES, StripView
 from vtg_core.dashboard.auditing import AuditSource, Choice
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
-from vtg_core.views import as_json
+from vtg_core.views.audit import FAMILIES, StripView
+from vtg_core.views.samples import as_json
 
 
 class AuditTab:

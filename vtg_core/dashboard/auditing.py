@@ -15,7 +15,6 @@ from vtg_core.audit.findings import Finding
 from vtg_core.audit.mutations import MUTATIONS, break_sample
 from vtg_core.audit.own import scene_of
 from vtg_core.audit.rows import Known, Row
-from vtg_core.audit_views import AuditView, view_audit, view_no_audit, view_row, view_strip
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.loaded import ENCODING, Tell, load_checkpoint_of, processor_with
 from vtg_core.dashboard.on_screen import RECIPE_LOSSES, encode_sample, frames_of, masks_of, read_sample
@@ -23,9 +22,10 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.dataset import Sample
 from vtg_core.encoding import EncodedSample
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
-from vtg_core.recipe_views import OURS, RecipesView, no_recipes, view_recipes
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.views import as_json
+from vtg_core.views.audit import AuditView, view_audit, view_no_audit, view_row, view_strip
+from vtg_core.views.recipes import OURS, RecipesView, no_recipes, view_recipes
+from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin

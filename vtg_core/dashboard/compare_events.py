@@ -7,17 +7,17 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.answers import AnswerMode
-from vtg_core.comparison_views import NO_COMPARISON
 from vtg_core.dashboard.comparing import compare, cost_of, ended
 from vtg_core.dashboard.file_compare_events import FileCompareEvents
 from vtg_core.dashboard.handlers import explained, notice
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.layout import Layout
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.telling import progress_of, told
+from vtg_core.dashboard.telling import progress_of, remark_of, told
 from vtg_core.dashboard.visits import COMPARISON, Visits
 from vtg_core.templates import TEMPLATES
-from vtg_core.views import as_json
+from vtg_core.views.comparison import NO_COMPARISON
+from vtg_core.views.samples import as_json
 
 
 class CompareEvents:
@@ -35,7 +35,7 @@ class CompareEvents:
         )  # fmt: skip
         asked.then(
             self._compare, at.inputs, [at.notice, tab.comparison], concurrency_id="model", concurrency_limit=1,
-            trigger_mode="once", show_progress_on=[tab.doing], api_visibility="private",
+            trigger_mode="once", show_progress_on=[tab.cost], api_visibility="private",
         ).then(self._cost, outputs=[tab.cost], **COST)  # fmt: skip
         tab.cancel.click(self._cancel, outputs=[at.notice], queue=False, api_visibility="private")
         tab.comparison.pick(self._pick, outputs=[at.mode, at.template], queue=False, api_visibility="private")
@@ -54,14 +54,15 @@ class CompareEvents:
     ) -> Iterator[Any]:  # fmt: skip
         visit = self.visits.of(request.session_hash)
         stop, failures, view = visit.take_job(COMPARISON), list[str](), ""
-        inputs = None
+        inputs, said = None, remark_of(visit)
         try:
             with explained(failures):
                 inputs = Inputs.read(self.settings, *values)
                 visit.begin_comparison(inputs)
                 for view in compare(self.settings, inputs, progress_of(progress), stop.is_set):
                     if visit.is_about(inputs):
-                        yield gr.skip(), view
+                        yield said, view
+                        said = gr.skip()
         finally:
             visit.end_job(COMPARISON, stop)
             left = ended(view)

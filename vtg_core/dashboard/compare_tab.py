@@ -4,12 +4,12 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.comparison_views import NO_COMPARISON
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.file_compare_tab import FileCompareTab
 from vtg_core.dashboard.settings import Settings
 from vtg_core.templates import TEMPLATES
-from vtg_core.views import as_json
+from vtg_core.views.comparison import NO_COMPARISON
+from vtg_core.views.samples import as_json
 
 
 class CompareTab:
@@ -25,9 +25,6 @@ class CompareTab:
             self.cancel = gr.Button("Cancel", elem_id="cancel-comparison", scale=1, min_width=100)
         self.cost = script_component(
             "loss_cost", elem_id="comparison-cost", label="What a comparison will cost"
-        )
-        self.doing = script_component(
-            "loss_cost", elem_id="comparison-doing", label="How far the comparison is"
         )
         self.comparison = script_component(
             "comparison",

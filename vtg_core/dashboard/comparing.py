@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vtg_core.comparison import TemplateComparison, TemplateLoss
-from vtg_core.comparison_views import NO_COMPARISON, view_comparison, view_comparison_cost
+from vtg_core.comparison.on_video import TemplateComparison, TemplateLoss
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.loaded import ENCODING, Tell, load_checkpoint_of, processor_with, shape_of, video_of
 from vtg_core.dashboard.settings import Settings
@@ -22,7 +21,8 @@ from vtg_core.pass_cost import (
     remember,
 )
 from vtg_core.templates import TEMPLATES
-from vtg_core.views import as_json
+from vtg_core.views.comparison import NO_COMPARISON, view_comparison, view_comparison_cost
+from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
     from vtg_core.checkpoints import Checkpoint

@@ -66,6 +66,11 @@ class _Events:
         audits.connect(read_row)
         LossEvents(self.settings, at, self.visits).connect()
         CompareEvents(self.settings, at, self.visits).connect(read_row)
+        page.unload(self._leave)
+
+    def _leave(self, request: gr.Request) -> None:
+        """Let go of the model when the page is closed: whoever waits for it has it next."""
+        self.visits.leave(request.session_hash)
 
     def _inspect(
         self,
@@ -113,4 +118,5 @@ class _Events:
         return told(failure, visit) if visit.fail_reading(number) else gr.skip()
 
     def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
+        visit.remark = result.notice
         return result.notice, result.facts, result.prompts, result.tokens, *loss_of(visit)

@@ -11,7 +11,6 @@ from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.report import Report, RowFindings
 from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows
-from vtg_core.audit_views import view_file
 from vtg_core.dashboard.auditing import AuditSource, collator_of
 from vtg_core.dashboard.inputs import read_frames, read_policy
 from vtg_core.dashboard.loaded import Tell, load_checkpoint_of
@@ -20,7 +19,8 @@ from vtg_core.errors import VTGError
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import templates_for
-from vtg_core.views import as_json
+from vtg_core.views.audit import view_file
+from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
     from vtg_core.checkpoints import Checkpoint

@@ -6,8 +6,8 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from vtg_core.analytics import Metric
 from vtg_core.answers import AnswerMode
+from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.analytics_plots import metric_boxes
 from vtg_core.dashboard.audit_events import AuditEvents
 from vtg_core.dashboard.file_compare_tab import run_label
@@ -15,9 +15,9 @@ from vtg_core.dashboard.file_comparing import NAMES, Compared, FileComparison, c
 from vtg_core.dashboard.handlers import explained, notice
 from vtg_core.dashboard.layout import Layout
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.telling import progress_of, told
+from vtg_core.dashboard.telling import progress_of, remark_of, told
 from vtg_core.dashboard.visits import Visits
-from vtg_core.views import as_json
+from vtg_core.views.samples import as_json
 
 FILE_COMPARISON = "file-comparison"
 
@@ -61,13 +61,13 @@ class FileCompareEvents:
     ) -> Iterator[Any]:  # fmt: skip
         visit = self.visits.of(request.session_hash)
         stop, failures = visit.take_job(FILE_COMPARISON), list[str]()
-        has_view = False
+        said, has_view = remark_of(visit), False
         try:
             with explained(failures):
                 wanted = FileComparison.read(self.settings, *values)
                 for compared in compare_file(self.settings, wanted, progress_of(progress), stop.is_set):
-                    has_view = True
-                    yield gr.skip(), as_json(compared.view), compared
+                    yield said, as_json(compared.view), compared
+                    said, has_view = gr.skip(), True
         finally:
             visit.end_job(FILE_COMPARISON, stop)
         if failures:

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from vtg_core.analytics import Metric
+from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.file_comparing import DEFAULT_LIMIT, NAMES
 from vtg_core.dashboard.settings import Settings

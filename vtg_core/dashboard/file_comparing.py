@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from vtg_core.analytics import Metric, summarise
-from vtg_core.analytics_views import MAX_UNREAD, FileComparisonView, UnreadRow, view_analytics
-from vtg_core.comparison_files import ComparisonSettings, frames_text, template_label
-from vtg_core.comparison_store import ComparisonStore, UnreadableRow
+from vtg_core.comparison.analytics import Metric, summarise
+from vtg_core.comparison.files import ComparisonSettings
+from vtg_core.comparison.results import TemplateResult
+from vtg_core.comparison.store import ComparisonStore, UnreadableRow
 from vtg_core.dashboard.inputs import read_frames, read_policy
 from vtg_core.dashboard.loaded import Tell, load_checkpoint_of, shape_of
 from vtg_core.dashboard.settings import Settings
@@ -20,15 +20,15 @@ from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import inspect_templates
 from vtg_core.pass_cost import check_fits, estimate_shared_pass
 from vtg_core.regions import MaskPolicy
-from vtg_core.template_results import TemplateResult
 from vtg_core.templates import TEMPLATES
 from vtg_core.video import SampledVideo
+from vtg_core.views.analytics import MAX_UNREAD, FileComparisonView, UnreadRow, view_analytics
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
+    from vtg_core.comparison.on_file import RowComparison
     from vtg_core.dataset import VideoTemporalSFTDataset
-    from vtg_core.file_comparison import RowComparison
 
 NAMES = tuple(dict.fromkeys(template.name for template in TEMPLATES))
 DEFAULT_LIMIT = 20
@@ -207,7 +207,7 @@ class _Run:
             VTGError: see :func:`compare_file`.
         """
         from vtg_core.checkpoints import load_model
-        from vtg_core.file_comparison import compare_rows
+        from vtg_core.comparison.on_file import compare_rows
 
         self._check_stopped()
         self.tell(0.0, f"Loading the model of {self.settings.checkpoint}")
@@ -286,13 +286,10 @@ def _store(
     settings: Settings, wanted: FileComparison, dataset: "VideoTemporalSFTDataset", dtype: str
 ) -> ComparisonStore:
     """Return where rows are kept: in memory, in the form that the command's files have."""
-    frames = frames_text(wanted.frames)
-    if wanted.policy != MaskPolicy():  # or the command, which has no other policy, would go on with them
-        frames += f" trained={wanted.policy}"
-    labels = tuple(template_label(template.name, template.mode) for template in TEMPLATES)
-    store = ComparisonStore(
-        ComparisonSettings(settings.checkpoint, dtype, frames, labels), dataset.annotations
+    own = ComparisonSettings.of(
+        settings.checkpoint, dtype=dtype, frames=wanted.frames, policy=wanted.policy, templates=TEMPLATES
     )
+    store = ComparisonStore(own, dataset.annotations)
     store.unreadable.extend(UnreadableRow(None, "", sentence) for sentence in dataset.skipped)
     return store
 

@@ -19,7 +19,7 @@ from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.templates import PromptTemplate
 from vtg_core.video import SampledVideo
-from vtg_core.views import as_json, template_key, view_prompt, view_tokens
+from vtg_core.views.samples import as_json, template_key, view_prompt, view_tokens
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin

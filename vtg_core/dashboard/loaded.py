@@ -51,16 +51,19 @@ def shape_of(settings: Settings) -> ModelShape:
     model = loaded_model(settings.checkpoint, **settings.placement)
     if model is not None:
         return ModelShape.of(model)
-    return _shape_of_config(settings.checkpoint, settings.device, settings.dtype)
+    return _shape_of_config(settings.checkpoint, **settings.placement)
 
 
 @lru_cache(maxsize=4)
-def _shape_of_config(checkpoint: str, device: str, dtype: str) -> ModelShape:
+def _shape_of_config(checkpoint: str, device: str, dtype: str, device_map: str) -> ModelShape:
     from vtg_core.checkpoints import load_config, resolve_device, resolve_precision
 
     resolved = resolve_device(device)
     return ModelShape.of_config(
-        load_config(checkpoint), device=resolved, dtype=resolve_precision(dtype, resolved)
+        load_config(checkpoint),
+        device=resolved,
+        dtype=resolve_precision(dtype, resolved),
+        is_spread=bool(device_map),
     )
 
 

@@ -7,8 +7,8 @@ import gradio as gr
 from vtg_core.dashboard.compare_tab import CompareTab
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
-from vtg_core.loss_views import NO_LOSS
-from vtg_core.views import as_json
+from vtg_core.views.losses import NO_LOSS
+from vtg_core.views.samples import as_json
 
 
 class LossTab:

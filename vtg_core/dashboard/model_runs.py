@@ -9,7 +9,7 @@ from vtg_core.dashboard.handlers import explained, notice
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.loaded import Tell
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.telling import progress_of, told
+from vtg_core.dashboard.telling import progress_of, remark_of, told
 from vtg_core.dashboard.visits import Visit, Visits
 from vtg_core.errors import LossCancelledError
 
@@ -84,7 +84,7 @@ class ModelRuns:
                 finally:
                     is_shown = visit.end_pass(inputs, stop)
                 if is_shown:
-                    return gr.skip(), result
+                    return remark_of(visit), result
         finally:
             visit.end_job(name, asked)
         if inputs is not None and visit.current not in (None, inputs):
@@ -99,14 +99,9 @@ class ModelRuns:
         visit = self.visits.of(request.session_hash)
         was_running = visit.running is not None
         cancelled = [name for name in (LOSS, PRECISIONS, RECIPES) if visit.cancel_job(name)]
-        texts = {
-            (True, True): "The forward pass was cancelled; your input is kept.",
-            (
-                True,
-                False,
-            ): "The forward pass that waits is cancelled; it leaves the queue when its turn comes.",
-        }
-        return told(
-            notice("info", texts.get((bool(cancelled), was_running), "There is no forward pass to cancel.")),
-            visit,
-        )
+        text = "There is no forward pass to cancel."
+        if cancelled and was_running:
+            text = "The forward pass was cancelled; your input is kept."
+        elif cancelled:
+            text = "The forward pass that waits is cancelled; it leaves the queue when its turn comes."
+        return told(notice("info", text), visit)

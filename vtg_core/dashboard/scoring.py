@@ -11,12 +11,12 @@ from vtg_core.dashboard.on_screen import RECIPE_LOSSES, encode_sample, masks_of,
 from vtg_core.dashboard.settings import Settings
 from vtg_core.errors import LossCancelledError
 from vtg_core.inspection import Inspection
-from vtg_core.loss_views import NO_LOSS, PrecisionsView, view_cost, view_loss
 from vtg_core.model_shape import ModelShape
 from vtg_core.pass_cost import check_fits, estimate_pass, remember
-from vtg_core.recipe_views import OURS, view_recipes
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.views import as_json
+from vtg_core.views.losses import NO_LOSS, PrecisionsView, view_cost, view_loss
+from vtg_core.views.recipes import OURS, view_recipes
+from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,7 +103,7 @@ def score_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelle
 
     reports = compare_precisions(
         settings.checkpoint, _batch(Inspection(sample, encoded), checkpoint), checkpoint.processor.tokenizer,
-        device=settings.device, on_step=on_step, on_layer=lambda _begun: _stop_if(is_cancelled),
+        device=settings.device, device_map=settings.device_map, on_step=on_step, on_layer=lambda _begun: _stop_if(is_cancelled),
     )  # fmt: skip
     return as_json(PrecisionsView(f"{sample.template.name} · {sample.template.mode}", reports))
 

@@ -5,16 +5,21 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.comparison_views import NO_COMPARISON
 from vtg_core.dashboard.loaded import Tell
 from vtg_core.dashboard.scoring import Scored
 from vtg_core.dashboard.visits import Visit
-from vtg_core.views import as_json
+from vtg_core.views.comparison import NO_COMPARISON
+from vtg_core.views.samples import as_json
 
 
 def told(text: str, visit: Visit) -> str:
     """Return a notice, saying so where what is on screen is of an earlier input."""
     return json.dumps({**json.loads(text), "stale": visit.is_stale})
+
+
+def remark_of(visit: Visit) -> Any:
+    """Return the notice of the last reading again, in place of one about an earlier run; leave it where it is stale."""
+    return visit.remark if visit.is_read and not visit.is_stale else gr.skip()
 
 
 def loss_of(visit: Visit) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ class Visit:
     Attributes:
         current: what its prompts are read from; None before the first, and after an error.
         is_read: those prompts are on screen.
+        remark: the notice that the last reading left, a JSON string; empty where it had nothing to say.
         is_stale: what is on screen is of an earlier input, because the last one could not be read.
         scored: what the loss on screen was computed from; None where there is none.
         running: what its forward pass is computing now, and the event that stops it.
@@ -31,6 +32,7 @@ class Visit:
 
     current: Inputs | None = None
     is_read: bool = False
+    remark: str = ""
     is_stale: bool = False
     scored: Inputs | None = None
     running: tuple[Inputs, Event] | None = None
@@ -183,6 +185,14 @@ class Visit:
             self.running[1].set()
             return True
 
+    def leave(self) -> None:
+        """Stop whatever runs or waits for this page: it was closed."""
+        with self._lock:
+            for stop in self.jobs.values():
+                stop.set()
+            if self.running is not None:
+                self.running[1].set()
+
     def keeps_loss(self) -> bool:
         """Return whether the loss on screen belongs to what is shown now; forget it where it does not."""
         with self._lock:
@@ -218,3 +228,10 @@ class Visits:
             while len(self._visits) > MAX_VISITS:
                 self._visits.popitem(last=False)
             return visit
+
+    def leave(self, session: str | None) -> None:
+        """Stop whatever runs or waits for a session whose page was closed, and forget it."""
+        with self._lock:
+            visit = self._visits.pop(session or "", None)
+        if visit is not None:
+            visit.leave()

@@ -1,0 +1,230 @@
+import csv
+import io
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tests.conftest import ASSETS
+from vtg_core.audit.collators import ForeignCollator
+from vtg_core.collator import SFTCollator
+from vtg_core.commands.cli import main
+from vtg_core.dataset import VideoTemporalSFTDataset
+from vtg_core.frame_plan import FramePolicy
+
+ROWS = ["audit", "--annotations", str(ASSETS / "demo_annotations.json"), "--num-frames", "12"]
+
+
+def audit(capsys, *arguments):
+    status = main([*ROWS, *arguments])
+    return status, capsys.readouterr().out
+
+
+def test_a_clean_file_exits_with_0_and_says_so(capsys):
+    status, printed = audit(capsys)
+    assert status == 0
+    assert "our own collator: 4 rows, 3 of them also through the processor" in printed
+    assert printed.endswith("0 errors, 0 warnings\n")
+
+
+def test_findings_exit_with_1_unless_told_otherwise(capsys):
+    prefix = ("--collator", "vtg_core.recipes:text_prefix", "--limit", "1")
+    status, printed = audit(capsys, *prefix)
+    assert status == 1
+    assert "The prompt was measured before the video was expanded" in printed
+    assert audit(capsys, *prefix, "--fail-on", "never")[0] == 0
+
+
+def test_warnings_fail_where_they_are_asked_to(capsys, tmp_path):
+    rows = [{"video": "red_circle.mp4", "timestamp": [8, 8.5], "sentence": "a red circle"}]
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows))
+    command = ["audit", "--annotations", str(file), "--video-root", str(ASSETS), "--num-frames", "4"]
+    assert main(command) == 0
+    assert "time.window-without-frame" in capsys.readouterr().out
+    assert main([*command, "--fail-on", "warning"]) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["audit"],
+        ["audit", "--annotations", "a.json", "--batch", "b.safetensors"],
+        ["audit", "--batch", "b.safetensors", "--collator", "a:b"],
+        [*ROWS, "--collator", "a:b", "--recipe", "text-prefix"],
+        [*ROWS, "--recipe", "no-such-recipe"],
+        [*ROWS, "--fuzz", "3"],
+        [*ROWS, "--limit", "0"],
+        [*ROWS, "--limit", "١٢"],
+        [*ROWS, "--json", "-", "--csv", "-"],
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments):
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+
+
+def test_json_is_as_documented(capsys):
+    status, printed = audit(capsys, "--recipe", "pad-only", "--limit", "2", "--json", "-")
+    report = json.loads(printed)
+    assert (status, report["rows"], report["partial"]) == (1, 2, False)
+    assert report["summary"]["mask.only-media-masked"] == 2
+    finding = report["findings"][0]
+    assert {"code", "severity", "row", "title", "message", "evidence", "fix"} <= set(finding)
+
+
+def test_csv_has_a_line_a_finding_and_runs_nothing(capsys, tmp_path):
+    rows = [{"video": "=cmd.mp4", "timestamp": [8, 14], "sentence": "@SUM(A1)"}]
+    file, out = tmp_path / "=rows.json", tmp_path / "out.csv"
+    file.write_text(json.dumps(rows))
+    assert main(["audit", "--annotations", str(file), "--csv", str(out)]) == 1
+    [line] = csv.DictReader(out.open())
+    assert (line["code"], line["row"]) == ("row.unreadable", "0")
+    assert line["where"].startswith("'=rows.json")
+
+
+def test_a_collator_that_is_not_there_is_one_finding(capsys):
+    status, printed = audit(capsys, "--collator", "no_such_package:collate")
+    assert status == 1
+    assert "collator.not-found" in printed
+    assert "Traceback" not in printed
+
+
+def run_program(*arguments, shell="{}", **environment):
+    """Run the command as a person does; return its status, and what it printed."""
+    command = shlex.join([sys.executable, "-m", "vtg_core", *arguments])
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **environment}
+    ran = subprocess.run(
+        ["bash", "-c", shell.format(command)],
+        env=environment,
+        cwd=ASSETS.parent,
+        capture_output=True,
+        check=False,
+    )
+    assert b"Traceback" not in ran.stderr
+    return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
+
+
+def test_a_reader_that_leaves_early_does_not_hide_the_findings():
+    status, _, _ = run_program(
+        *ROWS,
+        "--recipe",
+        "pad-only",
+        "--limit",
+        "1",
+        "--json",
+        "-",
+        shell="{} | head -c 0; exit ${{PIPESTATUS[0]}}",
+    )
+    assert status == 1
+
+
+@pytest.mark.parametrize(
+    ("closed", "stays"), [(">&-", "stderr"), ("2>&-", "stdout"), (">&- 2>&-", "neither")]
+)
+def test_closed_streams_change_no_status(closed, stays):
+    status, out, err = run_program(*ROWS, "--recipe", "pad-only", "--limit", "1", shell=f"{{}} {closed}")
+    assert status == 1
+    assert ("only_media" in out or "mask.only-media-masked" in out) is (stays == "stdout")
+    assert err == ""
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_escapes_and_valid_json():
+    arguments = (*ROWS, "--recipe", "text-prefix", "--limit", "1")
+    assert run_program(*arguments, PYTHONIOENCODING="ascii")[0] == 1
+    status, out, _ = run_program(*arguments, "--json", "-", PYTHONIOENCODING="ascii")
+    assert (status, json.loads(out)["rows"]) == (1, 1)
+
+
+def test_an_interrupt_before_the_first_row_is_one_line_and_130(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vtg_core.checkpoints.load_checkpoint", interrupted)
+    assert main(ROWS) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_bug_of_ours_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr("vtg_core.checkpoints.load_checkpoint", lambda name: 1 // 0)
+    assert main(ROWS) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: VTG Lens itself failed, please report it: ZeroDivisionError at ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+@pytest.mark.parametrize("out", ["no/such/folder/out", "", "."])
+def test_a_file_that_cannot_be_written_is_told_before_the_run(capsys, monkeypatch, option, out):
+    monkeypatch.setattr("vtg_core.checkpoints.load_checkpoint", lambda name: pytest.fail("the run began"))
+    assert main([*ROWS, option, out]) == 1
+    assert f"error: {option} must name a file that can be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+def test_a_file_that_fills_up_loses_nothing_else(capsys, tmp_path):
+    status, printed = audit(
+        capsys,
+        "--recipe",
+        "pad-only",
+        "--limit",
+        "1",
+        "--json",
+        "/dev/full",
+        "--csv",
+        str(tmp_path / "out.csv"),
+    )
+    assert status == 1
+    assert "mask.only-media-masked" in printed
+    assert "mask.only-media-masked" in (tmp_path / "out.csv").read_text()
+
+
+def test_csv_can_go_to_stdout(capsys):
+    status, printed = audit(capsys, "--recipe", "pad-only", "--limit", "1", "--csv", "-")
+    lines = list(csv.DictReader(io.StringIO(printed)))
+    assert (status, lines[0]["code"]) == (1, "mask.only-media-masked")
+
+
+def test_an_audit_that_audited_nothing_never_passes(capsys, tmp_path):
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps([{"video": "gone.mp4", "timestamp": [8, 14], "sentence": "a red circle"}]))
+    assert main(["audit", "--annotations", str(file), "--fail-on", "never"]) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("our own collator: 1 row\n")
+    assert printed.endswith("1 error, 0 warnings\n")
+    assert audit(capsys, "--collator", "no_such_package:collate", "--fail-on", "never")[0] == 1
+
+
+def test_a_saved_batch_is_audited_without_its_messages(capsys, tmp_path, processor):
+    rows = VideoTemporalSFTDataset(
+        ASSETS / "demo_annotations.json", frames=FramePolicy(num_frames=4), template_seed=0
+    )
+    batch = SFTCollator(processor)([rows[0], rows[1]])
+    torch.save(batch, tmp_path / "good.pt")
+    assert main(["audit", "--batch", str(tmp_path / "good.pt")]) == 0
+    batch["labels"][:, -3:] = -100
+    torch.save(batch, tmp_path / "bad.pt")
+    assert main(["audit", "--batch", str(tmp_path / "bad.pt")]) == 1
+    assert "stop.not-trained" in capsys.readouterr().out
+
+
+def test_an_interrupt_keeps_what_was_found_and_says_that_it_is_partial(capsys, monkeypatch):
+    calls = []
+
+    def interrupted(self, samples):
+        calls.append(samples)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return self.call(samples)
+
+    monkeypatch.setattr(ForeignCollator, "__call__", interrupted)
+    status, printed = audit(capsys, "--recipe", "pad-only", "--batch-size", "1")
+    assert status == 1
+    assert "pad-only: 1 row\n" in printed
+    assert "stopped before the last row" in printed
+    assert "mask.only-media-masked" in printed

@@ -1,0 +1,1 @@
+"""``python -m vtg_core``: a file for each command, and how they print."""

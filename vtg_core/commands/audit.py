@@ -1,0 +1,279 @@
+"""``python -m vtg_core audit``: the mask audit from a terminal and in CI."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.answers import AnswerMode
+from vtg_core.audit.findings import Finding, Severity
+from vtg_core.commands.terminal import (
+    add_frame_options,
+    add_model_options,
+    add_row_options,
+    check_writable,
+    counted,
+    frame_policy,
+    natural,
+    plain,
+    positive,
+    print_table,
+    settled,
+    write_all,
+    write_json,
+)
+from vtg_core.errors import VTGError
+from vtg_core.templates import TEMPLATE_NAMES
+
+if TYPE_CHECKING:
+    from vtg_core.audit.chat_ids import ChatIds
+    from vtg_core.audit.report import Report, RowFindings
+    from vtg_core.dataset import VideoTemporalSFTDataset
+
+NEVER = "never"
+
+
+def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    text = "find what is wrong with masks: ours, a collator's, or a saved batch's"
+    command = commands.add_parser("audit", help=text, description=f"{text.capitalize()}.")
+    command.set_defaults(run=run)
+    command.add_argument("--annotations", metavar="F", help="annotation file whose rows are audited")
+    add_row_options(command)
+    command.add_argument(
+        "--collator", metavar="M:F", help="audit this collator (package.module:name) on the rows"
+    )
+    command.add_argument(
+        "--recipe", metavar="NAME", help="audit a common way to mask on the rows, such as text-prefix"
+    )
+    command.add_argument("--batch", metavar="B", help="audit a saved batch (.safetensors or torch.save)")
+    command.add_argument(
+        "--batch-size", type=positive, default=2, metavar="N", help="rows a batch of --collator (default: 2)"
+    )
+    command.add_argument("--fuzz", type=positive, metavar="N", help="vary the input of --collator N times")
+    command.add_argument(
+        "--verify", type=natural, default=3, metavar="K",
+        help="rows that also go through the processor, pixels and all (default: 3)",
+    )  # fmt: skip
+    command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
+    command.add_argument(
+        "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
+    )
+    command.add_argument(
+        "--answer", choices=[str(mode) for mode in AnswerMode], default=str(AnswerMode.STANDARD),
+        help="how answers are written (default: standard)",
+    )  # fmt: skip
+    command.add_argument(
+        "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
+        help="exit with 1 at a finding this bad (default: error)",
+    )  # fmt: skip
+    command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
+    command.add_argument(
+        "--csv", metavar="OUT", help="write a line a finding to this file, or to stdout with -"
+    )
+    add_model_options(command)
+    add_frame_options(command)
+    command.set_defaults(usage=command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Audit what the options name; return the exit status: 1 too where nothing could be audited."""
+    _check_usage(options)
+    check_writable("--csv", options.csv)
+    options.json, options.csv = map(settled, (options.json, options.csv))
+
+    from vtg_core.audit.chat_ids import ChatIds
+    from vtg_core.audit.report import Report
+    from vtg_core.checkpoints import load_checkpoint
+
+    checkpoint = load_checkpoint(options.checkpoint)
+    chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
+    report = Report(_subject(options))
+    total, found = _saved(options, chat) if options.batch else _rows(options, chat, report)
+    _collect(report, total, found)
+    status = _status(options, report)
+    _show(options, report)
+    return status
+
+
+def _status(options: argparse.Namespace, report: "Report") -> int:
+    from vtg_core.audit.report import reaches
+
+    least = None if options.fail_on == NEVER else Severity(options.fail_on)
+    return int(reaches(report.findings, least) or report.is_partial or not report.num_audited)
+
+
+def _show(options: argparse.Namespace, report: "Report") -> None:
+    """Print the report and write the files; where one cannot be written, the others are all the same.
+
+    Raises:
+        VTGError: a file cannot be written.
+        OSError: stdout cannot.
+    """
+    outputs: list[Callable[[], object]] = []
+    if "-" not in (options.json, options.csv):
+        outputs.append(lambda: print_report(report))
+    if options.json is not None:
+        outputs.append(lambda: write_json(options.json, report.as_dict()))
+    if options.csv is not None:
+        outputs.append(lambda: report.write_csv(options.csv))
+    write_all(outputs)
+
+
+def print_report(report: "Report") -> None:
+    """Print a table of the codes and, for each, the first finding and what to do."""
+    verified = f", {report.num_verified:,} of them also through the processor" if report.num_verified else ""
+    print(f"{plain(report.subject)}: {counted(report.num_rows, 'row')}{verified}")
+    if report.is_partial:
+        print("stopped before the last row: this is what was found so far")
+    if not report.findings:
+        nothing = "nothing found" if report.num_audited else "nothing was audited"
+        print(f"{nothing}: 0 errors, 0 warnings")
+        return
+    by_code: dict[str, Finding] = {}
+    for finding in report.findings:
+        by_code.setdefault(finding.code, finding)
+    print_table(
+        ("code", "severity", "count", "first rows"),
+        [
+            (code, str(by_code[code].severity), count, "; ".join(report.first(code)))
+            for code, count in report.summary.items()
+        ],
+    )
+    for code in report.summary:
+        finding = by_code[code]
+        print(f"\n{finding.severity}: {finding.title} ({code})\n  {plain(finding.message)}\n  {finding.fix}")
+        if "test" in finding.evidence:
+            print("\n" + "\n".join(map(plain, str(finding.evidence["test"]).split("\n"))))
+    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    print(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}")
+
+
+def _check_usage(options: argparse.Namespace) -> None:
+    fail = options.usage.error
+    if bool(options.annotations) == bool(options.batch):
+        fail("give --annotations, or --batch alone")
+    if options.batch and (options.collator or options.recipe or options.fuzz):
+        fail("--collator, --recipe and --fuzz need the rows of --annotations, and --batch has none")
+    if options.collator and options.recipe:
+        fail("give --collator or --recipe, not both")
+    if options.fuzz and not (options.collator or options.recipe):
+        fail("--fuzz varies the input of a collator: give --collator or --recipe")
+    if options.json == options.csv == "-":
+        fail("--json - and --csv - would both write to stdout: give one of them a file")
+    if options.recipe and options.recipe not in _recipes():
+        fail(f"--recipe must be one of {', '.join(_recipes())}, got {options.recipe!r}")
+
+
+def _recipes() -> list[str]:
+    from vtg_core.recipe_rules import Recipe
+
+    return [str(recipe) for recipe in Recipe]
+
+
+def _subject(options: argparse.Namespace) -> str:
+    if options.batch:
+        return f"saved batch {options.batch}"
+    if options.recipe:
+        return f"recipe {options.recipe}"
+    return f"collator {options.collator}" if options.collator else "our own collator"
+
+
+def _saved(options: argparse.Namespace, chat: "ChatIds") -> tuple[int, Iterator["RowFindings"]]:
+    from vtg_core.audit.run import audit_saved
+    from vtg_core.audit.saved import load_batch
+
+    batch = load_batch(options.batch)
+    rows = batch.get("input_ids")
+    total = len(rows) if rows is not None and rows.ndim else 0
+    return total, audit_saved(batch, chat, max_length=options.max_length)
+
+
+def _rows(
+    options: argparse.Namespace, chat: "ChatIds", report: "Report"
+) -> tuple[int, Iterator["RowFindings"]]:
+    from vtg_core.audit.report import RowFindings
+    from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows, verify_rows
+
+    dataset = _dataset(options)
+    total = len(dataset) if options.limit is None else min(options.limit, len(dataset))
+
+    def found() -> Iterator["RowFindings"]:
+        yield from unreadable_rows(dataset)
+        if options.collator or options.recipe:
+            yield from _of_collator()
+            return
+        yield from audit_rows(dataset, chat, limit=options.limit, max_length=options.max_length)
+        for row in verify_rows(dataset, chat, num_rows=options.verify, limit=options.limit):
+            report.num_verified += row.is_audited
+            fresh = tuple(finding for finding in row.findings if not report.holds(finding))
+            yield RowFindings(None, row.where, fresh)
+
+    def _of_collator() -> Iterator["RowFindings"]:
+        collator = _collator(options, chat)
+        if isinstance(collator, Finding):
+            yield RowFindings(None, "", (collator,))
+            return
+        yield from audit_collator(
+            dataset, collator, chat, limit=options.limit, batch_size=options.batch_size,
+            max_length=options.max_length,
+        )  # fmt: skip
+        if options.fuzz:
+            yield from _fuzzed(options, collator, dataset, chat)
+
+    return total, found()
+
+
+def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
+    from vtg_core.annotations import OnError
+    from vtg_core.dataset import VideoTemporalSFTDataset
+    from vtg_core.templates import templates_for
+
+    mode = AnswerMode(options.answer)
+    chosen = [t for t in templates_for(mode) if options.template in (None, t.name)]
+    return VideoTemporalSFTDataset(
+        options.annotations,
+        options.video_root,
+        use_temporal_tokens=mode is AnswerMode.TEMPORAL_TOKENS,
+        template_seed=0,
+        templates=chosen,
+        frames=frame_policy(options),
+        clip=options.clip,
+        on_error=OnError.SKIP,
+    )
+
+
+def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
+    from vtg_core.audit.collators import load_collator
+
+    name = options.collator or f"vtg_core.recipes:{options.recipe.replace('-', '_')}"
+    return load_collator(name, chat.processor)
+
+
+def _fuzzed(
+    options: argparse.Namespace, collator: Any, dataset: "VideoTemporalSFTDataset", chat: "ChatIds"
+) -> Iterator["RowFindings"]:
+    from vtg_core.audit.fuzz import fuzz
+    from vtg_core.audit.report import RowFindings
+
+    for number in range(len(dataset)):
+        try:
+            sample = dataset[number]
+        except VTGError:
+            continue  # told already
+        findings = fuzz(collator, sample, options.fuzz, chat, checkpoint=options.checkpoint, row=number)
+        yield RowFindings(None, dataset.annotations[number].where, tuple(findings))
+        return
+
+
+def _collect(report: "Report", total: int, found: Iterable["RowFindings"]) -> None:
+    """Take in what is found, with a progress bar, until the end or an interrupt."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="row", desc="audit", disable=None, file=sys.stderr) as bar:
+        try:
+            for row in found:
+                report.add(row)
+                bar.update(row.row is not None)
+        except KeyboardInterrupt:
+            report.is_partial = True

@@ -1,0 +1,374 @@
+"""``python -m vtg_core compare``: what each template costs on the rows of an annotation file."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.answers import AnswerMode
+from vtg_core.commands.terminal import (
+    add_frame_options,
+    add_model_options,
+    add_row_options,
+    check_writable,
+    counted,
+    frame_policy,
+    natural,
+    note_added_tokens,
+    plain,
+    print_table,
+    settled,
+    tell,
+    terminable,
+    undisturbed,
+    write_all,
+    write_json,
+)
+from vtg_core.errors import VTGError
+from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from vtg_core.comparison.analytics import Analytics, TemplateSummary
+    from vtg_core.comparison.on_file import PlainCheck, RowComparison
+    from vtg_core.comparison.store import ComparisonStore
+    from vtg_core.dataset import VideoTemporalSFTDataset
+
+SORTS = ("sum", "mean", "times", "end_of_turn")
+ABOUT = (
+    "An OUT that is there already is gone on with: its rows are kept and not scored again. One that holds another "
+    "comparison, or something else, is refused and left as it is. With both --json and --csv a row is done if either "
+    "has it. Ctrl-C keeps what is done."
+)
+
+
+def add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    text = "compare what prompt templates cost on the rows of an annotation file"
+    command = commands.add_parser("compare", help=text, description=f"{text.capitalize()}. {ABOUT}")
+    command.set_defaults(run=run, usage=command)
+    command.add_argument(
+        "--annotations", required=True, metavar="F", help="annotation file whose rows are scored"
+    )
+    add_row_options(command)
+    command.add_argument(
+        "--templates", nargs="+", choices=TEMPLATE_NAMES, metavar="NAME",
+        help=f"templates to compare (default: all of {', '.join(TEMPLATE_NAMES)})",
+    )  # fmt: skip
+    command.add_argument(
+        "--answer",
+        choices=[*map(str, AnswerMode), "both"],
+        default="both",
+        help="how answers are written (default: both)",
+    )
+    command.add_argument(
+        "--baseline", metavar="[MODE/]NAME",
+        help="the template that the others of its answer format are held against; a name alone stands for it in both "
+        "formats (default: the first of each)",
+    )  # fmt: skip
+    command.add_argument(
+        "--sort",
+        choices=SORTS,
+        default="mean",
+        help="which loss the table is sorted by and differences are taken of (default: mean)",
+    )
+    command.add_argument(
+        "--verify", type=natural, default=1, metavar="K",
+        help="rows on which the shared pass is held against a plain one (default: 1)",
+    )  # fmt: skip
+    command.add_argument("--json", metavar="OUT", help="keep JSON in this file, or write it to stdout with -")
+    command.add_argument(
+        "--csv",
+        metavar="OUT",
+        help="keep a line a row and template in this file, or write it to stdout with -",
+    )
+    add_model_options(command)
+    add_frame_options(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare what the options name; return the exit status: 1 where rows are missing, or none could be scored."""
+    templates = _templates(options)
+    _check_usage(options, templates)
+    check_writable("--csv", options.csv)
+    options.json, options.csv = map(settled, (options.json, options.csv))
+    dataset = _dataset(options)
+    store = _store(options, dataset, templates)
+    rows = range(len(dataset) if options.limit is None else min(options.limit, len(dataset)))
+    failed = _collect(options, dataset, store, templates, rows)
+    is_partial = failed is not None or bool(_open(store, rows))
+    _show(options, store, is_partial)
+    if isinstance(failed, VTGError):
+        raise failed
+    return int(is_partial or not store.rows)
+
+
+def _check_usage(options: argparse.Namespace, templates: Sequence[PromptTemplate]) -> None:
+    fail = options.usage.error
+    if options.json == options.csv == "-":
+        fail("--json - and --csv - would both write to stdout: give one of them a file")
+    outs = [os.path.realpath(out) for out in (options.json, options.csv) if out not in (None, "-")]
+    if len(outs) == 2 and outs[0] == outs[1]:
+        fail(f"--json and --csv must name two files, got {options.json!r} for both")
+    if options.baseline is not None and not any(map(_is_named(options.baseline), templates)):
+        known = ", ".join(f"{template.mode}/{template.name}" for template in templates)
+        fail(f"--baseline must be one of the templates compared ({known}), got {options.baseline!r}")
+
+
+def _is_named(baseline: str) -> Callable[[PromptTemplate], bool]:
+    return lambda template: baseline in (template.name, f"{template.mode}/{template.name}")
+
+
+def _templates(options: argparse.Namespace) -> list[PromptTemplate]:
+    """Return the templates that are compared, the baselines first: a mode's first is what its others are held against."""
+    names = options.templates or TEMPLATE_NAMES
+    chosen = [t for t in TEMPLATES if t.name in names and options.answer in ("both", t.mode)]
+    return sorted(chosen, key=lambda template: not _is_named(options.baseline or "")(template))
+
+
+def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
+    from vtg_core.annotations import OnError
+    from vtg_core.dataset import VideoTemporalSFTDataset
+
+    return VideoTemporalSFTDataset(
+        options.annotations,
+        options.video_root,
+        frames=frame_policy(options),
+        clip=options.clip,
+        on_error=OnError.SKIP,
+    )
+
+
+def _store(
+    options: argparse.Namespace, dataset: "VideoTemporalSFTDataset", templates: Sequence[PromptTemplate]
+) -> "ComparisonStore":
+    from vtg_core.checkpoints import resolve_device, resolve_precision
+    from vtg_core.comparison.files import ComparisonSettings
+    from vtg_core.comparison.store import ComparisonStore, UnreadableRow
+    from vtg_core.regions import MaskPolicy
+
+    settings = ComparisonSettings.of(
+        options.checkpoint,
+        dtype=resolve_precision(options.dtype, resolve_device(options.device)),
+        frames=dataset.frames,
+        policy=MaskPolicy(),
+        templates=templates,
+    )
+    files = {
+        f"{name}_out": out
+        for name, out in (("json", options.json), ("csv", options.csv))
+        if out not in (None, "-")
+    }
+    store = ComparisonStore(settings, dataset.annotations, **files)
+    store.unreadable.extend(UnreadableRow(None, "", sentence) for sentence in dataset.skipped)
+    return store
+
+
+def _open(store: "ComparisonStore", rows: Iterable[int]) -> list[int]:
+    """Return the rows that were not come to: neither scored nor found unreadable."""
+    told = {row.row for row in store.unreadable}
+    return [row for row in store.missing(rows) if row not in told]
+
+
+def _collect(
+    options: argparse.Namespace,
+    dataset: "VideoTemporalSFTDataset",
+    store: "ComparisonStore",
+    templates: Sequence[PromptTemplate],
+    rows: Sequence[int],
+) -> BaseException | None:
+    """Score the rows that are missing; return what ended that too early, with all that is done in the store.
+
+    Raises:
+        VTGError: the model cannot be loaded.
+        KeyboardInterrupt: the same, before the first row.
+    """
+    missing = store.missing(rows)
+    if store.num_found:
+        kept = " and ".join(plain(repr(out)) for out in (store.json_out, store.csv_out) if out)
+        tell(f"{len(rows) - len(missing):,} of {counted(len(rows), 'row')} are in {kept} already")
+    if options.csv == "-":
+        store.write_lines(sys.stdout, [row for row in rows if row not in missing], header=True)
+    if not missing:
+        return None
+
+    from vtg_core.checkpoints import load_checkpoint, load_model
+    from vtg_core.comparison.on_file import compare_rows
+
+    checkpoint = load_checkpoint(options.checkpoint)
+    note_added_tokens(checkpoint.added_tokens)
+    model = load_model(
+        options.checkpoint, device=options.device, dtype=options.dtype, device_map=options.device_map
+    )
+    tell(
+        f"{counted(len(missing), 'row')} x {counted(len(templates), 'template')} with {plain(options.checkpoint)} "
+        f"on {model.device} in {store.settings.dtype}"
+    )
+    with terminable(), _bar(rows, missing) as bar:
+        announced = _announced(missing, dataset, bar)
+        scored = compare_rows(
+            dataset, model, checkpoint.processor, templates, rows=announced, num_checked=options.verify
+        )
+        try:
+            for compared in scored:
+                _take(options, store, compared, bar)
+        except (KeyboardInterrupt, BrokenPipeError, VTGError) as error:
+            return error
+        finally:
+            with undisturbed(), suppress(VTGError):  # told when the table is shown, which writes once more
+                store.save(is_partial=bool(_open(store, rows)))
+    return None
+
+
+def _take(
+    options: argparse.Namespace, store: "ComparisonStore", compared: "RowComparison", bar: "tqdm[Any]"
+) -> None:
+    is_first = len(store.rows) == store.num_found
+    store.add(compared)
+    if options.csv == "-" and compared.results:
+        store.write_lines(sys.stdout, [compared.row], header=False)
+        sys.stdout.flush()
+    if is_first and compared.results:
+        bar.write(_cost(compared), file=sys.stderr)
+    if compared.check is not None:
+        bar.write(_checked(compared.check), file=sys.stderr)
+    bar.write(_line(compared, options.sort), file=sys.stderr)
+    bar.update()
+    store.save_if_due()
+
+
+def _cost(compared: "RowComparison") -> str:
+    if compared.plain_because:
+        return f"each template gets a pass of its own, {compared.num_plain:,} tokens a row: {compared.plain_because}"
+    return (
+        f"one pass a row: {compared.num_run:,} tokens, {compared.num_shared:,} of them shared by all templates; "
+        f"a pass for each template would be {compared.num_plain:,} tokens"
+    )
+
+
+def _checked(check: "PlainCheck") -> str:
+    verdict = "" if check.has_passed else "; from here on each template gets a pass of its own"
+    return (
+        f"checked: {check.mode}/{check.template} of row {check.row} (from 0) against a plain pass, largest difference "
+        f"{check.largest_difference:.1e} nats of {check.tolerance:g} allowed{verdict}"
+    )
+
+
+def _line(compared: "RowComparison", sort: str) -> str:
+    """Return a row's best and worst template of each answer format in a line."""
+    from vtg_core.comparison.analytics import Metric, summarise
+
+    place = plain(compared.where)
+    if compared.reason:
+        return f"{place} cannot be scored: {plain(compared.reason)}"
+    metric = Metric(sort)
+    analytics = summarise(compared.results, metric=metric, num_resamples=1)
+    parts = []
+    for mode in analytics.baselines:
+        ranked = analytics.ranked(mode, metric)
+        costs = [f"{one.template} {one.by_metric[metric].mean:.4f}" for one in (ranked[0], *ranked[1:][-1:])]
+        parts.append(f"{mode}: {' to '.join(costs)}")
+    return f"{place}, {_title(sort)}: {'; '.join(parts)}"
+
+
+def _bar(rows: Sequence[int], missing: Sequence[int]) -> "tqdm[Any]":
+    from tqdm import tqdm
+
+    return tqdm(total=len(rows), initial=len(rows) - len(missing), unit="row", disable=None, file=sys.stderr)
+
+
+def _announced(rows: Iterable[int], dataset: "VideoTemporalSFTDataset", bar: "tqdm[Any]") -> Iterator[int]:
+    for row in rows:
+        annotation = dataset.annotations[row]
+        query = annotation.query if len(annotation.query) <= 24 else f"{annotation.query[:23]}…"
+        bar.set_description(plain(f"row {row}, {annotation.video.name}: {query}"))
+        yield row
+
+
+def _show(options: argparse.Namespace, store: "ComparisonStore", is_partial: bool) -> None:
+    """Print the table and write the files; where one cannot be written, the others are all the same.
+
+    Raises:
+        VTGError: a file cannot be written.
+        OSError: stdout cannot.
+    """
+    from vtg_core.comparison.analytics import Metric, summarise
+
+    summary: list[Any] = []
+    comparison: dict[str, Any] = {}
+    outputs: list[Callable[[], object]] = []
+    if store.rows:
+        analytics = summarise(store.results, metric=Metric(options.sort))
+        comparison = analytics.as_dict()
+        summary = list(comparison.pop("templates"))
+        for name in ("rows", "wheres", "matrix"):  # what the results say already
+            del comparison[name]
+    outputs.append(
+        lambda: store.save(is_partial=is_partial, is_last=True, summary=summary, comparison=comparison)
+    )
+    if options.json == "-":
+        outputs.append(lambda: write_json("-", store.as_dict(is_partial, summary, comparison)))
+    if "-" not in (options.json, options.csv):
+        outputs.append(lambda: _print(options, store, analytics if store.rows else None, is_partial))
+    write_all(outputs)
+
+
+def _print(
+    options: argparse.Namespace, store: "ComparisonStore", analytics: "Analytics | None", is_partial: bool
+) -> None:
+    settings = store.settings
+    print(
+        f"{plain(options.annotations)}: {counted(len(store.rows), 'row')} x "
+        f"{counted(len(settings.templates), 'template')}, {plain(settings.checkpoint)} in {settings.dtype}"
+    )
+    if is_partial:
+        print("stopped before the last row: this is what was scored so far; run it again to go on")
+    if analytics is not None:
+        _print_templates(analytics, options.sort)
+    if store.unreadable:
+        print(f"\n{counted(len(store.unreadable), 'row')} cannot be scored:")
+    for row in store.unreadable:
+        place = "" if row.row is None else f"row {row.row}: "
+        print(f"  {place}{plain(row.reason)}")
+
+
+def _print_templates(analytics: "Analytics", sort: str) -> None:
+    from vtg_core.comparison.analytics import ACROSS_MODES
+
+    print_table(
+        ("template", "mode", "rows", "sum NLL", "mean NLL", "times", "over guessing", "end of turn", "tokens",
+         f"{_title(sort)} to baseline", "95 % interval", "wins"),
+        [_cells(one) for mode in analytics.baselines for one in analytics.ranked(mode)],
+    )  # fmt: skip
+    baselines = ", ".join(f"{mode}/{name}" for mode, name in analytics.baselines.items())
+    print(f"\nnats, means over the rows; each template is held against {baselines}")
+    print("over guessing: what the times cost more than guessing them uniformly among the format's choices")
+    print(ACROSS_MODES)
+    for mode, found in analytics.disagreements.items():
+        for one in found[:1]:
+            print(
+                f"{mode}: the templates differ most at {plain(one.where)}: "
+                f"{one.best} {one.best_value:.4f} to {one.worst} {one.worst_value:.4f}"
+            )
+
+
+def _cells(one: "TemplateSummary") -> tuple[Any, ...]:
+    from vtg_core.comparison.analytics import Metric
+
+    means = {metric: one.by_metric[metric].mean for metric in Metric}
+    difference = one.difference
+    interval = difference.interval if difference is not None else None
+    return (
+        one.template, str(one.mode), one.num_samples, means[Metric.SUM], means[Metric.MEAN], means[Metric.TIMES],
+        one.times_over_uniform.mean, means[Metric.END_OF_TURN], round(one.num_tokens),
+        "baseline" if difference is None else f"{difference.mean:+.4f}",
+        "" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}",
+        "" if difference is None else f"{difference.win_rate:.0%}",
+    )  # fmt: skip
+
+
+def _title(sort: str) -> str:
+    return {"sum": "sum NLL", "mean": "mean NLL", "times": "times", "end_of_turn": "end of turn"}[sort]

@@ -1,0 +1,235 @@
+"""``python -m vtg_core loss``: templates' losses on one video, as a table and as JSON."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.commands.terminal import counted, plain, print_table
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, ProcessorMixin
+
+    from vtg_core.answer_loss import AnswerLoss
+    from vtg_core.inspection import Inspection
+    from vtg_core.loss import LossReport
+
+PARTS = {"times": "time", "words": "format", "end_of_turn": "end_of_turn", "other": "other"}
+"""How the table and the JSON call each part of an answer."""
+
+
+def add_loss_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that ``loss`` alone has."""
+    command.add_argument(
+        "--cross-check", action="store_true",
+        help="give each of several templates a pass of its own, and the model's own loss beside it; one template has "
+        "that always, several share one pass",
+    )  # fmt: skip
+    command.add_argument(
+        "--precisions",
+        action="store_true",
+        help="also run the sample in float32, bfloat16 and float16, one model after the other; needs one template",
+    )
+
+
+@dataclass(frozen=True)
+class ScoredSamples:
+    """What a run of ``loss`` found.
+
+    Attributes:
+        device, dtype: where and in which floating point type the model ran.
+        samples: one a template, in their order, as the JSON holds them.
+        vocab_size, uniform_nll: how many logits each position has, and what guessing among them costs, in nats a token.
+        shared: how the templates shared a pass; None where each had one of its own.
+    """
+
+    device: str
+    dtype: str
+    samples: list[dict[str, Any]]
+    vocab_size: int
+    uniform_nll: float
+    shared: dict[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values as JSON can hold them."""
+        return asdict(self)
+
+
+def score_samples(
+    inspections: Sequence["Inspection"],
+    model: "PreTrainedModel",
+    processor: "ProcessorMixin",
+    *,
+    is_cross_checked: bool,
+) -> ScoredSamples:
+    """Score templates on one video: one alone with the model's own loss beside it, several in a shared pass.
+
+    Args:
+        inspections: at least one.
+        model, processor: of one checkpoint.
+        is_cross_checked: give several a pass of their own too, and compare each with the model's own loss.
+
+    Raises:
+        OutOfMemoryError: a pass does not fit on the device.
+        LossError: a loss is not finite.
+    """
+    if is_cross_checked or len(inspections) == 1:
+        return _score_alone(inspections, model, processor)
+    return _score_shared(inspections, model, processor)
+
+
+def _score_alone(
+    inspections: Sequence["Inspection"], model: "PreTrainedModel", processor: "ProcessorMixin"
+) -> ScoredSamples:
+    from vtg_core.answer_loss import answer_loss
+    from vtg_core.collator import pad
+    from vtg_core.loss import score
+
+    samples, last = [], None
+    for inspection in inspections:
+        [last] = score(model, pad([inspection.encoded], processor), processor.tokenizer)
+        sample = inspection.sample
+        loss = answer_loss(last.tokens, inspection.encoded, sample.answer_format)
+        samples.append(_sample(sample.template.name, str(sample.template.mode), loss, last))
+    assert last is not None
+    return ScoredSamples(
+        last.device, last.dtype, samples, last.vocab_size, math.log(last.vocab_size), shared=None
+    )
+
+
+def _score_shared(
+    inspections: Sequence["Inspection"], model: "PreTrainedModel", processor: "ProcessorMixin"
+) -> ScoredSamples:
+    from vtg_core.comparison.on_video import TemplateComparison
+
+    comparison = TemplateComparison(model, inspections, processor.tokenizer)
+    losses = {(loss.template, loss.mode): loss.loss for loss in comparison}
+    run = comparison.run
+    assert run is not None
+    templates = [inspection.sample.template for inspection in inspections]
+    samples = [_sample(t.name, str(t.mode), losses[t.name, t.mode], None) for t in templates]
+    shared = {
+        "num_tokens": run.plan.num_tokens,
+        "num_shared": run.plan.tree.num_shared,
+        "num_plain_tokens": run.plan.num_plain_tokens,
+        "plain_because": run.plan.plain_because,
+        "seconds": run.seconds,
+    }
+    return ScoredSamples(run.device, run.dtype, samples, run.vocab_size, run.uniform_nll, shared)
+
+
+def _sample(template: str, mode: str, loss: "AnswerLoss", report: "LossReport | None") -> dict[str, Any]:
+    from vtg_core.answer_loss import AnswerPart
+
+    total = loss.total
+    return {
+        "template": template,
+        "mode": mode,
+        "num_supervised": total.num_tokens,
+        "sum_nll": total.sum_nll,
+        "mean_nll": total.mean_nll,
+        "model_loss": report.model_loss if report is not None else None,
+        "parts": {name: asdict(loss.of_part(AnswerPart(part))) for name, part in PARTS.items()},
+        "shift_losses": list(report.shift_losses) if report is not None else None,
+        "model_shift": report.model_shift if report is not None else None,
+        "tokens": [
+            {
+                "index": token.index,
+                "id": token.id,
+                "text": token.text,
+                "nll": token.nll,
+                "prob": token.prob,
+                "rank": token.rank,
+                "entropy": token.entropy,
+                "top": [alternative._asdict() for alternative in token.top],
+                "kind": str(kind),
+                "part": str(part),
+                "uniform_nll": uniform,
+            }
+            for token, kind, part, uniform in zip(
+                loss.tokens, loss.kinds, loss.parts, loss.uniform, strict=True
+            )
+        ],
+    }
+
+
+def print_losses(scored: ScoredSamples) -> None:
+    """Print a line a template, with what guessing would cost, and what the model says itself."""
+    own = ("model's own",) if scored.shared is None else ()
+    parts = [name for name in PARTS if any(s["parts"][name]["num_tokens"] for s in scored.samples)]
+    print_table(
+        ("template", "mode", "supervised", "sum NLL", "mean NLL", *(name.replace("_", " ") for name in parts),
+         "times guessed", *own),
+        [
+            (s["template"], s["mode"], s["num_supervised"], s["sum_nll"], s["mean_nll"],
+             *(s["parts"][name]["sum_nll"] for name in parts),
+             s["parts"]["times"]["uniform_nll"] or 0.0, *(s["model_loss"] for _ in own))
+            for s in scored.samples
+        ],
+    )  # fmt: skip
+    print(
+        f"\nnats; the parts are sums. Guessing among all {scored.vocab_size:,} tokens costs {scored.uniform_nll:.4f} a token"
+    )
+    print("times guessed: their sum, had each been guessed among what the answer format could have written")
+    if scored.shared is not None:
+        _print_shared(scored.shared, len(scored.samples))
+    for sample in scored.samples if len(scored.samples) == 1 else ():
+        _print_shift(sample)
+
+
+def _print_shared(shared: dict[str, Any], count: int) -> None:
+    own = "the model's own loss needs passes of its own: choose one template, or give --cross-check"
+    if shared["plain_because"]:
+        print(f"each template had a pass of its own: {shared['plain_because']}; {own}")
+        return
+    print(
+        f"{counted(count, 'template')} in one pass over {shared['num_tokens']:,} tokens instead of "
+        f"{shared['num_plain_tokens']:,}; {own}"
+    )
+
+
+def _print_shift(sample: dict[str, Any]) -> None:
+    losses = ", ".join(f"{loss:.4f} at {shift}" for shift, loss in enumerate(sample["shift_losses"]))
+    if sample["model_loss"] is None:
+        verdict = "the model's own loss was not asked for: it would take too much memory"
+    elif sample["model_shift"] is None:
+        verdict = "none of them alone is the model's own loss"
+    else:
+        verdict = f"the model's own loss uses {sample['model_shift']}"
+    print(f"mean NLL by how many positions ahead a token is predicted: {losses}; {verdict}")
+
+
+def precisions_of(
+    name: str, inspection: "Inspection", processor: "ProcessorMixin", *, device: str, device_map: str = ""
+) -> list[dict[str, Any]]:
+    """Return a sample's loss in each floating point type, as JSON can hold it; hold no model meanwhile."""
+    from vtg_core.collator import pad
+    from vtg_core.precision import compare_precisions
+
+    batch = pad([inspection.encoded], processor)
+    return [
+        asdict(report)
+        for report in compare_precisions(
+            name, batch, processor.tokenizer, device=device, device_map=device_map
+        )
+    ]
+
+
+def print_precisions(reports: Sequence[dict[str, Any]]) -> None:
+    """Print a line a floating point type, and why one has no loss."""
+    print()
+    print_table(
+        ("dtype", "mean NLL", "largest difference", "finite", "seconds"),
+        [
+            (r["dtype"], r["mean_nll"], r["largest_difference"], _FINITE[r["is_finite"]], r["seconds"])
+            for r in reports
+        ],
+    )
+    print(f"\nlargest difference: of one token's NLL to its NLL in {reports[0]['dtype']}, in nats")
+    for report in reports:
+        if report["reason"]:
+            print(f"{report['dtype']}: {plain(report['reason'])}")
+
+
+_FINITE = {True: "yes", False: "no", None: "not run"}

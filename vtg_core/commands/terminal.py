@@ -1,0 +1,261 @@
+"""What the commands share: their options, and how they print."""
+
+import argparse
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from vtg_core.errors import VTGError
+from vtg_core.frame_plan import FramePolicy
+
+
+def quiet_libraries() -> None:
+    """Keep the notes and progress bars of the libraries out of what we print. Set before they are imported."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+def open_streams() -> None:
+    """Make standard output and standard error take any text, and exist: whoever closed them wants nothing of it."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, open(_null_at(number), "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _null_at(number: int) -> int:
+    """Open the null device, at the place of a standard stream where that is free: no other file may come to be it."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.fstat(number)
+    except OSError:
+        os.dup2(null, number)
+    return null
+
+
+def silence_stdout() -> None:
+    """Send what is still to be printed nowhere: its reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose a checkpoint, its device and its precision."""
+    parser.add_argument(
+        "--checkpoint", default="demo", metavar="NAME", help="demo, demo-qwen2.5-vl, a folder or a hub id"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
+    parser.add_argument(
+        "--device-map",
+        default="",
+        metavar="auto",
+        help="spread a model that is larger than one card over all devices",
+    )
+
+
+def add_row_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which rows of an annotation file are taken, and how they are read."""
+    parser.add_argument("--video-root", metavar="D", help="folder with its videos (default: the file's own)")
+    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+    parser.add_argument("--limit", type=positive, metavar="N", help="the first N rows only")
+
+
+def add_frame_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose frames."""
+    parser.add_argument(
+        "--num-frames", type=int, metavar="N", help="frames over the whole video (default: 32)"
+    )
+    parser.add_argument("--fps", type=float, metavar="F", help="frames a second, instead of --num-frames")
+    parser.add_argument(
+        "--max-pixels", type=int, metavar="P", help="most pixels a frame; larger ones are scaled down"
+    )
+
+
+def frame_policy(options: argparse.Namespace) -> FramePolicy:
+    """Return the frames that the options ask for.
+
+    Raises:
+        VideoError: they contradict each other or are out of range.
+    """
+    return FramePolicy(num_frames=options.num_frames, fps=options.fps, max_pixels=options.max_pixels)
+
+
+def tell(sentence: str) -> None:
+    """Say something on stderr, if anybody listens there."""
+    with suppress(OSError, ValueError):
+        print(sentence, file=sys.stderr, flush=True)
+
+
+def note_added_tokens(added: Sequence[str]) -> None:
+    """Say that a tokenizer was given temporal tokens, if it was: what they cost tells nothing yet."""
+    if added:
+        tell(
+            f"note: the tokenizer lacks {len(added):,} temporal tokens; they were added in memory, untrained"
+        )
+
+
+def settled(out: str | None) -> str | None:
+    """Return where a file is written, whatever folder the process changes to later."""
+    return out if out is None or out == "-" else os.path.abspath(out)
+
+
+def positive(text: str) -> int:
+    """Return an option's value as a whole number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return _whole(text, at_least=1)
+
+
+def natural(text: str) -> int:
+    """Return an option's value as a whole number of at least 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return _whole(text, at_least=0)
+
+
+def _whole(text: str, *, at_least: int) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < at_least:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {at_least}, got {text!r}")
+    return int(text)
+
+
+def check_writable(option: str, out: str | None) -> None:
+    """Check before a long run that its result can be written; ``-`` is stdout.
+
+    Raises:
+        VTGError: ``out`` is no file that can be written.
+    """
+    if out is None or out == "-":
+        return
+    path = Path(out)
+    try:
+        is_new = not path.exists()
+        if is_new or path.is_file():
+            path.open("a").close()
+            if is_new:
+                path.unlink()
+        elif path.is_dir() or not os.access(path, os.W_OK):
+            raise OSError(None, "it is a folder, or its permissions forbid it")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VTGError(
+            f"{option} must name a file that can be written, and {out!r} cannot: {reason}"
+        ) from None
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let a request to end (SIGTERM) be what Ctrl-C is."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with _handling({signal.SIGTERM: stop}):
+        yield
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no interrupt come between: a person who is impatient presses Ctrl-C twice."""
+    with _handling({signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}):
+        yield
+
+
+@contextmanager
+def _handling(handlers: dict[signal.Signals, Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def plain(text: str) -> str:
+    """Return a text that cannot write to the terminal anything but text."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 row``, ``2 rows`` and so on."""
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
+def write_all(outputs: Iterable[Callable[[], object]]) -> None:
+    """Write one output after the other; where one cannot be written, the others are all the same.
+
+    Raises:
+        VTGError: a file could not be written; the first such error, when all have had their turn.
+        OSError: stdout could not.
+    """
+    failed: Exception | None = None
+    for output in outputs:
+        try:
+            output()
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader has seen enough, and the status tells the rest
+            silence_stdout()
+        except (VTGError, OSError) as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def write_json(out: str, value: Any) -> None:
+    """Write JSON to the file ``out``, or to stdout where it is ``-``.
+
+    Raises:
+        VTGError: the file cannot be written.
+    """
+    is_stdout = out == "-"
+    takes_all = not is_stdout or sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not takes_all, allow_nan=False)
+    if is_stdout:
+        print(text)
+        return
+    try:
+        Path(out).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise VTGError(
+            f"--json must name a file that can be written, and {out!r} cannot: {error.strerror}"
+        ) from None
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print columns with their titles; numbers stand on the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    is_number = [
+        all(row[i] is None or isinstance(row[i], int | float) for row in rows) for i in range(len(titles))
+    ]
+    for line in (titles, ["-" * width for width in widths], *cells):
+        padded = (
+            c.rjust(w) if right else c.ljust(w) for c, w, right in zip(line, widths, is_number, strict=True)
+        )
+        print("  ".join(padded).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "not run"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else repr(value)[1:-1]

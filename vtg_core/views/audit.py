@@ -1,0 +1,292 @@
+"""What a person should see of an audit: plain values, documented field by field.
+
+Nothing here is markup. A view is turned into JSON and drawn by a component that writes text only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vtg_core.audit.codes import CODES
+from vtg_core.audit.findings import Finding, Severity
+from vtg_core.audit.oracles import Reading
+from vtg_core.audit.report import Report
+from vtg_core.audit.rows import Row
+from vtg_core.labelled_tokens import regions_of
+from vtg_core.views.samples import TokenView, view_sequence
+
+SHARES = ("share_of_loss_tokens",)
+"""Values of evidence that are shown in percent."""
+
+MAX_REGIONS = 200
+"""A finding on the page points at so many stretches of tokens at most."""
+
+FAMILIES = {
+    "batch": ("Batch", "ids, labels and masks are whole numbers of one shape"),
+    "mask": ("Mask", "the answers and their ends of turn are in the loss, and nothing else is"),
+    "stop": ("Stop token", "each answer closes once, on a token that generation stops at"),
+    "parity": ("Prompt", "the ids before the answer are those that serving begins with"),
+    "length": ("Video and length", "placeholders fit the video, and nothing was cut"),
+    "time": ("Time", "the stamps are the frames' own times, and the window is among them"),
+    "answer": ("Answer", "the answer reads back as the window, in the form that was asked for"),
+}
+"""What the families of checks look at, by the first part of their codes."""
+
+WITHOUT = {
+    "parity": "not checked: what serving begins with cannot be told from this row alone",
+    "time": "not checked: the row comes without its video's times and its window",
+    "answer": "not checked: the row comes without the window that is asked for",
+}
+"""What is said of a family that had nothing to compare the row with, as with a saved batch."""
+
+NUM_CHECKS = sum(name.split(".")[0] in FAMILIES for name in CODES)
+
+
+@dataclass(frozen=True)
+class StripView:
+    """The line above the tabs.
+
+    Attributes:
+        source: what was audited.
+        num_errors, num_warnings: how many were found; None where nothing was audited.
+        note: why nothing was audited, or what else belongs beside the counts; may be empty.
+        is_broken: what was audited was broken on purpose.
+    """
+
+    source: str
+    num_errors: int | None
+    num_warnings: int | None
+    note: str = ""
+    is_broken: bool = False
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """One finding.
+
+    Attributes:
+        code, severity, title, message, fix: of the finding.
+        why: why it matters.
+        evidence: (name, value as text).
+        regions: (first token, one behind the last) of the stretches it speaks of, the first ones.
+    """
+
+    code: str
+    severity: str
+    title: str
+    message: str
+    why: str
+    fix: str
+    evidence: list[tuple[str, str]]
+    regions: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class AuditView:
+    """What the audit of one row says.
+
+    Attributes:
+        source: what was audited.
+        banner: what was broken on purpose, and by whom first; empty unless something was.
+        problem: why nothing was audited; empty where something was.
+        findings: the worst first.
+        verdict: in one sentence what the independent readings of the row agree on.
+        readings: (who reads, what they say), one an oracle.
+        num_checks: how many codes could have been found.
+        checked: (family, what its checks hold, or why it was not checked, whether it was), in their order.
+    """
+
+    source: str
+    banner: str
+    problem: str
+    findings: list[FindingView]
+    verdict: str
+    readings: list[tuple[str, str]]
+    num_checks: int
+    checked: list[tuple[str, str, bool]]
+
+
+@dataclass(frozen=True)
+class CodeCount:
+    """How often a code was found in a file, and where first."""
+
+    code: str
+    severity: str
+    title: str
+    count: int
+    first: list[str]
+
+
+@dataclass(frozen=True)
+class FoundInFile:
+    """One finding of a file: its row as the page counts, from 1; None where it has none to load."""
+
+    row: int | None
+    where: str
+    code: str
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True)
+class FileView:
+    """The audit of a whole file, as far as it is.
+
+    Attributes:
+        subject: what was audited.
+        state: ``idle``, ``running``, ``done`` or ``partial``: it was stopped before the last row.
+        num_rows, num_all: rows looked at, and rows in all.
+        num_errors, num_warnings: so far.
+        summary: a row a code, the worst first.
+        findings: errors and warnings, the worst first, ``MAX_FOUND`` at most.
+        num_findings: how many of them there are in all.
+    """
+
+    subject: str
+    state: str
+    num_rows: int
+    num_all: int
+    num_errors: int
+    num_warnings: int
+    summary: list[CodeCount]
+    findings: list[FoundInFile]
+    num_findings: int
+
+
+MAX_FOUND = 500
+"""So many findings of a file are listed."""
+
+
+def view_audit(findings: Sequence[Finding], row: Row | None, *, source: str, banner: str = "") -> AuditView:
+    """Return the view of what was found in ``row``; None where the batch could not be taken apart."""
+    ordered = sorted(findings, key=lambda finding: list(Severity).index(finding.severity))
+    return AuditView(
+        source=source,
+        banner=banner,
+        problem="",
+        findings=[view_finding(finding) for finding in ordered],
+        verdict="" if row is None else _verdict(row.reading),
+        readings=[] if row is None else _readings(row.reading),
+        num_checks=NUM_CHECKS,
+        checked=[] if row is None else _checked(row),
+    )
+
+
+def view_no_audit(source: str, problem: str) -> AuditView:
+    """Return the view of an audit that could not be done, and why."""
+    return AuditView(source, "", problem, [], "", [], len(CODES), [])
+
+
+def view_strip(view: AuditView, *, is_broken: bool = False) -> StripView:
+    """Return the line above the tabs for the audit of a row."""
+    if view.problem:
+        return StripView(view.source, None, None, "not audited", is_broken)
+    return StripView(view.source, _count(view, "error"), _count(view, "warning"), "", is_broken)
+
+
+def view_finding(finding: Finding) -> FindingView:
+    """Return the view of a finding."""
+    code = CODES.get(finding.code)
+    return FindingView(
+        code=finding.code,
+        severity=str(finding.severity),
+        title=finding.title,
+        message=finding.message,
+        why=code.why if code is not None else "",
+        fix=finding.fix,
+        evidence=[
+            (_words(str(name)), f"{value:.1%}" if name in SHARES else _shown(value))
+            for name, value in finding.evidence.items()
+            if value is not None
+        ],
+        regions=[(region.start, region.end) for region in finding.regions[:MAX_REGIONS]],
+    )
+
+
+def view_row(row: Row) -> TokenView:
+    """Return the token view of a row as it came, padding included: coloured by its own labels."""
+    regions = regions_of(row.kinds, row.turns)
+    return view_sequence(row.ids.tolist(), row.labels.tolist(), regions, row.chat.tokenizer)
+
+
+def view_file(report: Report, *, state: str, num_all: int) -> FileView:
+    """Return the view of a file's audit."""
+    titles = {finding.code: finding for finding in report.findings}
+    rank = list(Severity)
+    bad = [entry for entry in report.entries if entry[1].severity in (Severity.ERROR, Severity.WARNING)]
+    ordered = sorted(bad, key=lambda entry: rank.index(entry[1].severity))
+    return FileView(
+        subject=report.subject,
+        state=state,
+        num_rows=report.num_rows,
+        num_all=num_all,
+        num_errors=report.count(Severity.ERROR),
+        num_warnings=report.count(Severity.WARNING),
+        summary=[
+            CodeCount(code, str(titles[code].severity), titles[code].title, count, report.first(code))
+            for code, count in report.summary.items()
+        ],
+        findings=[
+            FoundInFile(
+                None if found.row is None else found.row + 1,
+                where,
+                found.code,
+                str(found.severity),
+                found.message,
+            )
+            for where, found in ordered[:MAX_FOUND]
+        ],
+        num_findings=len(ordered),
+    )
+
+
+def _count(view: AuditView, severity: str) -> int:
+    return sum(finding.severity == severity for finding in view.findings)
+
+
+def _verdict(reading: Reading) -> str:
+    if reading.verdict is None:
+        return "No two independent readings of the row agree, so its mask was not judged."
+    agree = len(reading.opinions) - len(reading.dissenting)
+    trained = int(reading.verdict.sum())
+    of = "" if not reading.dissenting else f" of {len(reading.opinions)}"
+    return f"{agree}{of} independent readings agree on {trained:,} tokens to train."
+
+
+def _readings(reading: Reading) -> list[tuple[str, str]]:
+    said = []
+    for oracle, opinion in reading.opinions.items():
+        agrees = reading.verdict is not None and np.array_equal(opinion, reading.verdict)
+        said.append((str(oracle), f"{'✓' if agrees else '≠'} {int(opinion.sum()):,} tokens"))
+    return said + [(str(oracle), f"– not asked: {why}") for oracle, why in reading.silent.items()]
+
+
+def _checked(row: Row) -> list[tuple[str, str, bool]]:
+    """Return what the families hold of the row; a family that had nothing to compare the row with holds nothing."""
+    missing = set()
+    if row.known is None or row.known.scene is None:
+        missing |= {"time", "answer"}
+    if row.known is None or not row.known.prompts:
+        missing.add("parity")
+    return [
+        (name, WITHOUT[family] if family in missing else holds, family not in missing)
+        for family, (name, holds) in FAMILIES.items()
+    ]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _shown(value: Any) -> str:
+    """Return a value of evidence as text: parts of a mapping or a list in one line, texts as they are."""
+    if isinstance(value, Mapping):
+        return " · ".join(f"{_words(str(name))} {_shown(part)}" for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        inner = [f"[{_shown(part)}]" if isinstance(part, (list, tuple)) else _shown(part) for part in value]
+        return ", ".join(inner)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
