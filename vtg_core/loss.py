@@ -20,6 +20,7 @@ from vtg_core.forward_pass import (
     peak_memory,
     reset_peak_memory,
 )
+from vtg_core.model_shape import dtype_of
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.token_scores import TokenLoss, TokenScores, score_logits, token_losses
 
@@ -205,7 +206,7 @@ def score(
             vocab_size=measured.vocab_size,
             num_tokens=batch["input_ids"].shape[1],
             device=str(device),
-            dtype=str(model.dtype).removeprefix("torch."),
+            dtype=dtype_of(model),
             seconds=seconds,
             peak_memory_bytes=peak,
         )
@@ -227,7 +228,7 @@ def check_finite(
     is_finite = scores.nll.isfinite()
     if bool(is_finite.all()):
         return
-    dtype = str(model.dtype).removeprefix("torch.")
+    dtype = dtype_of(model)
     advice = "its weights are broken" if dtype in ("float32", "float64") else "try --dtype float32"
     at = int(columns[~is_finite][0])
     with explained(batch, input_device(model)):

@@ -7,6 +7,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 
+def dtype_of(model: "PreTrainedModel") -> str:
+    """Return the floating point type of a model, as a word: ``float32``, ``bfloat16``."""
+    return str(model.dtype).removeprefix("torch.")
+
+
 @dataclass(frozen=True)
 class ModelShape:
     """What a model is made of, and where and in which type it runs.
@@ -46,7 +51,7 @@ class ModelShape:
     @classmethod
     def of(cls, model: "PreTrainedModel") -> "ModelShape":
         """Return the shape of a model that is loaded."""
-        device, dtype = next(model.parameters()).device, str(model.dtype).removeprefix("torch.")
+        device, dtype = next(model.parameters()).device, dtype_of(model)
         is_spread = len(set(getattr(model, "hf_device_map", {}).values())) > 1
         return _shape(model, str(device), dtype, is_loaded=True, is_spread=is_spread)
 

@@ -9,6 +9,7 @@ import numpy as np
 from vtg_core.comparison.token_tree import grow_tree
 from vtg_core.errors import LossError, OutOfMemoryError, first_line
 from vtg_core.forward_pass import check_kept, evaluating, explained, input_device
+from vtg_core.model_shape import dtype_of
 
 if TYPE_CHECKING:
     import torch
@@ -152,7 +153,7 @@ def _continues_exactly(model: "PreTrainedModel", texts: Sequence[np.ndarray]) ->
             model(input_ids=torch.from_numpy(text).to(device)[None], use_cache=False).logits[0, -1]
             for text in texts
         ]
-    bound = CONTINUATION_TOLERANCE[str(model.dtype).removeprefix("torch.")] * _distance(plain[1], plain[2])
+    bound = CONTINUATION_TOLERANCE[dtype_of(model)] * _distance(plain[1], plain[2])
     return all(_distance(own, logits) <= bound for own, logits in zip(plain, continued, strict=False))
 
 

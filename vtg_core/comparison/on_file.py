@@ -14,6 +14,7 @@ from vtg_core.encoding import process_videos_once
 from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import Inspection, inspect_templates
+from vtg_core.model_shape import dtype_of
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import PromptTemplate
 from vtg_core.video import SampledVideo, sample_frames
@@ -165,7 +166,7 @@ class _Run:
             if not check.has_passed:
                 self.plain_because = (
                     f"on row {row} the shared pass was {check.largest_difference:.2g} nats from a plain one, "
-                    f"and {check.tolerance:g} are allowed in {_dtype_of(self.model)}"
+                    f"and {check.tolerance:g} are allowed in {dtype_of(self.model)}"
                 )
                 return replace(self.compare(row, sample), check=check)
         plan = comparison.plan
@@ -204,9 +205,5 @@ class _Run:
             mode=plain.mode,
             num_tokens=len(tokens),
             largest_difference=max(abs(one.nll - other.nll) for one, other in pairs),
-            tolerance=CHECK_TOLERANCE[_dtype_of(self.model)],
+            tolerance=CHECK_TOLERANCE[dtype_of(self.model)],
         )
-
-
-def _dtype_of(model: "PreTrainedModel") -> str:
-    return str(model.dtype).removeprefix("torch.")

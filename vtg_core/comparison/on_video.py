@@ -12,6 +12,7 @@ from vtg_core.comparison.shared_pass import SharedPlan, plan_shared_pass, run_pl
 from vtg_core.errors import LossError
 from vtg_core.forward_pass import input_device, peak_memory, reset_peak_memory
 from vtg_core.inspection import Inspection
+from vtg_core.model_shape import dtype_of
 from vtg_core.regions import RegionKind
 from vtg_core.token_scores import token_losses
 
@@ -137,7 +138,7 @@ class TemplateComparison:
             plan=self.plan,
             vocab_size=vocab_size,
             device=str(device),
-            dtype=str(self.model.dtype).removeprefix("torch."),
+            dtype=dtype_of(self.model),
             seconds=time.perf_counter() - started,
             peak_memory_bytes=peak_memory(device),
         )

@@ -11,12 +11,13 @@ from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.analytics_plots import metric_boxes
 from vtg_core.dashboard.audit_events import AuditEvents
 from vtg_core.dashboard.file_compare_tab import run_label
-from vtg_core.dashboard.file_comparing import NAMES, Compared, FileComparison, compare_file, waiting
+from vtg_core.dashboard.file_comparing import Compared, FileComparison, compare_file, waiting
 from vtg_core.dashboard.handlers import explained, notice
 from vtg_core.dashboard.layout import Layout
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.telling import progress_of, remark_of, told
 from vtg_core.dashboard.visits import Visits
+from vtg_core.templates import TEMPLATE_NAMES
 from vtg_core.views.samples import as_json
 
 FILE_COMPARISON = "file-comparison"
@@ -79,7 +80,7 @@ class FileCompareEvents:
         if compared is None or not compared.results:
             return gr.skip(), *[gr.update(visible=False, value=None)] * 3
         view = gr.skip()
-        if baseline in NAMES and baseline != compared.baseline:
+        if baseline in TEMPLATE_NAMES and baseline != compared.baseline:
             compared = compared.against(baseline)
             view = as_json(compared.view)
         files = (
@@ -102,7 +103,7 @@ class FileCompareEvents:
 
     def _hold_against(self, request: gr.Request, compared: Compared | None, baseline: str) -> Any:
         is_running = FILE_COMPARISON in self.visits.of(request.session_hash).jobs
-        if compared is None or not compared.results or is_running or baseline not in NAMES:
+        if compared is None or not compared.results or is_running or baseline not in TEMPLATE_NAMES:
             return gr.skip()
         return as_json(compared.against(baseline).view)
 
@@ -118,6 +119,6 @@ class FileCompareEvents:
     @staticmethod
     def _pick(event: gr.EventData) -> Any:
         """Return row, answer format and template that were clicked, to be read as if they were chosen."""
-        if event.mode not in tuple(AnswerMode) or event.template not in NAMES:
+        if event.mode not in tuple(AnswerMode) or event.template not in TEMPLATE_NAMES:
             return [gr.skip()] * 3
         return event.row, AnswerMode(event.mode), event.template

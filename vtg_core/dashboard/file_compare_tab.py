@@ -4,8 +4,9 @@ import gradio as gr
 
 from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.components import script_component
-from vtg_core.dashboard.file_comparing import DEFAULT_LIMIT, NAMES
+from vtg_core.dashboard.file_comparing import DEFAULT_LIMIT
 from vtg_core.dashboard.settings import Settings
+from vtg_core.templates import TEMPLATE_NAMES
 
 SECONDS_KEPT = 6 * 3600
 """So long the results of a page that nobody uses are kept."""
@@ -24,7 +25,7 @@ class FileCompareTab:
                 elem_id="file-compare-limit", min_width=160,
             )  # fmt: skip
             self.baseline = gr.Dropdown(
-                list(NAMES), value=NAMES[0], label="Baseline", info="The template that the others are held against",
+                list(TEMPLATE_NAMES), value=TEMPLATE_NAMES[0], label="Baseline", info="The template that the others are held against",
                 elem_id="file-compare-baseline", min_width=160,
             )  # fmt: skip
         with gr.Row():

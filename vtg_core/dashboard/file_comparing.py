@@ -18,9 +18,10 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import inspect_templates
+from vtg_core.model_shape import dtype_of
 from vtg_core.pass_cost import check_fits, estimate_shared_pass
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import TEMPLATES
+from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
 from vtg_core.video import SampledVideo
 from vtg_core.views.analytics import MAX_UNREAD, FileComparisonView, UnreadRow, view_analytics
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from vtg_core.comparison.on_file import RowComparison
     from vtg_core.dataset import VideoTemporalSFTDataset
 
-NAMES = tuple(dict.fromkeys(template.name for template in TEMPLATES))
 DEFAULT_LIMIT = 20
 SECONDS_BETWEEN = 0.5
 """So often a person is shown how far it is, at most."""
@@ -68,7 +68,7 @@ class FileComparison:
         Raises:
             VTGError: a value is missing, out of range, or none of the page's own.
         """
-        if baseline not in NAMES or not isinstance(trained, list):
+        if baseline not in TEMPLATE_NAMES or not isinstance(trained, list):
             raise VTGError("baseline and mask policy must be among the page's own choices")
         count = len(settings.annotations)
         if limit is None or not 1 <= limit <= count or limit != int(limit):
@@ -212,7 +212,7 @@ class _Run:
         self._check_stopped()
         self.tell(0.0, f"Loading the model of {self.settings.checkpoint}")
         model = load_model(self.settings.checkpoint, **self.settings.placement)
-        self.store = _store(self.settings, self.wanted, dataset, str(model.dtype).removeprefix("torch."))
+        self.store = _store(self.settings, self.wanted, dataset, dtype_of(model))
         self._started = time.monotonic()
         yield from compare_rows(
             dataset, model, processor, TEMPLATES, rows=range(min(self.wanted.limit, len(dataset))),

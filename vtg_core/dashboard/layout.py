@@ -13,7 +13,7 @@ from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
 from vtg_core.dashboard.loss_tab import LossTab
 from vtg_core.dashboard.settings import ASSETS, Settings
 from vtg_core.demo.examples import Example, examples
-from vtg_core.templates import TEMPLATES
+from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
 
 TITLE = "VTG Lens"
 SUBTITLE = "See exactly what your video model is trained on: the prompt it reads, the tokens that carry loss, and the loss itself."
@@ -92,7 +92,7 @@ class Layout:
     def _build_results(self) -> None:
         with gr.Row(equal_height=True):
             self.template = gr.Dropdown(
-                list(dict.fromkeys(template.name for template in TEMPLATES)), value=TEMPLATES[0].name, label="Template",
+                list(TEMPLATE_NAMES), value=TEMPLATES[0].name, label="Template",
                 info="Shown under Audit, Tokens and Loss", elem_id="template", min_width=200, scale=1,
             )  # fmt: skip
             self.facts = gr.Textbox(
