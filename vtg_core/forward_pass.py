@@ -39,12 +39,13 @@ def explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator
     Raises:
         OutOfMemoryError: the pass does not fit.
         LossError: it fails otherwise.
+        Warning: a library warns, where warnings are errors; that says nothing of what the model can do.
     """
     import torch
 
     try:
         yield
-    except VTGError:
+    except (VTGError, Warning):
         raise
     except Exception as error:  # a model is another project's code and may refuse in any way
         has_type = isinstance(error, torch.OutOfMemoryError | MemoryError)

@@ -1,11 +1,13 @@
+import warnings
 from copy import deepcopy
+from inspect import Parameter, Signature
 
 import pytest
 import torch
 
 from vtg_core.comparison import continuation
-from vtg_core.comparison.continuation import why_not_continued
-from vtg_core.errors import OutOfMemoryError
+from vtg_core.comparison.continuation import cache_argument, why_not_continued
+from vtg_core.errors import LossError, OutOfMemoryError
 
 from .. import families
 
@@ -71,11 +73,50 @@ def test_too_little_memory_is_an_error_and_no_answer(models_by_name):
     def refuse(_cache):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    model = given_less(models_by_name["demo"], past_key_values=refuse)
+    model = given_less(models_by_name["demo"], **dict.fromkeys(("cache", "past_key_values"), refuse))
     with pytest.raises(OutOfMemoryError):
         why_not_continued(model)
     del model.forward
     assert why_not_continued(model) == ""
+
+
+@pytest.mark.parametrize("name", ["cache", "past_key_values"])
+def test_a_cache_is_given_by_the_name_that_the_signature_has(models_by_name, name):
+    model = deepcopy(models_by_name["demo"])
+    own, given = model.forward, []
+
+    def forward(input_ids=None, **inputs):
+        given.append({"cache", "past_key_values"} & set(inputs))
+        inputs[cache_argument(models_by_name["demo"])] = inputs.pop(name, None)
+        return own(input_ids=input_ids, **inputs)
+
+    forward.__signature__ = Signature([Parameter(n, Parameter.KEYWORD_ONLY) for n in ("input_ids", name)])
+    model.forward = forward
+    assert why_not_continued(model) == ""
+    assert given[:2] == [{name}, {name}]
+
+
+def test_a_model_that_names_no_cache_says_what_it_takes():
+    class Other(torch.nn.Module):
+        def forward(self, input_ids, state=None):
+            return input_ids, state
+
+    with pytest.raises(
+        LossError, match="must take a cache as cache or past_key_values, and takes self, input_ids"
+    ):
+        cache_argument(Other())
+
+
+def test_a_librarys_warning_is_no_reason_why_a_model_cannot(models_by_name):
+    def warn(ids):
+        warnings.warn("input_ids will be called ids", FutureWarning, stacklevel=2)
+        return ids
+
+    model = given_less(models_by_name["demo"], input_ids=warn)
+    with pytest.raises(FutureWarning):  # an error here, because the tests make one of every warning
+        why_not_continued(model)
+    with pytest.warns(FutureWarning):
+        assert why_not_continued(model) == ""
 
 
 def test_attention_without_masks_is_named(models_by_name):

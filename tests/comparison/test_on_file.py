@@ -95,7 +95,7 @@ class Turned:
         self.hook = self.layer.register_forward_pre_hook(self, with_kwargs=True)
 
     def __call__(self, layer, args, kwargs):
-        cache = kwargs.get("past_key_values")
+        cache = kwargs.get("cache", kwargs.get("past_key_values"))
         is_behind = cache is not None and cache.get_seq_length() > 100  # not in the model's own trial
         return (2 * args[0], *args[1:]) if is_behind else args, kwargs
 

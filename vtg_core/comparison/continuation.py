@@ -1,5 +1,6 @@
 """Tokens run behind what a model has in its cache, under a mask of our own; and whether a model can do that."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -40,10 +41,36 @@ def continued_logits(
     """
     import torch
 
+    given = {**inputs, cache_argument(model): cache}
     with torch.inference_mode():  # plain numbers are right on whatever device the last layer is
-        logits = model(**inputs, logits_to_keep=list(kept), past_key_values=cache, use_cache=True).logits
+        logits = model(**given, logits_to_keep=list(kept), use_cache=True).logits
     check_kept(model, logits, len(kept))
     return logits[0]
+
+
+def cache_argument(model: "PreTrainedModel") -> str:
+    """Return under which name a model's ``forward`` takes its cache, read from its signature.
+
+    transformers renamed ``past_key_values`` to ``cache`` in 5.24; what a version calls it is asked of the model itself.
+
+    Raises:
+        LossError: it takes none by a name that is known.
+    """
+    for forward in (
+        model.forward,
+        type(model).forward,
+    ):  # the first may be somebody's wrapper, which names nothing
+        taken = inspect.signature(forward).parameters
+        for name in _CACHE_ARGUMENTS:
+            if name in taken:
+                return name
+    raise LossError(
+        f"{type(model).__name__}.forward must take a cache as {' or '.join(_CACHE_ARGUMENTS)}, "
+        f"and takes {', '.join(taken)}"
+    )
+
+
+_CACHE_ARGUMENTS = ("cache", "past_key_values")
 
 
 def new_cache(model: "PreTrainedModel") -> "Cache":
