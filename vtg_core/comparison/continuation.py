@@ -41,7 +41,9 @@ def continued_logits(
     import torch
 
     with torch.inference_mode():  # plain numbers are right on whatever device the last layer is
-        logits = model(**inputs, logits_to_keep=list(kept), past_key_values=cache, use_cache=True).logits
+        logits: Tensor = model(
+            **inputs, logits_to_keep=list(kept), past_key_values=cache, use_cache=True
+        ).logits
     check_kept(model, logits, len(kept))
     return logits[0]
 
