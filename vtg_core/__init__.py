@@ -14,11 +14,44 @@ Data flows one way. Each line is one step, named by the function that takes it::
     data set         compare_rows      →  RowComparison          the same on every row of a file
     TemplateResults  summarise         →  Analytics              which template suits the model, and how sure that is
 
-Names are loaded when they are first used: importing this package imports nothing heavy.
+Names are loaded when they are first used: importing this package imports nothing heavy. Type checkers and editors
+see them all the same.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vtg_core.annotations import Annotation, load_annotations
+    from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
+    from vtg_core.checkpoints import load_checkpoint, load_model, load_processor
+    from vtg_core.collator import SFTCollator
+    from vtg_core.comparison.analytics import Analytics, Metric, summarise
+    from vtg_core.comparison.on_file import RowComparison, compare_rows
+    from vtg_core.comparison.on_video import TemplateComparison, TemplateLoss
+    from vtg_core.comparison.results import TemplateResult
+    from vtg_core.dataset import Sample, VideoTemporalSFTDataset
+    from vtg_core.encoding import EncodedSample, encode
+    from vtg_core.errors import VTGError
+    from vtg_core.frame_plan import FramePlan, FramePolicy, plan_frames
+    from vtg_core.inspection import Inspection, inspect_templates
+    from vtg_core.loss import LossReport, score
+    from vtg_core.pixel_free import PixelFreeEncoder
+    from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, labels_from_regions
+    from vtg_core.rendering import RenderedChat, render
+    from vtg_core.template_files import load_templates
+    from vtg_core.templates import (
+        STANDARD_TEMPLATES,
+        TEMPLATES,
+        TEMPORAL_TOKEN_TEMPLATES,
+        PromptTemplate,
+        TemplateSelector,
+    )
+    from vtg_core.timeline import VideoInfo
+    from vtg_core.video import SampledVideo, probe_video, sample_frames
+    from vtg_core.windows import Window, intersection_over_union
+
+__version__ = "0.1.0"
 
 _HOME = {
     "Annotation": "annotations",
@@ -72,13 +105,24 @@ _HOME = {
     "intersection_over_union": "windows",
 }
 
-__all__ = list(_HOME)
+__all__ = [
+    "Annotation", "load_annotations", "ANSWER_FORMATS", "AnswerFormat", "AnswerMode", "load_checkpoint",
+    "load_model", "load_processor", "SFTCollator", "Sample", "VideoTemporalSFTDataset", "EncodedSample",
+    "encode", "Analytics", "Metric", "summarise", "RowComparison", "compare_rows", "TemplateComparison",
+    "TemplateLoss", "TemplateResult", "VTGError", "Inspection", "inspect_templates", "LossReport", "score",
+    "IGNORE_INDEX", "MaskPolicy", "Region", "RegionKind", "labels_from_regions", "PixelFreeEncoder",
+    "RenderedChat", "render", "STANDARD_TEMPLATES", "TEMPLATES", "TEMPORAL_TOKEN_TEMPLATES",
+    "PromptTemplate", "TemplateSelector", "load_templates", "FramePlan", "FramePolicy", "plan_frames",
+    "SampledVideo", "VideoInfo", "probe_video", "sample_frames", "Window", "intersection_over_union",
+]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+if not TYPE_CHECKING:  # to a type checker it would say that any name exists, misspelt ones too
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -39,13 +39,14 @@ def apply_chat_template(
         MaskingError: the template fails; it is a program of the checkpoint's author and may raise anything.
     """
     try:
-        return processor.apply_chat_template(
+        text: str = processor.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=add_generation_prompt
         )
     except Exception as error:
         raise MaskingError(
             f"the checkpoint's chat template must render this conversation, and fails: {first_line(error)}"
         ) from error
+    return text
 
 
 _MARKUP: dict[str, Markup] = {}

@@ -48,7 +48,8 @@ class ControlTokens:
 
     def is_control(self, ids: np.ndarray) -> np.ndarray:
         """Return which of ``ids`` are control tokens; int64 in, bool of the same shape out."""
-        return self._is_control_by_id[np.minimum(ids, len(self._is_control_by_id) - 1)]
+        found: np.ndarray = self._is_control_by_id[np.minimum(ids, len(self._is_control_by_id) - 1)]
+        return found
 
     @cached_property
     def _is_control_by_id(self) -> np.ndarray:
@@ -67,7 +68,8 @@ class ControlTokens:
 
         Values have a length; long ago used ones are forgotten.
         """
-        return self._remembered.get(key, compute)
+        remembered: T = self._remembered.get(key, compute)
+        return remembered
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where control tokens stand in ``text``, as half-open ranges of characters."""
@@ -82,7 +84,8 @@ class ControlTokens:
 
 def control_tokens(tokenizer: "PreTrainedTokenizerBase") -> ControlTokens:
     """Return the tokenizer's control tokens; computed once for as long as its vocabulary stays the same."""
-    return _cached(_CONTROL_TOKENS, tokenizer, _read_control_tokens)
+    controls: ControlTokens = _cached(_CONTROL_TOKENS, tokenizer, _read_control_tokens)
+    return controls
 
 
 def encode_as_text(

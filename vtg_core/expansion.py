@@ -61,7 +61,10 @@ class Expansion:
                 f"the processor must expand each of the {len(chat.video_sources)} videos, it expanded {len(replacements)}"
             )
         ends = [replacement["span"][1] for replacement in replacements]
-        gains = [0, *(replacement["new_span"][1] - replacement["span"][1] for replacement in replacements)]
+        gains: list[int] = [
+            0,
+            *(replacement["new_span"][1] - replacement["span"][1] for replacement in replacements),
+        ]
 
         def moved(character: int) -> int:
             return character + gains[bisect_right(ends, character)]

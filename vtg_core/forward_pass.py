@@ -62,7 +62,8 @@ def explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator
 
 def input_device(model: "PreTrainedModel") -> "torch.device":
     """Return where a model takes its inputs: of one that is spread over several devices, the first."""
-    return next(weight.device for weight in model.parameters() if weight.device.type != "meta")  # offloaded
+    weights: Iterator[torch.Tensor] = model.parameters()
+    return next(weight.device for weight in weights if weight.device.type != "meta")  # offloaded
 
 
 def num_layers(model: "PreTrainedModel") -> int:

@@ -173,7 +173,8 @@ def _choose_indices(timeline: Timeline, policy: FramePolicy) -> list[int]:
     info = timeline.info
     if policy.num_frames is not None:
         num_frames = min(policy.num_frames, info.num_frames)
-        return np.linspace(0, info.num_frames - 1, num_frames).round().astype(int).tolist()
+        evenly: list[int] = np.linspace(0, info.num_frames - 1, num_frames).round().astype(int).tolist()
+        return evenly
     assert policy.fps is not None
     times = np.asarray(timeline.times)
     borders = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [info.duration * (1 - 1e-9)]])

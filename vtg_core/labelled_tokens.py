@@ -41,7 +41,8 @@ class LabelledTokens:
         """Return where a token is of one of ``kinds``; bool, shape (L,)."""
         chosen = np.zeros(len(KINDS), dtype=bool)
         chosen[[CODE_OF[kind] for kind in kinds]] = True
-        return chosen[self.kinds]
+        found: np.ndarray = chosen[self.kinds]
+        return found
 
     def regions(self) -> tuple[Region, ...]:
         """Return the partition of [0, L) that the arrays stand for."""

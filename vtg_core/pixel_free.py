@@ -310,7 +310,7 @@ def _repeats(token: str, tokenizer: "PreTrainedTokenizerBase", controls: Control
     if token not in controls.apart:
         return False
     ids, _ = _tokenize(token * 3, tokenizer, adds_special=False)
-    return ids.tolist() == [controls.ids[token]] * 3
+    return bool(ids.tolist() == [controls.ids[token]] * 3)
 
 
 def _filled(encoded: _Encoded, blocks: Sequence[_Block], *, num_videos: int) -> LabelledTokens:

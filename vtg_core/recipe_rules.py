@@ -147,7 +147,8 @@ def _generation_tags(given: Given) -> np.ndarray | str:
         return f"transformers refuses to mark the assistant's tokens: {first_line(error)}"
     if not np.array_equal(np.asarray(outputs["input_ids"])[0], given.ids):
         return "transformers' own ids differ: a person's text holds control tokens"
-    return np.asarray(outputs["assistant_masks"])[0].astype(bool)
+    trained: np.ndarray = np.asarray(outputs["assistant_masks"])[0].astype(bool)
+    return trained
 
 
 _GENERATION = re.compile(r"\{%-?\s*generation\b")
@@ -155,7 +156,8 @@ _GENERATION = re.compile(r"\{%-?\s*generation\b")
 
 def _pad_only(given: Given) -> np.ndarray:
     placeholder = control_tokens(given.tokenizer).ids.get(getattr(given.processor, "video_token", ""), -1)
-    return given.ids != placeholder
+    trained: np.ndarray = given.ids != placeholder
+    return trained
 
 
 def _all_tokens(given: Given) -> np.ndarray:

@@ -19,10 +19,10 @@ def token_text(tokenizer: "PreTrainedTokenizerBase", token_id: int) -> str:
         The text; bytes in hexadecimal, ``⟨E2 96⟩``, where the token is not whole characters; the id, ``⟨151700⟩``,
         where the tokenizer has no such token.
     """
-    token = tokenizer.convert_ids_to_tokens(token_id) if 0 <= token_id < 2**32 else None
+    token: str | None = tokenizer.convert_ids_to_tokens(token_id) if 0 <= token_id < 2**32 else None
     if token is None:
         return f"⟨{token_id}⟩"
-    text = tokenizer.decode([token_id], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    text: str = tokenizer.decode([token_id], skip_special_tokens=False, clean_up_tokenization_spaces=False)
     if "\N{REPLACEMENT CHARACTER}" not in text:
         return text
     characters = _byte_characters()

@@ -173,7 +173,12 @@ def _decode_with_pyav(timeline: Timeline, indices: list[int], size: Size) -> "np
     return frames
 
 
-def _frames_at(container, stream, timeline: Timeline, indices: list[int]) -> "Iterator[av.VideoFrame]":
+def _frames_at(
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    timeline: Timeline,
+    indices: list[int],
+) -> "Iterator[av.VideoFrame]":
     """Decode the frames at ``indices``, jumping to a key frame where that saves decoding.
 
     A jump may miss: after some frames marked as key (intra refresh), decoding takes a while to recover. Then

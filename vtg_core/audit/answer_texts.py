@@ -71,7 +71,8 @@ def is_in_sorted(ids: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return which of a few ``ids`` are among many sorted ``values``; bool, of the shape of ``ids``."""
     if not len(values):
         return np.zeros(ids.shape, dtype=bool)
-    return values[np.searchsorted(values, ids).clip(max=len(values) - 1)] == ids
+    found: np.ndarray = values[np.searchsorted(values, ids).clip(max=len(values) - 1)] == ids
+    return found
 
 
 def ids_of_format(answer_format: AnswerFormat, chat: ChatIds) -> np.ndarray:

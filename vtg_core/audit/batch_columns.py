@@ -170,7 +170,8 @@ def _pads_at_ends(ids: np.ndarray, chat: ChatIds) -> np.ndarray:
 def _clear_padding(at_ends: np.ndarray) -> np.ndarray:
     """Return what is padding without doubt: the one pad id next to a text may be its own beginning or end."""
     around = np.pad(at_ends, ((0, 0), (1, 1)), constant_values=True)
-    return at_ends & around[:, :-2] & around[:, 2:]
+    padding: np.ndarray = at_ends & around[:, :-2] & around[:, 2:]
+    return padding
 
 
 def _vocabulary(ids: np.ndarray, chat: ChatIds, numbers: Sequence[int]) -> Iterator[Finding]:

@@ -128,7 +128,8 @@ class ChatIds:
         return "".join((*written, self._decode(run)))
 
     def _decode(self, ids: list[int]) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        text: str = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text
 
 
 def is_one_of(ids: np.ndarray, values: Iterable[int]) -> np.ndarray:

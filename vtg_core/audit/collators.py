@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from vtg_core.audit.findings import Code, Finding, Severity
 from vtg_core.dataset import Sample
@@ -21,6 +21,8 @@ from vtg_core.video import SampledVideo
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
+
+T = TypeVar("T")
 
 NOT_FOUND = Code(
     "collator.not-found",
@@ -183,7 +185,7 @@ class _Raised:
     error: BaseException
 
 
-def _guarded(call: Callable[[], Any]) -> Any:
+def _guarded(call: Callable[[], T]) -> T | _Raised:
     """Return what ``call`` returns, or the error that it raises, whatever that is; an interrupt passes through."""
     with _stdout_to_stderr():
         try:

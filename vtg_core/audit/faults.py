@@ -30,7 +30,8 @@ def answer(strand: Strand) -> tuple[int, int]:
 
 
 def _encode(chat: ChatIds, text: str) -> list[int]:
-    return chat.tokenizer.encode(text, add_special_tokens=False)
+    ids: list[int] = chat.tokenizer.encode(text, add_special_tokens=False)
+    return ids
 
 
 def supervised_from(position: Callable[[Strand], int]) -> Change:

@@ -187,7 +187,8 @@ def align(ids: np.ndarray, tokens: LabelledTokens) -> tuple[np.ndarray, np.ndarr
 
 
 def _by_regions(kinds: np.ndarray) -> np.ndarray:
-    return (kinds == CODE_OF[RegionKind.ANSWER]) | (kinds == CODE_OF[RegionKind.END_OF_TURN])
+    trained: np.ndarray = (kinds == CODE_OF[RegionKind.ANSWER]) | (kinds == CODE_OF[RegionKind.END_OF_TURN])
+    return trained
 
 
 def _by_prompts(ids: np.ndarray, chat: ChatIds, prompts: Sequence[np.ndarray]) -> np.ndarray | str:

@@ -204,7 +204,8 @@ def _plain(text: str) -> str:
 def _structure(items: Items, chat: ChatIds) -> list[int]:
     """Return the videos and what opens and closes turns, in order."""
     ids = np.array(items.ids, dtype=np.int64)
-    return ids[chat.is_opening(ids) | chat.is_closing(ids) | (ids == VIDEO)].tolist()
+    structure: list[int] = ids[chat.is_opening(ids) | chat.is_closing(ids) | (ids == VIDEO)].tolist()
+    return structure
 
 
 def _is_moved(ours: Items, theirs: Items) -> bool:

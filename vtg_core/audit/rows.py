@@ -93,7 +93,8 @@ class Row:
     @cached_property
     def supervised(self) -> np.ndarray:
         """Where a label is not ``IGNORE_INDEX``; bool, shape (L,). The first position is in no loss all the same."""
-        return self.labels != IGNORE_INDEX
+        trained: np.ndarray = self.labels != IGNORE_INDEX
+        return trained
 
     @cached_property
     def trained(self) -> np.ndarray:

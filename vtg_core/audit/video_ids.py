@@ -110,7 +110,8 @@ def _probe(chat: ChatIds) -> np.ndarray:
         input_data_format="channels_last",
         return_tensors="pt",
     )
-    return outputs["input_ids"][0].numpy().astype(np.int64)
+    ids: np.ndarray = outputs["input_ids"][0].numpy().astype(np.int64)
+    return ids
 
 
 def placeholder_runs(ids: np.ndarray, chat: ChatIds) -> np.ndarray:

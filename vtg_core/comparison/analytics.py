@@ -269,7 +269,8 @@ def _distribution(values: np.ndarray) -> Distribution:
 def _complete(cells: np.ndarray, columns: list[int]) -> np.ndarray:
     """Return the samples that all these columns have: only over them are their means fair to compare."""
     own = cells[:, columns]
-    return own[~np.isnan(own).any(axis=1)]
+    complete: np.ndarray = own[~np.isnan(own).any(axis=1)]
+    return complete
 
 
 def _ranks_in_modes(table: ResultTable, cells: np.ndarray) -> dict[int, int]:

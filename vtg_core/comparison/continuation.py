@@ -43,7 +43,7 @@ def continued_logits(
 
     given = {**inputs, cache_argument(model): cache}
     with torch.inference_mode():  # plain numbers are right on whatever device the last layer is
-        logits = model(**given, logits_to_keep=list(kept), use_cache=True).logits
+        logits: Tensor = model(**given, logits_to_keep=list(kept), use_cache=True).logits
     check_kept(model, logits, len(kept))
     return logits[0]
 

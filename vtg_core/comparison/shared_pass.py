@@ -218,7 +218,8 @@ class _Wanted:
 
     def sources_in(self, start: int, end: int) -> list[int]:
         """Return the distinct sources in ``[start, end)``, in order."""
-        return np.unique(self.sources[(self.sources >= start) & (self.sources < end)]).tolist()
+        found: list[int] = np.unique(self.sources[(self.sources >= start) & (self.sources < end)]).tolist()
+        return found
 
     def take(self, kept: Sequence[int], logits: "Tensor") -> Iterator[SequenceScores]:
         """Take in the logits at the sources ``kept``, shape (len(kept), V); yield the sequences that are now known."""
@@ -285,7 +286,8 @@ def position_ids(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> "Te
         return torch.arange(batch["input_ids"].shape[1])[None]
     takes = signature(ask).parameters
     given: dict[str, Any] = {name: value for name, value in batch.items() if name in takes}
-    return ask(**given)[0]
+    positions: Tensor = ask(**given)[0]
+    return positions
 
 
 def _steps(model: "PreTrainedModel", tree: TokenTree) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -259,7 +259,7 @@ class ComparisonStore:
 _CHANGED = {"weights": "the files of its checkpoint", "words": "the words of its templates"}
 
 
-def _read(option: str, out: str, read: Any) -> StoredComparison:
+def _read(option: str, out: str, read: Callable[[str], StoredComparison]) -> StoredComparison:
     path = Path(out)
     nothing = StoredComparison(None, {})
     try:

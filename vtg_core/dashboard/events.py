@@ -18,7 +18,8 @@ from vtg_core.dashboard.visits import Visit, Visits
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
     """Build the page. Nothing heavy is imported until a person opens it."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86_400)) as page:
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86_400))
+    with page:
         _Events(settings, Layout(settings)).connect(page)
     page.queue(max_size=32, default_concurrency_limit=4)
     return page

@@ -50,7 +50,8 @@ class ModelRuns:
         def ask(request: gr.Request) -> None:
             self.visits.of(request.session_hash).ask_job(name)
 
-        return button.click(ask, trigger_mode="once", **unqueued).then(**run, **MODEL)
+        asked: gr.events.Dependency = button.click(ask, trigger_mode="once", **unqueued).then(**run, **MODEL)
+        return asked
 
     def run(
         self,

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
 FPS = 10
 WIDTH, HEIGHT = 320, 180
@@ -145,7 +145,7 @@ CLIPS = (
 )
 
 
-def demo_rows() -> list[dict]:
+def demo_rows() -> list[dict[str, Any]]:
     """Return the annotation rows of all clips: one per event, in the order of ``CLIPS``."""
     pairs = [(clip, event) for clip in CLIPS for event in clip.events]
     return [
@@ -214,7 +214,14 @@ def _background(hue: float) -> "Image.Image":
     return slope.resize((WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING), Image.Resampling.BICUBIC)
 
 
-def _draw_shape(pen, corners, center, *, radius: float, color: tuple[int, int, int]) -> None:
+def _draw_shape(
+    pen: "ImageDraw.ImageDraw",
+    corners: Sequence[tuple[float, float]],
+    center: tuple[float, float],
+    *,
+    radius: float,
+    color: tuple[int, int, int],
+) -> None:
     """Fill a polygon given in units of ``radius`` around ``center``, on the enlarged picture."""
     (cx, cy), scale = center, SUPERSAMPLING
     pen.polygon([(scale * (cx + radius * x), scale * (cy + radius * y)) for x, y in corners], fill=color)
