@@ -224,3 +224,4 @@ ANSWER_FORMATS: dict[AnswerMode, AnswerFormat] = {
     AnswerMode.STANDARD: STANDARD_ANSWER,
     AnswerMode.TEMPORAL_TOKENS: TEMPORAL_TOKEN_ANSWER,
 }
+"""The one format of each mode."""

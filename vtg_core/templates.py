@@ -181,6 +181,7 @@ TEMPLATES: tuple[PromptTemplate, ...] = tuple(
     for mode, rows in ((AnswerMode.STANDARD, _STANDARD), (AnswerMode.TEMPORAL_TOKENS, _TEMPORAL_TOKENS))
     for name, style, text in rows
 )
+"""The built-in templates: those for seconds first, in the same order of styles."""
 
 TEMPLATE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(template.name for template in TEMPLATES))
 """By which a person chooses: each stands for one template of either mode."""
@@ -192,9 +193,11 @@ def templates_for(mode: AnswerMode) -> tuple[PromptTemplate, ...]:
 
 
 STANDARD_TEMPLATES: list[str] = [template.text for template in templates_for(AnswerMode.STANDARD)]
+"""The words of the templates that ask for seconds."""
 TEMPORAL_TOKEN_TEMPLATES: list[str] = [
     template.text for template in templates_for(AnswerMode.TEMPORAL_TOKENS)
 ]
+"""The words of those that ask for temporal tokens."""
 
 
 class TemplateSelector:

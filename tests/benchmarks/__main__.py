@@ -1,7 +1,7 @@
 """Run benchmarks, print their figures and write them to ``bench.json``: ``python -m tests.benchmarks [GROUP ...]``.
 
 Each group is a module here with ``run() -> dict[str, float]``. A run of some groups keeps the figures of the others.
-With ``--readme`` they are written into the README's table too.
+With ``--docs`` the documents show them from then on.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from tests.benchmarks._readme import write_table
+from tests.benchmarks._figures import show_in_documents
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # figures are for one core
@@ -23,8 +23,8 @@ GROUPS = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
 
 
 def main(asked: list[str]) -> int:
-    into_readme = "--readme" in asked
-    asked = [group for group in asked if group != "--readme"]
+    into_docs = "--docs" in asked
+    asked = [group for group in asked if group != "--docs"]
     unknown = sorted(set(asked) - set(GROUPS))
     if unknown:
         print(f"no such group: {', '.join(unknown)}; known are {', '.join(GROUPS)}", file=sys.stderr)
@@ -41,8 +41,11 @@ def main(asked: list[str]) -> int:
             print(f"  {name:<{width}}  {value:,.4g}")
         figures |= measured
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if into_readme:
-        write_table(figures)
+    if into_docs:
+        from docs import tables
+
+        show_in_documents(figures)
+        return tables.main([])
     return 0
 
 

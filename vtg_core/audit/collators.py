@@ -37,7 +37,7 @@ RAISES = Code(
     Severity.ERROR,
     "The collator raises an error",
     "Training stops, or skips the sample without a word, where its collator raises.",
-    "Mend the line named in the evidence; the README lists the fields that each sample has.",
+    "Mend the line named in the evidence; docs/audit.md lists the fields that each sample has.",
 )
 NO_BATCH = Code(
     "collator.returns-no-batch",

@@ -24,6 +24,7 @@ from vtg_core.templates import PromptTemplate
 SCHEMA = 1
 SETTINGS = ("checkpoint", "weights", "dtype", "frames", "trained", "words")
 CSV_COLUMNS = (*COLUMNS, "windows", "part", *SETTINGS)
+"""Each is described where it is an attribute, and the documents print what is said there."""
 JSON_KEYS = ("schema", "settings", "partial", "results", "unreadable", "checks", "summary", "comparison")
 
 
@@ -37,7 +38,7 @@ class ComparisonSettings:
 
     Attributes:
         checkpoint: its name.
-        weights: a fingerprint of its files, of :func:`vtg_core.checkpoints.fingerprint`: the name may stay and they change.
+        weights: a fingerprint of its files: the name may stay and they change.
         dtype: the floating point type it runs in, in PyTorch's words.
         frames: which frames are taken from each video.
         trained: which regions are trained.

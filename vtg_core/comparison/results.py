@@ -19,11 +19,13 @@ class TemplateResult:
         template: the template's name.
         mode: its answer format.
         answer: the text that is taught.
-        num_tokens, num_video: of the whole sequence, and how many of them are video and its time stamps.
+        num_tokens: tokens of the whole sequence.
+        num_video: how many of them are video and its time stamps.
         num_supervised: how many are in the loss.
         sum_nll: nats over all supervised tokens.
         mean_nll: nats a supervised token.
-        num_times, time_nll: tokens that say times, and nats over all of them.
+        num_times: tokens that say times.
+        time_nll: nats over all of them.
         time_uniform: nats over them, guessed uniformly among what the format could have written.
         word_nll: nats over the words that the format always writes.
         end_of_turn_nll: nats of the token that closes the turn.

@@ -1,12 +1,13 @@
-"""The README's table of figures, made from ``bench.json``."""
+"""What each figure of ``bench.json`` means, and those that the documents show."""
 
-import re
+import json
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version, system
 
-README = Path(__file__).parents[2] / "README.md"
+SHOWN = Path(__file__).parents[2] / "docs" / "figures.json"
+"""The figures that the documents show, with the day and the kind of machine; :mod:`docs.tables` makes the table."""
 
 FIGURES = {
     "audit_rows_per_second": ("rows audited a second, 5,000 tokens each", "1,000", "{:,.0f}"),
@@ -34,21 +35,13 @@ FIGURES = {
 """What each figure is, what it should reach, and how it is written."""
 
 
-def write_table(figures: dict[str, float]) -> None:
-    """Put the figures into the README, with today's date and the kind of this machine."""
-    cores = f"one core of a {system()} {machine()} machine"
-    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
-    rows = [
-        f"Measured on {date.today()}, {cores}, no GPU, float32, Python {python_version()}, {versions}.",
-        "",
-        "| figure | what it is | target | measured |",
-        "|---|---|---|---|",
-        *(
-            f"| `{name}` | {what} | {target or '–'} | {form.format(figures[name]) if name in figures else 'not run'} |"
-            for name, (what, target, form) in FIGURES.items()
-        ),
-    ]
-    table = "<!-- figures -->\n" + "\n".join(rows) + "\n<!-- /figures -->"
-    readme = README.read_text(encoding="utf-8")
-    written = re.sub(r"<!-- figures -->.*?<!-- /figures -->", lambda _: table, readme, flags=re.DOTALL)
-    README.write_text(written, encoding="utf-8")
+def show_in_documents(figures: dict[str, float]) -> None:
+    """Keep the figures for the documents, with today's date and the kind of this machine."""
+    versions = {"Python": python_version()} | {name: version(name) for name in ("torch", "transformers")}
+    kept = {
+        "measured_on": date.today().isoformat(),
+        "machine": f"{system()} {machine()}",
+        "versions": versions,
+        "figures": {name: figures[name] for name in FIGURES if name in figures},
+    }
+    SHOWN.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,274 @@
+"""Write the generated tables of the documents: ``python -m docs.tables``; with ``--check`` only say which are stale.
+
+A table stands between ``<!-- name -->`` and ``<!-- /name -->``. What is in it comes from the code that it describes,
+so that it cannot say anything else.
+"""
+
+import ast
+import inspect
+import json
+import re
+import sys
+from argparse import Action, ArgumentParser
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+
+import vtg_core
+from tests.benchmarks._figures import FIGURES, SHOWN
+from vtg_core import errors
+from vtg_core.answers import ANSWER_FORMATS
+from vtg_core.audit.codes import CODES
+from vtg_core.audit.collators import SAMPLE_FIELDS
+from vtg_core.audit.findings import Code
+from vtg_core.audit.mutations import MUTATIONS
+from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
+from vtg_core.comparison.results import TemplateResult
+from vtg_core.regions import MaskPolicy, RegionKind
+from vtg_core.templates import TEMPLATES
+from vtg_core.views.audit import FAMILIES
+from vtg_core.views.recipes import USED_BY
+from vtg_core.windows import Window
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+
+OTHER_FAMILIES = {
+    "row": ("Rows", "every row can be read, and its mask can be proved"),
+    "ours": ("VTG Lens", "our own two ways to find a mask agree, and no check fails"),
+    "collator": ("Collator", "it is found, it runs, and it returns a batch"),
+    "fuzz": ("Varied inputs", "the same answer is trained, whatever else the input says"),
+}
+"""As :data:`vtg_core.views.audit.FAMILIES`, of what the page does not show."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write every stale table, or with ``--check`` name them and return 1 if there is one."""
+    stale = {path: texts for path in DOCUMENTS if (texts := stale_tables(path))}
+    for path, names in stale.items():
+        where = path.relative_to(ROOT)
+        if "--check" in arguments:
+            print(f"{where}: {', '.join(names)} must be what the code says; run make docs", file=sys.stderr)
+        else:
+            path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+            print(f"{where}: {', '.join(names)}")
+    return int("--check" in arguments and bool(stale))
+
+
+def stale_tables(path: Path) -> list[str]:
+    """Return the names of a document's tables that are not what the code says now."""
+    return [name for name, shown in _MARKED.findall(path.read_text(encoding="utf-8")) if shown != _made(name)]
+
+
+def written(text: str) -> str:
+    """Return a document with all its tables as the code says them now.
+
+    Raises:
+        KeyError: it has marks of a table that nobody makes.
+    """
+    return _MARKED.sub(lambda found: f"<!-- {found[1]} -->\n{_made(found[1])}<!-- /{found[1]} -->", text)
+
+
+_MARKED = re.compile(r"<!-- ([a-z-]+) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
+
+
+def _made(name: str) -> str:
+    return "\n".join(TABLES[name]()) + "\n"
+
+
+def table(titles: str, rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table; ``titles`` are parted by ``|``, and cells may hold that character."""
+    yield f"| {' | '.join(titles.split('|'))} |"
+    yield "|---" * len(titles.split("|")) + "|"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+def _codes() -> Iterator[str]:
+    return table(
+        "code|severity|what it says",
+        ([f"[`{code.name}`](#{code.name})", code.severity, code.title] for code in CODES.values()),
+    )
+
+
+def _codes_explained() -> Iterator[str]:
+    for family, codes in groupby(CODES.values(), lambda code: code.name.split(".")[0]):
+        title, right = (FAMILIES | OTHER_FAMILIES)[family]
+        yield from (f"### {title}: `{family}`", "", f"All is well where {right}.", "")
+        for code in codes:
+            yield from (*_explained(code), "")
+
+
+def _explained(code: Code) -> tuple[str, str]:
+    name = f'<a id="{code.name}"></a>**`{code.name}`** ({code.severity}): {code.title}.  '
+    return name, f"{code.why} *What to do:* {code.fix}"
+
+
+def _bugs() -> Iterator[str]:
+    rows = (
+        [f"`{bug.name}`", bug.title, bug.source, ", ".join(f"[`{code}`](#{code})" for code in bug.codes)]
+        for bug in MUTATIONS
+    )
+    return table("bug|what the training code does|found in|code", rows)
+
+
+def _recipes() -> Iterator[str]:
+    rows = ([f"`{recipe}`", does, where] for recipe, (does, where) in USED_BY.items())
+    return table("recipe|what it does|found in, for example", rows)
+
+
+def _sample_fields() -> Iterator[str]:
+    return table(
+        "field|what it is", ([f"`{name}`", meaning] for name, meaning in SAMPLE_FIELDS.items())
+    )
+
+
+def _templates() -> Iterator[str]:
+    rows = ([t.mode, t.name, f"`{' ⏎ '.join(t.text.splitlines())}`"] for t in TEMPLATES)
+    return table("mode|name|words", rows)
+
+
+def _answers() -> Iterator[str]:
+    one, two, duration = [Window(8, 14)], [Window(8, 14), Window(20, 26)], 30.0
+    rows = (
+        [mode, f"`{form.example}`", form.unit, f"{form.quantum(duration):g} s",
+         f"`{form.render(one, duration)}`", f"`{form.render(two, duration)}`"]
+        for mode, form in ANSWER_FORMATS.items()
+    )  # fmt: skip
+    return table("mode|form|counts|smallest step|8 to 14 s of 30|8 to 14 and 20 to 26 s of 30", rows)
+
+
+def _kinds() -> Iterator[str]:
+    rows = ([f"`{kind}`", "yes" if MaskPolicy().trains(kind) else ""] for kind in RegionKind)
+    return table("region|in the loss unless the policy says otherwise", rows)
+
+
+def _result_fields() -> Iterator[str]:
+    meanings = {
+        name: meaning
+        for documented in (ComparisonSettings, Question, TemplateResult)
+        for name, meaning in attributes_of(documented).items()
+    }
+    return table("column|what it is", ([f"`{name}`", meanings[name]] for name in CSV_COLUMNS))
+
+
+def attributes_of(documented: type) -> dict[str, str]:
+    """Return what the docstring of a class says of each attribute, without the full stop."""
+    section = (inspect.getdoc(documented) or "").split("Attributes:\n", 1)[1].split("\n\n")[0]
+    entries = [" ".join(entry.split()) for entry in re.split(r"^ {4}(?=\S)", section, flags=re.MULTILINE)[1:]]
+    return {
+        name: meaning.removesuffix(".")
+        for names, _, meaning in (entry.partition(": ") for entry in entries)
+        for name in names.split(", ")
+    }
+
+
+def _names() -> Iterator[str]:
+    rows = ([f"`{name}`", f"`{home_of(name)}`", summary_of(name)] for name in vtg_core.__all__)
+    return table("name|module|what it is", rows)
+
+
+def home_of(name: str) -> str:
+    """Return the module that a public name comes from."""
+    return f"vtg_core.{vtg_core._HOME[name]}"
+
+
+def summary_of(name: str) -> str:
+    """Return the first line of what is said of a public name where it is defined, as Markdown."""
+    value = getattr(vtg_core, name)
+    said = inspect.getdoc(value) if callable(value) else _said_below(name)
+    first_line = (said or "").split("\n\n")[0].replace("\n", " ")
+    return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", first_line).replace("``", "`")
+
+
+def _said_below(name: str) -> str:
+    """Return the text that stands below the assignment of a constant."""
+    body = ast.parse(inspect.getsource(import_module(home_of(name)))).body
+    for statement, following in zip(body, body[1:], strict=False):
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        if name in [getattr(target, "id", None) for target in targets] and isinstance(following, ast.Expr):
+            return str(ast.literal_eval(following.value))
+    return ""
+
+
+def _errors() -> Iterator[str]:
+    return _drawing_of(errors.__doc__)
+
+
+def _flow() -> Iterator[str]:
+    return _drawing_of(vtg_core.__doc__)
+
+
+def _drawing_of(docstring: str | None) -> Iterator[str]:
+    """Yield the indented lines after ``::`` as a block of their own."""
+    indented = inspect.cleandoc(docstring or "").split("::\n\n", 1)[1].split("\n\n")[0]
+    yield from ("```", *(line.removeprefix("    ") for line in indented.splitlines()), "```")
+
+
+def _options() -> Iterator[str]:
+    from app import _parser as page_parser
+    from vtg_core.commands.cli import _parser as command_parser
+
+    [commands] = [action for action in command_parser()._actions if action.choices and not action.option_strings]
+    parsers = {"python app.py": page_parser()}
+    parsers |= {f"python -m vtg_core {name}": parser for name, parser in dict(commands.choices or {}).items()}
+    for name, parser in parsers.items():
+        options = [action for action in parser._actions if action.dest != "help"]
+        yield from (f"### `{name}`", "", parser.description or "", "")
+        yield from table("option|what it does", ([f"`{_spelled(o)}`", _helped(parser, o)] for o in options))
+        yield ""
+
+
+def _spelled(option: Action) -> str:
+    """Return an option with its values, as a person types it."""
+    if option.nargs == 0:
+        return option.option_strings[-1]
+    choices = f"{{{','.join(map(str, option.choices))}}}" if option.choices else option.dest.upper()
+    values = option.metavar if option.metavar is not None else choices
+    shown = " ".join(values) if isinstance(values, tuple) else values
+    shown = {"?": f"[{shown}]", "+": f"{shown} …"}.get(str(option.nargs), shown)
+    return f"{option.option_strings[-1]} {shown}"
+
+
+def _helped(parser: ArgumentParser, option: Action) -> str:
+    said = parser._get_formatter()._expand_help(option) if option.help else ""
+    return f"{said} (required)" if option.required else said
+
+
+def _figures() -> Iterator[str]:
+    shown = json.loads(SHOWN.read_text(encoding="utf-8"))
+    versions = ", ".join(f"{name} {number}" for name, number in shown["versions"].items())
+    yield f"Measured on {shown['measured_on']}, one core of a {shown['machine']} machine, no GPU, float32, {versions}."
+    yield ""
+    measured = shown["figures"]
+    yield from table(
+        "figure|what it is|target|measured",
+        (
+            [f"`{name}`", what, target or "–", form.format(measured[name]) if name in measured else "not run"]
+            for name, (what, target, form) in FIGURES.items()
+        ),
+    )
+
+
+TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "answers": _answers,
+    "bugs": _bugs,
+    "codes": _codes,
+    "codes-explained": _codes_explained,
+    "errors": _errors,
+    "figures": _figures,
+    "flow": _flow,
+    "kinds": _kinds,
+    "names": _names,
+    "options": _options,
+    "recipes": _recipes,
+    "result-fields": _result_fields,
+    "sample-fields": _sample_fields,
+    "templates": _templates,
+}
+"""Each generated table by its marks' name, as lines."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
