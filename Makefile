@@ -1,5 +1,6 @@
 # make run    the dashboard on the demo          make test   every test
-# make check  lint, format and types             make clips  remake the demo clips in assets/
+# make check  lint, format, types, stale tables  make docs   write the generated tables of the documents
+# make clips  remake the demo clips in assets/
 # make bench  every benchmark, into bench.json   make bench ONLY=audit  one group of them
 # The first of them sets up .venv; PYTHON names another interpreter (3.11 or newer).
 
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check clips screenshot bench clean
+.PHONY: run test check docs clips screenshot bench clean
 
 run: $(INSTALLED)
 	$(BIN)/python app.py $(ARGS)
@@ -20,6 +21,10 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m docs.tables --check
+
+docs: $(INSTALLED)
+	$(BIN)/python -m docs.tables
 
 clips: $(INSTALLED)
 	$(BIN)/python -m vtg_core.demo.clips

@@ -119,9 +119,7 @@ def _recipes() -> Iterator[str]:
 
 
 def _sample_fields() -> Iterator[str]:
-    return table(
-        "field|what it is", ([f"`{name}`", meaning] for name, meaning in SAMPLE_FIELDS.items())
-    )
+    return table("field|what it is", ([f"`{name}`", meaning] for name, meaning in SAMPLE_FIELDS.items()))
 
 
 def _templates() -> Iterator[str]:
@@ -210,7 +208,9 @@ def _options() -> Iterator[str]:
     from app import _parser as page_parser
     from vtg_core.commands.cli import _parser as command_parser
 
-    [commands] = [action for action in command_parser()._actions if action.choices and not action.option_strings]
+    [commands] = [
+        action for action in command_parser()._actions if action.choices and not action.option_strings
+    ]
     parsers = {"python app.py": page_parser()}
     parsers |= {f"python -m vtg_core {name}": parser for name, parser in dict(commands.choices or {}).items()}
     for name, parser in parsers.items():

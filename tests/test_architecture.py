@@ -1,7 +1,8 @@
-"""The drawing in the README is the truth: a module imports only from floors below its own."""
+"""The drawing in docs/design.md is the truth: a module imports only from floors below its own."""
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ MODULES = sorted(
 )
 
 
+@cache
 def floors():
-    """The README's floors, top to bottom, each a set of modules or packages of ``vtg_core``."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    drawing = re.search(r"<!-- floors -->\n```\n(.*?)```", readme, re.DOTALL)
+    """The drawing's floors, top to bottom, each a set of modules or packages of ``vtg_core``."""
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    drawing = re.search(r"<!-- floors -->\n```\n(.*?)```", design, re.DOTALL)
     return [set(line.split("  ")[0].split(" · ")) for line in drawing[1].splitlines()]
 
 

@@ -1,26 +1,34 @@
-"""What the README says is true: its commands run, its tables are generated, its figures are checked."""
+"""What the documents say is true: commands and code run, links lead somewhere, tables are what the code says."""
 
+import csv
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks._readme import FIGURES
-from vtg_core.audit.codes import CODES
-from vtg_core.audit.collators import SAMPLE_FIELDS
+from docs import tables
+from docs.tables import DOCUMENTS, TABLES
+from vtg_core.annotations import load_annotations
 from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.commands.cli import main
-from vtg_core.recipe_rules import Recipe
-from vtg_core.templates import TEMPLATES
+from vtg_core.template_files import load_templates
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
+ALL = "\n".join(TEXTS.values())
+README, AUDIT, COMMANDS_DOC = (TEXTS[name] for name in ("README.md", "docs/audit.md", "docs/commands.md"))
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+COMMANDS = list(
+    dict.fromkeys(line.split(" #")[0].strip() for block in blocks(ALL, "sh") for line in block.splitlines())
+)
+OURS = [command for command in COMMANDS if "-m vtg_core" in command]
 
 
 @pytest.fixture(autouse=True)
@@ -28,44 +36,45 @@ def _in_the_project(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def template_table():
-    rows = [
-        f"| {template.mode} | {template.name} | `{' ⏎ '.join(template.text.splitlines()).replace('|', chr(92) + '|')}` |"
-        for template in TEMPLATES
-    ]
-    return "\n".join(["| mode | name | words |", "|---|---|---|", *rows])
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder that examples may write into, with the assets at hand."""
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
 
 
-def between(name):
-    """What stands between two marks of the README."""
-    return re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", README, re.DOTALL)[1]
+def test_the_readme_has_at_most_130_lines():
+    assert len(README.splitlines()) <= 130
 
 
-def test_the_table_of_templates_is_the_one_in_the_code():
-    assert between("templates") == template_table()
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_generated_table_is_what_the_code_says(path):
+    assert tables.stale_tables(path) == []
 
 
-def test_the_table_of_codes_is_the_one_in_the_code():
-    rows = [f"| `{code.name}` | {code.severity} | {code.title} |" for code in CODES.values()]
-    expected = "\n".join(["| code | severity | what it says |", "|---|---|---|", *rows])
-    assert between("codes") == expected
+def test_every_generated_table_is_shown_once():
+    assert sorted(re.findall(r"<!-- ([a-z-]+) -->\n(?!```\napp)", ALL)) == sorted(TABLES)
 
 
-def test_the_table_of_sample_fields_is_the_one_in_the_code():
-    rows = [f"| `{name}` | {meaning} |" for name, meaning in SAMPLE_FIELDS.items()]
-    assert between("sample-fields") == "\n".join(["| field | what it is |", "|---|---|", *rows])
+def test_a_stale_table_is_noticed_and_written(tmp_path, monkeypatch, capsys):
+    stale = tmp_path / "stale.md"
+    stale.write_text(TEXTS["docs/templates.md"].replace("| seconds |", "| minutes |"), encoding="utf-8")
+    monkeypatch.setattr(tables, "DOCUMENTS", (stale,))
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    assert tables.main(["--check"]) == 1
+    assert "stale.md: answers must be what the code says; run make docs" in capsys.readouterr().err
+    assert tables.main([]) == 0
+    assert stale.read_text(encoding="utf-8") == TEXTS["docs/templates.md"]
 
 
-def test_the_readme_counts_the_mutations():
-    assert f"puts one of {len(MUTATIONS)} real bugs" in README
+def test_the_mutations_are_counted():
+    assert f"puts one of {len(MUTATIONS)} real bugs" in AUDIT
 
 
-def test_every_recipe_is_named():
-    assert all(f"`{recipe}`" in README for recipe in Recipe)
-
-
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "-m vtg_core" in c])
-def test_a_command_of_the_readme_runs(command, capsys):
+@pytest.mark.parametrize("command", OURS)
+def test_a_command_runs(command, capsys):
     assert main([*shlex.split(command)[3:], *([] if " audit " in command else ["--num-frames", "4"])]) == 0
     begins = (
         "video: 30.0 s",
@@ -77,61 +86,139 @@ def test_a_command_of_the_readme_runs(command, capsys):
     assert capsys.readouterr().out.startswith(begins)
 
 
-def test_the_finding_that_the_readme_quotes_is_what_the_audit_prints(capsys):
-    [command] = [c for c in COMMANDS if "recipes:text_prefix" in c]
+@pytest.mark.parametrize("text", [README, AUDIT], ids=["README", "audit"])
+def test_the_finding_that_is_quoted_is_what_the_audit_prints(text, capsys):
+    [command] = [c for c in OURS if "recipes:text_prefix" in c]
+    assert command in text
     main(shlex.split(command)[3:])
     printed = " ".join(capsys.readouterr().out.split())
-    [quoted] = re.findall(r"```\n(mask\.counted.*?)```", README, re.DOTALL)
+    [quoted] = re.findall(r"```\n(mask\.counted.*?)```", text, re.DOTALL)
     code, *message = quoted.splitlines()
     assert code.split()[0] in printed
     assert " ".join(" ".join(message).split()) in printed
 
 
-def test_the_collator_that_the_readme_writes_is_audited_as_it_says(tmp_path, monkeypatch, capsys):
-    [code] = re.findall(r"```python\n(# my_collator\.py.*?)```", README, re.DOTALL)
-    (tmp_path / "my_collator.py").write_text(code)
-    monkeypatch.syspath_prepend(tmp_path)
-    command = "audit --annotations assets/demo_annotations.json --collator my_collator:Collator"
+def test_the_collator_that_is_written_down_is_audited_as_it_says(elsewhere, capsys):
+    [code] = [code for code in blocks(AUDIT, "python") if code.startswith("# my_collator.py")]
+    (elsewhere / "my_collator.py").write_text(code)
+    [command] = re.findall(r"^python -m vtg_core (audit .*my_collator:Collator)$", AUDIT, re.MULTILINE)[:1]
+    assert "demo_annotations" in command
     assert main(command.split()) == 1
     printed = capsys.readouterr().out
     assert re.findall(r"^error: .* \((.*)\)$", printed, re.MULTILINE) == re.findall(r"# (mask\.\S+):", code)
 
 
+def test_the_batch_that_is_saved_is_audited_without_an_error(elsewhere, capsys):
+    [code] = [code for code in blocks(AUDIT, "python") if "torch.save" in code]
+    exec(compile(code, "docs/audit.md", "exec"), {})
+    [command] = re.findall(r"^python -m vtg_core (audit --batch .*)$", AUDIT, re.MULTILINE)
+    assert main(command.split()) == 0
+    assert "batch.pt" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python app.py")])
-def test_the_dashboard_takes_the_options_of_the_readme(command):
+def test_the_dashboard_takes_its_options(command):
     import app
 
     assert app._settings(app._parser().parse_args(shlex.split(command)[2:]))
 
 
-def test_the_make_targets_of_the_readme_exist():
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {c.split()[1] for c in COMMANDS if c.startswith("make ")} | set(
-        re.findall(r"`make (\w+)`", README)
-    )
-    assert {"run", "test"} <= named <= targets
+def test_the_make_targets_exist():
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {c.split()[1] for c in COMMANDS if c.startswith("make ")}
+    named |= set(re.findall(r"`make ([\w-]+)", ALL))
+    assert {"run", "test", "check", "docs"} <= named <= targets
 
 
-def test_the_training_example_of_the_readme_does_what_it_says(capsys):
-    [code] = re.findall(r"```python\n(from vtg_core import.*?)```", README, re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
-    assert capsys.readouterr().out == re.search(r"# (<\|box_start.*)", code)[1] + "\n"
+@pytest.mark.parametrize("command", [c for c in re.findall(r"-m pytest ([^`\n]+)", ALL) if c[0] == "t"])
+def test_the_tests_that_are_named_are_there(command):
+    where, *options = command.split()
+    path, _, name = where.partition("::")
+    names = re.findall(r"^def (test_\w+)", Path(path).read_text(encoding="utf-8"), re.MULTILINE)
+    assert not name or name in names
+    assert not options or any(options[options.index("-k") + 1] in known for known in names)
 
 
-def table_of(name):
-    """The first column of a generated table."""
-    return re.findall(r"^\| `(\w+)`", between(name), re.MULTILINE)
+@pytest.mark.parametrize("name", [name for name, text in TEXTS.items() if blocks(text, "python")])
+def test_the_python_of_a_document_prints_what_it_says(name, elsewhere, capsys):
+    names = {}
+    for code in blocks(TEXTS[name], "python"):
+        exec(compile(code, name, "exec"), names)
+        said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+        assert capsys.readouterr().out.splitlines() == said
 
 
-def test_the_figures_are_those_that_the_benchmarks_write():
-    assert table_of("figures") == list(FIGURES)
+def test_the_templates_and_rows_that_are_written_down_can_be_read(tmp_path):
+    [mine] = blocks(TEXTS["docs/templates.md"], "yaml")
+    [rows] = blocks(TEXTS["docs/data.md"], "jsonl")
+    (tmp_path / "mine.yaml").write_text(mine)
+    (tmp_path / "rows.jsonl").write_text(rows)
+    assert [template.name for template in load_templates(tmp_path / "mine.yaml")] == ["short", "tokens"]
+    assert len(load_annotations(tmp_path / "rows.jsonl", video_root="assets").annotations) == 2
+
+
+SAMPLE = (
+    "--video assets/red_circle.mp4 --query x --window 8 14 --template direct --answer standard --num-frames 4"
+)
+ROWS = "--annotations assets/demo_annotations.json --limit 1"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [f"inspect {SAMPLE}", f"loss {SAMPLE}", f"audit {ROWS}", f"compare {ROWS} --templates direct --num-frames 4"],
+    ids=lambda command: command.split()[0],
+)  # fmt: skip
+def test_the_json_has_the_documented_keys(command, capsys):
+    main([*shlex.split(command), "--json", "-"])
+    written = json.loads(capsys.readouterr().out)
+    name = command.split()[0]
+    documented, sample = re.search(
+        rf"^`{name}` writes `(.*?)`(?:, each sample `(.*?)`)?", COMMANDS_DOC, re.M
+    ).groups()
+    assert list(written) == keys(documented)
+    assert sample is None or list(written["samples"][0]) == keys(sample)
+    assert name != "audit" or documented in AUDIT
+
+
+def keys(documented):
+    """The outermost keys of an object as it is written down."""
+    inner = documented[1:-1]
+    while (flat := re.sub(r"\{[^{}]*\}|\[[^\[\]]*\]", "", inner)) != inner:
+        inner = flat
+    return re.findall(r'"(\w+)"', inner)
 
 
 def test_the_columns_of_the_csv_are_all_described(tmp_path):
     main(["compare", "--annotations", "assets/demo_annotations.json", "--limit", "1", "--templates", "direct",
           "--num-frames", "4", "--csv", str(tmp_path / "out.csv")])  # fmt: skip
-    header = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert table_of("result-fields") == header.split(",")
+    header = next(csv.reader((tmp_path / "out.csv").open(encoding="utf-8")))
+    [shown] = re.findall(r"<!-- result-fields -->(.*?)<!--", COMMANDS_DOC, re.DOTALL)
+    assert re.findall(r"^\| `(\w+)`", shown, re.MULTILINE) == header
+
+
+def anchors(text):
+    """The places of a document that a link can lead to, as GitHub names its headings."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE
+    )
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)"', text))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_link_leads_somewhere(name):
+    for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[name]):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = ((ROOT / name).parent / path).resolve() if path else ROOT / name
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(TEXTS[linked.relative_to(ROOT).as_posix()]), target
+
+
+def test_every_file_that_is_named_is_there():
+    named = set(re.findall(r"`((?:vtg_core|tests|assets|docs|\.ci)/[\w./-]*)", ALL)) - {"assets/NAME.js"}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_every_requirement_says_why_it_is_there():
@@ -154,6 +241,6 @@ def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
     assert top == {
-        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "README.md", "Makefile", "pyproject.toml",
-        "CHANGELOG.md",
+        "app.py", "vtg_core", "tests", "assets", "docs", "requirements.txt", "README.md", "CONTRIBUTING.md", "Makefile",
+        "pyproject.toml", "CHANGELOG.md",
     }  # fmt: skip
