@@ -12,7 +12,7 @@ import sys
 from argparse import Action, ArgumentParser
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import vtg_core
@@ -183,7 +183,7 @@ def summary_of(name: str) -> str:
 def _said_below(name: str) -> str:
     """Return the text that stands below the assignment of a constant."""
     body = ast.parse(inspect.getsource(import_module(home_of(name)))).body
-    for statement, following in zip(body, body[1:], strict=False):
+    for statement, following in pairwise(body):
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
         if name in [getattr(target, "id", None) for target in targets] and isinstance(following, ast.Expr):
             return str(ast.literal_eval(following.value))
