@@ -237,18 +237,20 @@ def _helped(parser: ArgumentParser, option: Action) -> str:
 
 
 def _figures() -> Iterator[str]:
-    shown = json.loads(SHOWN.read_text(encoding="utf-8"))
-    versions = ", ".join(f"{name} {number}" for name, number in shown["versions"].items())
-    yield f"Measured on {shown['measured_on']}, one core of a {shown['machine']} machine, no GPU, float32, {versions}."
+    runs = json.loads(SHOWN.read_text(encoding="utf-8"))
+    yield from ("Each on one core, without a GPU, in float32:", "")
+    for run in runs:
+        versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+        yield f"- {run['date']}: a {run['machine']} machine, {versions}."
     yield ""
-    measured = shown["figures"]
-    yield from table(
-        "figure|what it is|target|measured",
-        (
-            [f"`{name}`", what, target or "–", form.format(measured[name]) if name in measured else "not run"]
-            for name, (what, target, form) in FIGURES.items()
-        ),
-    )
+    measured = {name: (value, run["date"]) for run in runs for name, value in run["figures"].items()}
+    rows = []
+    for name, (what, target, form) in FIGURES.items():
+        value, day = measured.get(name, (None, ""))
+        rows.append(
+            [f"`{name}`", what, target or "–", "not run" if value is None else form.format(value), day]
+        )
+    yield from table("figure|what it is|target|measured|on", rows)
 
 
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {

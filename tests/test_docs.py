@@ -10,6 +10,7 @@ import pytest
 
 from docs import tables
 from docs.tables import DOCUMENTS, TABLES
+from tests.benchmarks import _figures
 from vtg_core.annotations import load_annotations
 from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.commands.cli import main
@@ -67,6 +68,17 @@ def test_a_stale_table_is_noticed_and_written(tmp_path, monkeypatch, capsys):
     assert "stale.md: answers must be what the code says; run make docs" in capsys.readouterr().err
     assert tables.main([]) == 0
     assert stale.read_text(encoding="utf-8") == TEXTS["docs/templates.md"]
+
+
+def test_a_figure_that_is_measured_again_takes_the_place_of_the_earlier_one(tmp_path, monkeypatch):
+    kept = tmp_path / "figures.json"
+    kept.write_text(_figures.SHOWN.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(_figures, "SHOWN", kept)
+    _figures.show_in_documents({"mask_overhead_5k": 0.5, "of no document": 1.0})
+    *earlier, last = json.loads(kept.read_text(encoding="utf-8"))
+    assert last["figures"] == {"mask_overhead_5k": 0.5}
+    assert earlier[0]["figures"]["mask_overhead_20k"] == 0.0003
+    assert not any("mask_overhead_5k" in run["figures"] for run in earlier)
 
 
 def test_the_mutations_are_counted():

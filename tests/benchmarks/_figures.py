@@ -7,7 +7,7 @@ from pathlib import Path
 from platform import machine, python_version, system
 
 SHOWN = Path(__file__).parents[2] / "docs" / "figures.json"
-"""The figures that the documents show, with the day and the kind of machine; :mod:`docs.tables` makes the table."""
+"""The runs whose figures the documents show, the earliest first; :mod:`docs.tables` makes the table."""
 
 FIGURES = {
     "audit_rows_per_second": ("rows audited a second, 5,000 tokens each", "1,000", "{:,.0f}"),
@@ -36,12 +36,17 @@ FIGURES = {
 
 
 def show_in_documents(figures: dict[str, float]) -> None:
-    """Keep the figures for the documents, with today's date and the kind of this machine."""
+    """Keep figures that were measured just now for the documents, in the place of earlier ones of their names."""
+    shown = {name: figures[name] for name in FIGURES if name in figures}
+    runs = json.loads(SHOWN.read_text(encoding="utf-8"))
+    for run in runs:
+        run["figures"] = {name: value for name, value in run["figures"].items() if name not in shown}
     versions = {"Python": python_version()} | {name: version(name) for name in ("torch", "transformers")}
-    kept = {
-        "measured_on": date.today().isoformat(),
+    today = {
+        "date": date.today().isoformat(),
         "machine": f"{system()} {machine()}",
         "versions": versions,
-        "figures": {name: figures[name] for name in FIGURES if name in figures},
+        "figures": shown,
     }
+    kept = [run for run in [*runs, today] if run["figures"]]
     SHOWN.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
