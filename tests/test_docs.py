@@ -12,6 +12,7 @@ from vtg_core.audit.collators import SAMPLE_FIELDS
 from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.commands.cli import main
 from vtg_core.recipe_rules import Recipe
+from vtg_core.start import page_parser, page_settings
 from vtg_core.templates import TEMPLATES
 
 ROOT = Path(__file__).parent.parent
@@ -99,9 +100,7 @@ def test_the_collator_that_the_readme_writes_is_audited_as_it_says(tmp_path, mon
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python app.py")])
 def test_the_dashboard_takes_the_options_of_the_readme(command):
-    import app
-
-    assert app._settings(app._parser().parse_args(shlex.split(command)[2:]))
+    assert page_settings(page_parser().parse_args(shlex.split(command)[2:]))
 
 
 def test_the_make_targets_of_the_readme_exist():
