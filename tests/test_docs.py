@@ -134,14 +134,21 @@ def test_the_columns_of_the_csv_are_all_described(tmp_path):
 
 
 def test_every_requirement_says_why_it_is_there():
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
-    assert all(re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)) for line in lines), lines
+    needed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
+    header, first, *lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    assert header.startswith("# ")
+    assert first == "-r requirements.txt"
+    for line in [*needed, *lines]:
+        assert re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)), line
 
 
 def test_the_two_commands_and_their_pip_equivalents_stand_before_the_picture():
     first_screen = README[: README.index("![")]
     assert len(first_screen.splitlines()) < 20
-    for command in ("make run ", "make test ", "pip install -r requirements.txt", "app.py", "-m pytest"):
+    for command in (
+        "make run ", "make test ", "pip install -r requirements.txt", "app.py",
+        "pip install -r requirements-dev.txt", "-m pytest",
+    ):  # fmt: skip
         assert command in first_screen
 
 
@@ -153,6 +160,6 @@ def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
     assert top == {
-        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "README.md", "Makefile", "pyproject.toml",
-        "CHANGELOG.md",
+        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "requirements-dev.txt", "README.md", "Makefile",
+        "pyproject.toml", "CHANGELOG.md",
     }  # fmt: skip
