@@ -12,6 +12,7 @@ from vtg_core.audit.collators import SAMPLE_FIELDS
 from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.commands.cli import main
 from vtg_core.recipe_rules import Recipe
+from vtg_core.start import page_parser, page_settings
 from vtg_core.templates import TEMPLATES
 
 ROOT = Path(__file__).parent.parent
@@ -99,9 +100,7 @@ def test_the_collator_that_the_readme_writes_is_audited_as_it_says(tmp_path, mon
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python app.py")])
 def test_the_dashboard_takes_the_options_of_the_readme(command):
-    import app
-
-    assert app._settings(app._parser().parse_args(shlex.split(command)[2:]))
+    assert page_settings(page_parser().parse_args(shlex.split(command)[2:]))
 
 
 def test_the_make_targets_of_the_readme_exist():
@@ -135,14 +134,21 @@ def test_the_columns_of_the_csv_are_all_described(tmp_path):
 
 
 def test_every_requirement_says_why_it_is_there():
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
-    assert all(re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)) for line in lines), lines
+    needed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
+    header, first, *lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    assert header.startswith("# ")
+    assert first == "-r requirements.txt"
+    for line in [*needed, *lines]:
+        assert re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)), line
 
 
 def test_the_two_commands_and_their_pip_equivalents_stand_before_the_picture():
     first_screen = README[: README.index("![")]
     assert len(first_screen.splitlines()) < 20
-    for command in ("make run ", "make test ", "pip install -r requirements.txt", "app.py", "-m pytest"):
+    for command in (
+        "make run ", "make test ", "pip install -r requirements.txt", "app.py",
+        "pip install -r requirements-dev.txt", "-m pytest",
+    ):  # fmt: skip
         assert command in first_screen
 
 
@@ -154,6 +160,6 @@ def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
     assert top == {
-        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "README.md", "Makefile", "pyproject.toml",
-        "CHANGELOG.md",
+        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "requirements-dev.txt", "README.md", "Makefile",
+        "pyproject.toml", "CHANGELOG.md",
     }  # fmt: skip
