@@ -7,41 +7,47 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TO_RUN := $(VENV)/.installed-to-run
+TO_DEVELOP := $(VENV)/.installed-to-develop
 
 .PHONY: run test check docs clips screenshot bench clean
 
-run: $(INSTALLED)
+run: $(TO_RUN)
 	$(BIN)/python app.py $(ARGS)
 
-test: $(INSTALLED)
+test: $(TO_DEVELOP)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(INSTALLED)
+check: $(TO_DEVELOP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m docs.tables --check
 
-docs: $(INSTALLED)
+docs: $(TO_DEVELOP)
 	$(BIN)/python -m docs.tables
 
-clips: $(INSTALLED)
+clips: $(TO_RUN)
 	$(BIN)/python -m vtg_core.demo.clips
 
-bench: $(INSTALLED)
+bench: $(TO_DEVELOP)
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
-screenshot: $(INSTALLED)
+screenshot: $(TO_DEVELOP)
 	$(BIN)/python -m tests.browser.screenshot
 
-$(INSTALLED): requirements.txt
+$(TO_RUN): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VTG Lens needs Python 3.11 or newer, got " + sys.version.split()[0] + "; name one with make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV) || { echo "a virtual environment could not be made; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(INSTALL) --upgrade pip
 	@echo "Installing requirements (PyTorch is about 5 GB on Linux; this takes some minutes) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(TO_DEVELOP): requirements-dev.txt $(TO_RUN)
+	$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

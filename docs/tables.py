@@ -26,6 +26,7 @@ from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.regions import MaskPolicy, RegionKind
+from vtg_core.start import page_parser
 from vtg_core.templates import TEMPLATES
 from vtg_core.views.audit import FAMILIES
 from vtg_core.views.recipes import USED_BY
@@ -205,16 +206,12 @@ def _drawing_of(docstring: str | None) -> Iterator[str]:
 
 
 def _options() -> Iterator[str]:
-    from app import _parser as page_parser
-    from vtg_core.commands.cli import _parser as command_parser
-
-    [commands] = [
-        action for action in command_parser()._actions if action.choices and not action.option_strings
-    ]
-    parsers = {"python app.py": page_parser()}
+    page = page_parser()
+    [commands] = [option for option in page._actions if isinstance(option.choices, dict)]
+    parsers = {"python app.py": page}
     parsers |= {f"python -m vtg_core {name}": parser for name, parser in dict(commands.choices or {}).items()}
     for name, parser in parsers.items():
-        options = [action for action in parser._actions if action.dest != "help"]
+        options = [option for option in parser._actions if option.option_strings and option.dest != "help"]
         yield from (f"### `{name}`", "", parser.description or "", "")
         yield from table("option|what it does", ([f"`{_spelled(o)}`", _helped(parser, o)] for o in options))
         yield ""

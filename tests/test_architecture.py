@@ -38,7 +38,8 @@ def imported_rooms(path):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        yield from (name.split(".")[1] for name in names if name.startswith("vtg_core."))
+        ours = (name.split(".")[1] for name in names if name.startswith("vtg_core."))
+        yield from (room for room in ours if room != "__main__")  # a door, and no room
 
 
 def level_of(room):

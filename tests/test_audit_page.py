@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.conftest import ASSETS
 from vtg_core.annotations import load_annotations
 from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.dashboard import Settings, build_dashboard
@@ -14,7 +15,6 @@ from vtg_core.dashboard.audit_tab import first_source, first_strip
 from vtg_core.dashboard.auditing import AuditSource, Choice, audit, no_audit, score_recipes
 from vtg_core.dashboard.file_audit import FileAudit, as_partial, audit_file
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
-from vtg_core.dashboard.settings import ASSETS
 from vtg_core.dashboard.visits import Visit
 from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.frame_plan import FramePolicy

@@ -8,6 +8,7 @@ import gradio as gr
 import pytest
 import torch
 
+from tests.conftest import ASSETS
 from vtg_core import pass_cost
 from vtg_core.answers import AnswerMode
 from vtg_core.comparison import shared_pass
@@ -17,7 +18,6 @@ from vtg_core.dashboard.compare_events import NOTHING, CompareEvents
 from vtg_core.dashboard.comparing import compare, cost_of, ended
 from vtg_core.dashboard.inputs import END_OF_TURN, Inputs
 from vtg_core.dashboard.layout import Layout
-from vtg_core.dashboard.settings import ASSETS
 from vtg_core.dashboard.visits import COMPARISON, Visit, Visits, sample_of
 from vtg_core.errors import LossCancelledError, OutOfMemoryError
 from vtg_core.frame_plan import FramePolicy

@@ -9,6 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from tests.conftest import ASSETS
 from vtg_core.annotations import load_annotations
 from vtg_core.answers import AnswerMode
 from vtg_core.checkpoints import loaded_model
@@ -18,7 +19,6 @@ from vtg_core.dashboard.handlers import explained, inspect, notice
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
 from vtg_core.dashboard.model_runs import LOSS, ModelRuns
 from vtg_core.dashboard.scoring import cost_of, score, score_precisions
-from vtg_core.dashboard.settings import ASSETS
 from vtg_core.dashboard.visits import MAX_VISITS, Visit, Visits
 from vtg_core.errors import OutOfMemoryError, VTGError
 from vtg_core.frame_plan import FramePolicy

@@ -14,6 +14,7 @@ from tests.benchmarks import _figures
 from vtg_core.annotations import load_annotations
 from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.commands.cli import main
+from vtg_core.start import page_parser, page_settings
 from vtg_core.template_files import load_templates
 
 ROOT = Path(__file__).parent.parent
@@ -130,9 +131,7 @@ def test_the_batch_that_is_saved_is_audited_without_an_error(elsewhere, capsys):
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python app.py")])
 def test_the_dashboard_takes_its_options(command):
-    import app
-
-    assert app._settings(app._parser().parse_args(shlex.split(command)[2:]))
+    assert page_settings(page_parser().parse_args(shlex.split(command)[2:]))
 
 
 def test_the_make_targets_exist():
@@ -234,14 +233,21 @@ def test_every_file_that_is_named_is_there():
 
 
 def test_every_requirement_says_why_it_is_there():
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
-    assert all(re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)) for line in lines), lines
+    needed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
+    header, first, *lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    assert header.startswith("# ")
+    assert first == "-r requirements.txt"
+    for line in [*needed, *lines]:
+        assert re.search(r">=.*,<.*  # \S+", re.sub(r" +#", "  #", line)), line
 
 
 def test_the_two_commands_and_their_pip_equivalents_stand_before_the_picture():
     first_screen = README[: README.index("![")]
     assert len(first_screen.splitlines()) < 20
-    for command in ("make run ", "make test ", "pip install -r requirements.txt", "app.py", "-m pytest"):
+    for command in (
+        "make run ", "make test ", "pip install -r requirements.txt", "app.py",
+        "pip install -r requirements-dev.txt", "-m pytest",
+    ):  # fmt: skip
         assert command in first_screen
 
 
@@ -253,6 +259,6 @@ def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
     assert top == {
-        "app.py", "vtg_core", "tests", "assets", "docs", "requirements.txt", "README.md", "CONTRIBUTING.md", "Makefile",
-        "pyproject.toml", "CHANGELOG.md",
+        "app.py", "vtg_core", "tests", "assets", "docs", "requirements.txt", "requirements-dev.txt", "README.md",
+        "CONTRIBUTING.md", "Makefile", "pyproject.toml", "CHANGELOG.md",
     }  # fmt: skip

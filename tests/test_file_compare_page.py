@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.conftest import ASSETS
 from vtg_core.annotations import load_annotations
 from vtg_core.comparison.analytics import Metric
 from vtg_core.comparison.files import read_csv, read_json
@@ -16,7 +17,6 @@ from vtg_core.dashboard.analytics_plots import metric_boxes
 from vtg_core.dashboard.file_compare_tab import run_label
 from vtg_core.dashboard.file_comparing import FileComparison, compare_file, waiting
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE
-from vtg_core.dashboard.settings import ASSETS
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import CheckpointError, OutOfMemoryError, VTGError
 from vtg_core.frame_plan import FramePolicy

@@ -1,11 +1,17 @@
-"""``python -m vtg_core``."""
+"""``python -m vtg_core``, and what ``vtg-lens`` and ``app.py`` call: the program, which Ctrl-C ends quietly."""
 
 import sys
 
-try:
-    from vtg_core.commands.cli import main
 
-    status = main()
-except KeyboardInterrupt:
-    status = 130
-sys.exit(status)
+def main() -> int:
+    """Run the program; return its exit status, 130 where it was interrupted before there was anything to show."""
+    try:
+        from vtg_core.start import main as start
+
+        return start()
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

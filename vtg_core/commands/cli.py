@@ -1,4 +1,4 @@
-"""``python -m vtg_core``: what the page shows, from a terminal and as JSON."""
+"""``vtg-lens COMMAND``: what the page shows, from a terminal and as JSON."""
 
 import argparse
 import sys
@@ -80,10 +80,22 @@ def _described(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m vtg_core", description="See what a video model is trained on."
+    parser = argparse.ArgumentParser(prog=program(), description="See what a video model is trained on.")
+    add_commands(parser, is_required=True)
+    return parser
+
+
+def program() -> str:
+    """Return how a person called us, for help and errors: they can call it so again."""
+    called = Path(sys.argv[0]).name
+    return {"__main__.py": "python -m vtg_core", "app.py": "python app.py"}.get(called, "vtg-lens")
+
+
+def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) -> None:
+    """Add the commands with their options; ``command`` is then the name of the one that was given, or None."""
+    commands = parser.add_subparsers(
+        title="commands", dest="command", required=is_required, metavar="COMMAND", prog=parser.prog
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, run, text in (
         ("inspect", _inspect, "show prompts, tokens and masks"),
         ("loss", _loss, "run a forward pass and show the response-only loss"),
@@ -115,7 +127,6 @@ def _parser() -> argparse.ArgumentParser:
             add_loss_options(command)
     add_compare_command(commands)
     add_audit_command(commands)
-    return parser
 
 
 def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:

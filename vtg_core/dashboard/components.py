@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.settings import ASSETS
+from vtg_core.asset_folder import asset_folder
 
 
 def script_component(name: str, *, elem_id: str, value: str = "", label: str = "") -> gr.HTML:
@@ -20,8 +20,7 @@ def script_component(name: str, *, elem_id: str, value: str = "", label: str = "
         value: the first value, a JSON string.
         label: what a screen reader calls it.
     """
-    shared = (ASSETS / "shared.js").read_text(encoding="utf-8")
-    own = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
+    shared, own = ((asset_folder() / f"{part}.js").read_text(encoding="utf-8") for part in ("shared", name))
     options: dict[str, Any] = {
         "html_template": f'<div class="vtg-{name.replace("_", "-")}"></div>',
         "css_template": "",

@@ -6,12 +6,13 @@ import gradio as gr
 
 from vtg_core.annotations import MAX_QUERY_CHARS
 from vtg_core.answers import AnswerMode
+from vtg_core.asset_folder import asset_folder
 from vtg_core.dashboard.audit_tab import AuditTab, first_strip
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.handlers import notice
 from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
 from vtg_core.dashboard.loss_tab import LossTab
-from vtg_core.dashboard.settings import ASSETS, Settings
+from vtg_core.dashboard.settings import Settings
 from vtg_core.demo.examples import Example, examples
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
 
@@ -37,7 +38,7 @@ class Layout:
         self.notice = script_component("notice", elem_id="notice", value=waiting, label="Message")
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=320):
-                offered = [] if settings.annotations else examples(ASSETS)
+                offered = [] if settings.annotations else examples(asset_folder())
                 self._build_sample(offered)
                 self._build_choices()
                 self._build_examples(offered)

@@ -6,8 +6,6 @@ from pathlib import Path
 from vtg_core.annotations import Annotation
 from vtg_core.frame_plan import FramePolicy
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
-
 
 @dataclass(frozen=True)
 class Settings:

@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vtg_core.dashboard.settings import ASSETS
+from vtg_core.asset_folder import asset_folder
 
 MAX_UPLOAD = "1gb"
 
@@ -61,7 +61,7 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
         "server_port": port,
         "share": False,
         "theme": theme(),
-        "css_paths": [ASSETS / "dashboard.css"],
+        "css_paths": [asset_folder() / "dashboard.css"],
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.asset_folder import asset_folder
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Remake the demo's clips and annotations."""
     parser = argparse.ArgumentParser(prog="python -m vtg_core.demo.clips", description=main.__doc__)
     parser.add_argument(
-        "--out", type=Path, default=Path("assets"), help="folder to write into (default: assets)"
+        "--out", type=Path, default=asset_folder(), help="folder to write into (default: assets)"
     )
     for path in write_assets(parser.parse_args(argv).out):
         print(f"{path}  {path.stat().st_size:,} bytes")
