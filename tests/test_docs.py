@@ -160,6 +160,6 @@ def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
     assert top == {
-        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "requirements-dev.txt", "README.md", "Makefile",
+        "app.py", "vtg_core", "tests", "assets", "requirements.txt", "requirements-dev.txt", "constraints.txt", "README.md", "Makefile",
         "pyproject.toml", "CHANGELOG.md",
     }  # fmt: skip
