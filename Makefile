@@ -2,16 +2,24 @@
 # make check  lint, format, types, stale tables  make docs   write the generated tables of the documents
 # make clips  remake the demo clips in assets/
 # make bench  every benchmark, into bench.json   make bench ONLY=audit  one group of them
-# The first of them sets up .venv; PYTHON names another interpreter (3.11 or newer).
+# make lock   write constraints.txt anew        make latest / make oldest   every test, on the newest or the oldest
+#             versions that the requirements allow, in a virtual environment of its own
+# The first of them sets up .venv with the versions of constraints.txt; PYTHON names another interpreter (3.11 or newer).
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CONSTRAINTS := constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TO_RUN := $(VENV)/.installed-to-run
 TO_DEVELOP := $(VENV)/.installed-to-develop
 
-.PHONY: run test check docs clips screenshot bench clean
+# What other versions will take away one day is shown there, and stops nothing; what they took away already does.
+SHOW_DEPRECATIONS := $(foreach w,Deprecation PendingDeprecation Future,-W default::$(w)Warning)
+UV := .venv-lock/bin/uv
+RESOLVE := $(UV) pip compile --quiet --upgrade requirements-dev.txt --custom-compile-command
+
+.PHONY: run test check docs clips screenshot bench lock latest oldest clean
 
 run: $(TO_RUN)
 	$(BIN)/python app.py $(ARGS)
@@ -37,17 +45,33 @@ bench: $(TO_DEVELOP)
 screenshot: $(TO_DEVELOP)
 	$(BIN)/python -m tests.browser.screenshot
 
-$(TO_RUN): requirements.txt
+$(UV):
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
+
+lock: $(UV)
+	$(RESOLVE) "make lock" --universal --python-version 3.11 --no-annotate --output-file constraints.txt
+
+latest:
+	rm -rf .venv-latest
+	$(MAKE) test VENV=.venv-latest CONSTRAINTS=/dev/null ARGS="$(SHOW_DEPRECATIONS) $(ARGS)"
+
+oldest: $(UV)
+	rm -rf .venv-oldest
+	$(RESOLVE) "make oldest" --resolution lowest-direct --output-file .oldest.txt
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.oldest.txt ARGS="$(SHOW_DEPRECATIONS) $(ARGS)"
+
+$(TO_RUN): requirements.txt $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VTG Lens needs Python 3.11 or newer, got " + sys.version.split()[0] + "; name one with make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV) || { echo "a virtual environment could not be made; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	$(INSTALL) --upgrade pip
 	@echo "Installing requirements (PyTorch is about 5 GB on Linux; this takes some minutes) ..."
-	$(INSTALL) -r requirements.txt
+	$(INSTALL) -c $(CONSTRAINTS) -r requirements.txt
 	@touch $@
 
 $(TO_DEVELOP): requirements-dev.txt $(TO_RUN)
-	$(INSTALL) -r requirements-dev.txt
+	$(INSTALL) -c $(CONSTRAINTS) -r requirements-dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lock .venv-latest .venv-oldest .oldest.txt build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

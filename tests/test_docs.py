@@ -259,6 +259,6 @@ def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
     assert top == {
-        "app.py", "vtg_core", "tests", "assets", "docs", "requirements.txt", "requirements-dev.txt", "README.md",
-        "CONTRIBUTING.md", "Makefile", "pyproject.toml", "CHANGELOG.md",
+        "app.py", "vtg_core", "tests", "assets", "docs", "requirements.txt", "requirements-dev.txt",
+        "constraints.txt", "README.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml", "CHANGELOG.md",
     }  # fmt: skip

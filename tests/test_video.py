@@ -1,5 +1,7 @@
 import contextlib
 import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -75,6 +77,17 @@ def test_both_backends_return_the_same_frames_and_times(name, policy):
     assert by_decord.frame_indices == by_pyav.frame_indices
     assert by_decord.timestamps == by_pyav.timestamps
     assert np.abs(by_decord.frames.astype(int) - by_pyav.frames).mean() < 0.5
+
+
+def test_a_log_level_that_another_library_set_does_not_hang_the_reading():
+    code = (
+        "import sys, av; from pathlib import Path; from vtg_core.timeline import read_timeline;"
+        "av.logging.set_level(av.logging.ERROR);"
+        "[print(read_timeline(Path(sys.argv[1])).info.num_frames) for _ in range(5)]"
+    )
+    command = [sys.executable, "-c", code, str(ASSETS / "red_circle.mp4")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ASSETS.parent, check=True)
+    assert done.stdout.split() == ["300"] * 5
 
 
 def test_decord_is_the_first_choice():

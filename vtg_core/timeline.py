@@ -134,6 +134,10 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
     from av.stream import Disposition
 
     name, options = shown_name(path), {"format_whitelist": READ_FORMATS, "protocol_whitelist": "file"}
+    # With a log level, PyAV's decoder threads want the interpreter to log, while the thread that closes them holds it
+    # and waits for them: for ever. Importing torchvision up to 0.24 sets one.
+    if av.logging.get_level() is not None:
+        av.logging.set_level(None)
     try:
         with av.open(str(path), options=options, metadata_errors="replace") as container:
             streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
