@@ -48,6 +48,8 @@ HOSTILE = [
     'say "hi", she said',
     "\x00",
     "}{",
+    "\n=1",
+    "＝1",
 ]
 
 
@@ -86,7 +88,7 @@ def test_any_text_and_any_number_come_back_from_csv(text, number):
 def test_a_spreadsheet_runs_no_cell_of_the_csv():
     rows = {n: row_of(row=n, query=text) for n, text in enumerate(HOSTILE)}
     for line in csv.DictReader(io.StringIO(as_csv(rows), newline="")):
-        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in line.values())
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝")) for cell in line.values())
 
 
 def test_a_csv_of_a_comparison_without_a_row_says_no_settings():

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from vtg_core.audit import length, parity, stop
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.errors import VTGError
+from vtg_core.spreadsheet import guarded
 
 OF_THE_CHECKPOINT = frozenset({parity.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name, stop.PAD_IS_STOP.name})
 """Codes that every row of a checkpoint gives alike."""
@@ -193,7 +194,4 @@ def _cells(values: dict[str, Any]) -> dict[str, str]:
         else str(value)
         for name, value in values.items()
     }
-    return {
-        name: f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-        for name, text in texts.items()
-    }
+    return {name: guarded(text) for name, text in texts.items()}
