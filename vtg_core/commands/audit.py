@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from vtg_core.answers import AnswerMode
 from vtg_core.audit.findings import Finding, Severity
+from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
     add_row_options,
-    check_writable,
     counted,
     frame_policy,
     natural,
@@ -21,6 +21,7 @@ from vtg_core.commands.terminal import (
     settled,
     write_all,
     write_json,
+    write_text,
 )
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
@@ -79,7 +80,6 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
 def run(options: argparse.Namespace) -> int:
     """Audit what the options name; return the exit status: 1 too where nothing could be audited."""
     _check_usage(options)
-    check_writable("--csv", options.csv)
     options.json, options.csv = map(settled, (options.json, options.csv))
 
     from vtg_core.audit.chat_ids import ChatIds
@@ -116,7 +116,7 @@ def _show(options: argparse.Namespace, report: "Report") -> None:
     if options.json is not None:
         outputs.append(lambda: write_json(options.json, report.as_dict()))
     if options.csv is not None:
-        outputs.append(lambda: report.write_csv(options.csv))
+        outputs.append(lambda: write_text("--csv", options.csv, report.as_csv()))
     write_all(outputs)
 
 
@@ -159,8 +159,6 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("give --collator or --recipe, not both")
     if options.fuzz and not (options.collator or options.recipe):
         fail("--fuzz varies the input of a collator: give --collator or --recipe")
-    if options.json == options.csv == "-":
-        fail("--json - and --csv - would both write to stdout: give one of them a file")
     if options.recipe and options.recipe not in _recipes():
         fail(f"--recipe must be one of {', '.join(_recipes())}, got {options.recipe!r}")
 
@@ -196,6 +194,8 @@ def _rows(
     from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows, verify_rows
 
     dataset = _dataset(options)
+    videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
+    refuse_inputs(options, ((f"the video of {where}", video) for video, where in videos.items()))
     total = len(dataset) if options.limit is None else min(options.limit, len(dataset))
 
     def found() -> Iterator["RowFindings"]:

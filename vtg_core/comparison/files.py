@@ -1,15 +1,12 @@
-"""How a comparison stands in a file: JSON and CSV, read back strictly, replaced in one step."""
+"""How a comparison stands in a file: JSON and CSV, read back strictly."""
 
 import csv
 import hashlib
 import io
 import json
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TextIO, get_type_hints
 
 from vtg_core.annotations import Annotation
@@ -229,29 +226,6 @@ def write_csv(file: TextIO, settings: ComparisonSettings, rows: Iterable[StoredR
         for result in row.results:
             cells = [*(getattr(result, name) for name in COLUMNS), windows, part, *own]
             writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in cells])
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that it is the old one or the new one at every moment; what is no plain file is written to.
-
-    Raises:
-        OSError: it cannot be written; the old one is as it was.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8", errors="backslashreplace")
-        return
-    temporary = target.with_name(f".comparison-{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 _TYPES = get_type_hints(TemplateResult)
