@@ -15,6 +15,8 @@ from vtg_core.spreadsheet import guarded
 
 OF_THE_CHECKPOINT = frozenset({parity.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name, stop.PAD_IS_STOP.name})
 """Codes that every row of a checkpoint gives alike."""
+UNACTIONABLE = frozenset({parity.PROCESSOR_NESTS.name})
+"""Codes that say how transformers is, where nothing is wrong and nobody can change it: told to a person on demand."""
 FIELDS = ("code", "severity", "row", "where", "title", "message", "evidence", "fix")
 
 

@@ -68,6 +68,11 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
         help="exit with 1 at a finding this bad (default: error)",
     )  # fmt: skip
+    command.add_argument(
+        "--verbose", action="store_true",
+        help="print also what nobody can act on, such as markers that transformers' own processor nests; --json and "
+        "--csv hold it always",
+    )  # fmt: skip
     command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
     command.add_argument(
         "--csv", metavar="OUT", help="write a line a finding to this file, or to stdout with -"
@@ -112,7 +117,7 @@ def _show(options: argparse.Namespace, report: "Report") -> None:
     """
     outputs: list[Callable[[], object]] = []
     if "-" not in (options.json, options.csv):
-        outputs.append(lambda: print_report(report))
+        outputs.append(lambda: print_report(report, is_verbose=options.verbose))
     if options.json is not None:
         outputs.append(lambda: write_json(options.json, report.as_dict()))
     if options.csv is not None:
@@ -120,14 +125,23 @@ def _show(options: argparse.Namespace, report: "Report") -> None:
     write_all(outputs)
 
 
-def print_report(report: "Report") -> None:
-    """Print a table of the codes and, for each, the first finding and what to do."""
+def print_report(report: "Report", *, is_verbose: bool = False) -> None:
+    """Print a table of the codes and, for each, the first finding and what to do.
+
+    Args:
+        report: what was found.
+        is_verbose: print the codes too that nobody can act on.
+    """
+    from vtg_core.audit.report import UNACTIONABLE
+
+    summary = {code: n for code, n in report.summary.items() if is_verbose or code not in UNACTIONABLE}
     verified = f", {report.num_verified:,} of them also through the processor" if report.num_verified else ""
     print(f"{plain(report.subject)}: {counted(report.num_rows, 'row')}{verified}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
-    if not report.findings:
-        nothing = "nothing found" if report.num_audited else "nothing was audited"
+    if not summary:
+        found_none = "nothing to act on" if report.findings else "nothing found"
+        nothing = found_none if report.num_audited else "nothing was audited"
         print(f"{nothing}: 0 errors, 0 warnings")
         return
     by_code: dict[str, Finding] = {}
@@ -137,10 +151,10 @@ def print_report(report: "Report") -> None:
         ("code", "severity", "count", "first rows"),
         [
             (code, str(by_code[code].severity), count, "; ".join(report.first(code)))
-            for code, count in report.summary.items()
+            for code, count in summary.items()
         ],
     )
-    for code in report.summary:
+    for code in summary:
         finding = by_code[code]
         print(f"\n{finding.severity}: {finding.title} ({code})\n  {plain(finding.message)}\n  {finding.fix}")
         if "test" in finding.evidence:
