@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.benchmarks._readme import write_table
+from vtg_core.output_files import replace_text
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # figures are for one core
@@ -40,7 +41,7 @@ def main(asked: list[str]) -> int:
         for name, value in measured.items():
             print(f"  {name:<{width}}  {value:,.4g}")
         figures |= measured
-    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    replace_text(FIGURES, json.dumps(figures, indent=1) + "\n")
     if into_readme:
         write_table(figures)
     return 0

@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version, system
 
+from vtg_core.output_files import replace_text
+
 README = Path(__file__).parents[2] / "README.md"
 
 FIGURES = {
@@ -51,4 +53,4 @@ def write_table(figures: dict[str, float]) -> None:
     table = "<!-- figures -->\n" + "\n".join(rows) + "\n<!-- /figures -->"
     readme = README.read_text(encoding="utf-8")
     written = re.sub(r"<!-- figures -->.*?<!-- /figures -->", lambda _: table, readme, flags=re.DOTALL)
-    README.write_text(written, encoding="utf-8")
+    replace_text(README, written)
