@@ -25,6 +25,7 @@ from vtg_core.audit.findings import Code
 from vtg_core.audit.mutations import MUTATIONS
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
 from vtg_core.comparison.results import TemplateResult
+from vtg_core.output_files import replace_text
 from vtg_core.regions import MaskPolicy, RegionKind
 from vtg_core.start import page_parser
 from vtg_core.templates import TEMPLATES
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         if "--check" in arguments:
             print(f"{where}: {', '.join(names)} must be what the code says; run make docs", file=sys.stderr)
         else:
-            path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+            replace_text(path, written(path.read_text(encoding="utf-8")))
             print(f"{where}: {', '.join(names)}")
     return int("--check" in arguments and bool(stale))
 

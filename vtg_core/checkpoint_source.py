@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from vtg_core.demo.models import DEMO_MODELS, demo_folder
@@ -9,6 +11,12 @@ from vtg_core.errors import CheckpointError
 
 LOADED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt")
 """The files of a folder that a processor or a model is loaded from: weights, configs, chat template, vocabulary."""
+
+LOADED_NAMES = (
+    "*.safetensors*", "*.bin*", "*.model", "*.jinja", "*.py", "*config*.json", "*token*.json", "vocab*", "merges.txt",
+    "chat_template*",
+)  # fmt: skip
+"""What those files are called; the other texts and JSONs of a folder are a person's own, results of ours among them."""
 
 
 def source_of(name: str) -> str:
@@ -46,3 +54,15 @@ def folder_state(source: str) -> str:
     files = sorted(path for path in folder.iterdir() if path.suffix in LOADED_SUFFIXES and path.is_file())
     states = [(path.name, status.st_size, status.st_mtime_ns) for path in files for status in [path.stat()]]
     return hashlib.sha256(repr(states).encode()).hexdigest()[:12]
+
+
+def loaded_files(name: str) -> Iterator[Path]:
+    """Yield the files that a processor or a model of a checkpoint is loaded from; none for a hub id.
+
+    Args:
+        name: a demo, a folder, or anything else, of which nothing is yielded.
+    """
+    folder = demo_folder(name) if name in DEMO_MODELS else Path(os.path.expanduser(name))
+    for path in folder.iterdir() if name.strip() and folder.is_dir() else ():
+        if any(fnmatch(path.name, pattern) for pattern in LOADED_NAMES):
+            yield path

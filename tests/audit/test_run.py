@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 
 import pytest
@@ -18,7 +20,9 @@ from vtg_core.audit.run import (
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.frame_plan import FramePolicy
+from vtg_core.output_files import replace_text
 from vtg_core.pixel_free import PixelFreeEncoder
+from vtg_core.spreadsheet import unguarded
 
 BAD = (Severity.ERROR, Severity.WARNING)
 
@@ -174,10 +178,19 @@ def test_a_report_is_written_whatever_stands_in_it(tmp_path):
     finding = UNREADABLE.finding("bad \udcff name", row=0, evidence=evidence)
     report = Report("ours")
     report.add(RowFindings(0, "file \udcff", (finding,)))
-    report.write_csv(tmp_path / "out.csv")
+    replace_text(tmp_path / "out.csv", report.as_csv())
     assert "bad \\udcff name" in (tmp_path / "out.csv").read_text(encoding="utf-8")
     assert report.as_dict()["findings"][0]["evidence"]["seconds"] == ["nan", "inf", 0.5]
     json.dumps(report.as_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "'=1", "'quoted", "@SUM(A1)", "＝1", "\n=1", "-", "a 'word'"])
+def test_a_cell_of_a_report_comes_back_and_none_is_run(text):
+    report = Report("ours")
+    report.add(RowFindings(0, text, (UNREADABLE.finding(text, row=0),)))
+    [line] = csv.DictReader(io.StringIO(report.as_csv(), newline=""))
+    assert (unguarded(line["where"]), unguarded(line["message"])) == (text, text)
+    assert not line["message"].startswith(("=", "@", "＝", "\n", "-"))
 
 
 def test_a_report_counts_by_code_the_worst_first(chat, tmp_path):

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.benchmarks._figures import show_in_documents
+from vtg_core.output_files import replace_text
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # figures are for one core
@@ -42,7 +43,7 @@ def main(asked: list[str]) -> int:
             print(f"  {name:<{width}}  {value:,.4g}")
         measured_now |= measured
     figures |= measured_now
-    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    replace_text(FIGURES, json.dumps(figures, indent=1) + "\n")
     if into_docs:
         from docs import tables
 

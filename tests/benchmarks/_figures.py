@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version, system
 
+from vtg_core.output_files import replace_text
+
 SHOWN = Path(__file__).parents[2] / "docs" / "figures.json"
 """The runs whose figures the documents show, the earliest first; :mod:`docs.tables` makes the table."""
 
@@ -49,4 +51,4 @@ def show_in_documents(figures: dict[str, float]) -> None:
         "figures": shown,
     }
     kept = [run for run in [*runs, today] if run["figures"]]
-    SHOWN.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    replace_text(SHOWN, json.dumps(kept, indent=1) + "\n")

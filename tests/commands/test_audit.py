@@ -78,6 +78,17 @@ def test_json_is_as_documented(capsys):
     assert {"code", "severity", "row", "title", "message", "evidence", "fix"} <= set(finding)
 
 
+NESTED = "parity.processor-nests-markers"
+
+
+def test_what_nobody_can_act_on_is_printed_once_and_on_demand_alone(capsys, tmp_path):
+    out = tmp_path / "out.json"
+    assert audit(capsys, "--json", str(out))[1].endswith("\nnothing to act on: 0 errors, 0 warnings\n")
+    assert json.loads(out.read_text())["summary"][NESTED] == 1
+    assert NESTED in audit(capsys, "--csv", "-")[1]
+    assert audit(capsys, "--verbose")[1].count(f"({NESTED})") == 1
+
+
 def test_csv_has_a_line_a_finding_and_runs_nothing(capsys, tmp_path):
     rows = [{"video": "=cmd.mp4", "timestamp": [8, 14], "sentence": "@SUM(A1)"}]
     file, out = tmp_path / "=rows.json", tmp_path / "out.csv"

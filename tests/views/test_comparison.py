@@ -13,6 +13,7 @@ from vtg_core.inspection import inspect_templates
 from vtg_core.model_shape import ModelShape
 from vtg_core.pass_cost import estimate_plain_passes, estimate_shared_pass
 from vtg_core.regions import MaskPolicy
+from vtg_core.spreadsheet import unguarded
 from vtg_core.templates import TEMPLATES
 from vtg_core.token_scores import TokenLoss
 from vtg_core.views.comparison import CSV_COLUMNS, RANKED, view_comparison, view_comparison_cost
@@ -196,11 +197,12 @@ def test_the_csv_has_the_documented_columns_and_parses_to_the_same_figures(demo)
     assert {line["video"] for line in lines} == {"red_circle.mp4"}
 
 
-@pytest.mark.parametrize("query", ["=1+1", "+1", "-1", "@SUM(A1)"])
-def test_a_cell_that_a_spreadsheet_would_run_is_text(model, processor, video, query):
+@pytest.mark.parametrize("query", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "'quoted"])
+def test_a_cell_that_a_spreadsheet_would_run_is_text_and_comes_back(model, processor, video, query):
     comparison, losses = compared(model, processor, video, query=query, templates=TEMPLATES[:1])
     [line] = csv.DictReader(io.StringIO(view_comparison(comparison, losses, state="done").csv))
     assert line["query"] == f"'{query}"
+    assert unguarded(line["query"]) == query
 
 
 def test_a_view_is_plain_json(demo):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from copy import copy, deepcopy
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -127,6 +128,23 @@ def load_collator(name: str, processor: "ProcessorMixin") -> ForeignCollator | F
     if not callable(found):
         return NOT_FOUND.finding(f"{name} must be callable, and is {_kind(found)}.")
     return ForeignCollator(name, found, None, file)
+
+
+def module_files(name: str) -> Iterator[Path]:
+    """Yield the files of the module that a collator is named in, and of the packages around it; none of them is run.
+
+    Args:
+        name: ``package.module:name``; what cannot be found is left to :func:`load_collator` to tell.
+    """
+    parts = name.partition(":")[0].split(".")
+    places: Sequence[str] | None = [os.getcwd(), *sys.path]
+    for number in range(len(parts)):
+        spec = PathFinder.find_spec(".".join(parts[: number + 1]), places)
+        if spec is None:
+            return
+        if spec.has_location and spec.origin:
+            yield Path(spec.origin)
+        places = list(spec.submodule_search_locations or ())
 
 
 def run_collator(

@@ -1,21 +1,22 @@
 """What an audit of many rows found, as plain values, JSON and CSV."""
 
 import csv
+import io
 import json
 import math
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from vtg_core.audit import length, parity, stop
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.errors import VTGError
+from vtg_core.spreadsheet import guarded
 
 OF_THE_CHECKPOINT = frozenset({parity.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name, stop.PAD_IS_STOP.name})
 """Codes that every row of a checkpoint gives alike."""
+UNACTIONABLE = frozenset({parity.PROCESSOR_NESTS.name})
+"""Codes that say how transformers is, where nothing is wrong and nobody can change it: told to a person on demand."""
 FIELDS = ("code", "severity", "row", "where", "title", "message", "evidence", "fix")
 
 
@@ -127,27 +128,13 @@ class Report:
             "summary": self.summary,
         }
 
-    def write_csv(self, out: Path | str) -> None:
-        """Write one line a finding, to stdout for ``-``; a cell that a spreadsheet would run is written as text.
-
-        Raises:
-            VTGError: the file cannot be written.
-        """
-        if out == "-":
-            self._write_lines(sys.stdout)
-            return
-        try:
-            with Path(out).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                self._write_lines(file)
-        except OSError as error:
-            raise VTGError(
-                f"--csv must name a file that can be written, and {str(out)!r} cannot: {error.strerror}"
-            ) from None
-
-    def _write_lines(self, file: TextIO) -> None:
+    def as_csv(self) -> str:
+        """Return one line a finding; a cell that a spreadsheet would run is written as text."""
+        file = io.StringIO(newline="")
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
+        return file.getvalue()
 
 
 def reaches(findings: Iterable[Finding], least: Severity | None) -> bool:
@@ -193,7 +180,4 @@ def _cells(values: dict[str, Any]) -> dict[str, str]:
         else str(value)
         for name, value in values.items()
     }
-    return {
-        name: f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-        for name, text in texts.items()
-    }
+    return {name: guarded(text) for name, text in texts.items()}

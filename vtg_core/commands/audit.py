@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from vtg_core.answers import AnswerMode
 from vtg_core.audit.findings import Finding, Severity
+from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
     add_row_options,
-    check_writable,
     counted,
     frame_policy,
     natural,
@@ -21,6 +21,7 @@ from vtg_core.commands.terminal import (
     settled,
     write_all,
     write_json,
+    write_text,
 )
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
@@ -67,6 +68,11 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
         help="exit with 1 at a finding this bad (default: error)",
     )  # fmt: skip
+    command.add_argument(
+        "--verbose", action="store_true",
+        help="print also what nobody can act on, such as markers that transformers' own processor nests; --json and "
+        "--csv hold it always",
+    )  # fmt: skip
     command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
     command.add_argument(
         "--csv", metavar="OUT", help="write a line a finding to this file, or to stdout with -"
@@ -79,7 +85,6 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
 def run(options: argparse.Namespace) -> int:
     """Audit what the options name; return the exit status: 1 too where nothing could be audited."""
     _check_usage(options)
-    check_writable("--csv", options.csv)
     options.json, options.csv = map(settled, (options.json, options.csv))
 
     from vtg_core.audit.chat_ids import ChatIds
@@ -112,22 +117,31 @@ def _show(options: argparse.Namespace, report: "Report") -> None:
     """
     outputs: list[Callable[[], object]] = []
     if "-" not in (options.json, options.csv):
-        outputs.append(lambda: print_report(report))
+        outputs.append(lambda: print_report(report, is_verbose=options.verbose))
     if options.json is not None:
         outputs.append(lambda: write_json(options.json, report.as_dict()))
     if options.csv is not None:
-        outputs.append(lambda: report.write_csv(options.csv))
+        outputs.append(lambda: write_text("--csv", options.csv, report.as_csv()))
     write_all(outputs)
 
 
-def print_report(report: "Report") -> None:
-    """Print a table of the codes and, for each, the first finding and what to do."""
+def print_report(report: "Report", *, is_verbose: bool = False) -> None:
+    """Print a table of the codes and, for each, the first finding and what to do.
+
+    Args:
+        report: what was found.
+        is_verbose: print the codes too that nobody can act on.
+    """
+    from vtg_core.audit.report import UNACTIONABLE
+
+    summary = {code: n for code, n in report.summary.items() if is_verbose or code not in UNACTIONABLE}
     verified = f", {report.num_verified:,} of them also through the processor" if report.num_verified else ""
     print(f"{plain(report.subject)}: {counted(report.num_rows, 'row')}{verified}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
-    if not report.findings:
-        nothing = "nothing found" if report.num_audited else "nothing was audited"
+    if not summary:
+        found_none = "nothing to act on" if report.findings else "nothing found"
+        nothing = found_none if report.num_audited else "nothing was audited"
         print(f"{nothing}: 0 errors, 0 warnings")
         return
     by_code: dict[str, Finding] = {}
@@ -137,10 +151,10 @@ def print_report(report: "Report") -> None:
         ("code", "severity", "count", "first rows"),
         [
             (code, str(by_code[code].severity), count, "; ".join(report.first(code)))
-            for code, count in report.summary.items()
+            for code, count in summary.items()
         ],
     )
-    for code in report.summary:
+    for code in summary:
         finding = by_code[code]
         print(f"\n{finding.severity}: {finding.title} ({code})\n  {plain(finding.message)}\n  {finding.fix}")
         if "test" in finding.evidence:
@@ -159,8 +173,6 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("give --collator or --recipe, not both")
     if options.fuzz and not (options.collator or options.recipe):
         fail("--fuzz varies the input of a collator: give --collator or --recipe")
-    if options.json == options.csv == "-":
-        fail("--json - and --csv - would both write to stdout: give one of them a file")
     if options.recipe and options.recipe not in _recipes():
         fail(f"--recipe must be one of {', '.join(_recipes())}, got {options.recipe!r}")
 
@@ -196,6 +208,8 @@ def _rows(
     from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows, verify_rows
 
     dataset = _dataset(options)
+    videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
+    refuse_inputs(options, ((f"the video of {where}", video) for video, where in videos.items()))
     total = len(dataset) if options.limit is None else min(options.limit, len(dataset))
 
     def found() -> Iterator["RowFindings"]:

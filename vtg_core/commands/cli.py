@@ -19,10 +19,10 @@ from vtg_core.commands.loss import (
     print_precisions,
     score_samples,
 )
+from vtg_core.commands.outputs import check_outputs
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
-    check_writable,
     frame_policy,
     note_added_tokens,
     open_streams,
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet_libraries()
     status: int | None = None
     try:
-        check_writable("--json", options.json)
+        check_outputs(options)
         status = options.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:

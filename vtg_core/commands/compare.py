@@ -1,7 +1,6 @@
 """``python -m vtg_core compare``: what each template costs on the rows of an annotation file."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +11,6 @@ from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
     add_row_options,
-    check_writable,
     counted,
     frame_policy,
     natural,
@@ -93,7 +91,6 @@ def run(options: argparse.Namespace) -> int:
     """Compare what the options name; return the exit status: 1 where rows are missing, or none could be scored."""
     templates = _templates(options)
     _check_usage(options, templates)
-    check_writable("--csv", options.csv)
     options.json, options.csv = map(settled, (options.json, options.csv))
     dataset = _dataset(options)
     store = _store(options, dataset, templates)
@@ -107,15 +104,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_usage(options: argparse.Namespace, templates: Sequence[PromptTemplate]) -> None:
-    fail = options.usage.error
-    if options.json == options.csv == "-":
-        fail("--json - and --csv - would both write to stdout: give one of them a file")
-    outs = [os.path.realpath(out) for out in (options.json, options.csv) if out not in (None, "-")]
-    if len(outs) == 2 and outs[0] == outs[1]:
-        fail(f"--json and --csv must name two files, got {options.json!r} for both")
     if options.baseline is not None and not any(map(_is_named(options.baseline), templates)):
         known = ", ".join(f"{template.mode}/{template.name}" for template in templates)
-        fail(f"--baseline must be one of the templates compared ({known}), got {options.baseline!r}")
+        options.usage.error(
+            f"--baseline must be one of the templates compared ({known}), got {options.baseline!r}"
+        )
 
 
 def _is_named(baseline: str) -> Callable[[PromptTemplate], bool]:

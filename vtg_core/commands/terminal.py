@@ -9,11 +9,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from vtg_core.errors import VTGError
 from vtg_core.frame_plan import FramePolicy
+from vtg_core.output_files import write_output
 
 
 def quiet_libraries() -> None:
@@ -134,30 +134,6 @@ def _whole(text: str, *, at_least: int) -> int:
     return int(text)
 
 
-def check_writable(option: str, out: str | None) -> None:
-    """Check before a long run that its result can be written; ``-`` is stdout.
-
-    Raises:
-        VTGError: ``out`` is no file that can be written.
-    """
-    if out is None or out == "-":
-        return
-    path = Path(out)
-    try:
-        is_new = not path.exists()
-        if is_new or path.is_file():
-            path.open("a").close()
-            if is_new:
-                path.unlink()
-        elif path.is_dir() or not os.access(path, os.W_OK):
-            raise OSError(None, "it is a folder, or its permissions forbid it")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise VTGError(
-            f"{option} must name a file that can be written, and {out!r} cannot: {reason}"
-        ) from None
-
-
 @contextmanager
 def terminable() -> Iterator[None]:
     """Let a request to end (SIGTERM) be what Ctrl-C is."""
@@ -225,18 +201,20 @@ def write_json(out: str, value: Any) -> None:
     Raises:
         VTGError: the file cannot be written.
     """
-    is_stdout = out == "-"
-    takes_all = not is_stdout or sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    text = json.dumps(value, ensure_ascii=not takes_all, allow_nan=False)
-    if is_stdout:
-        print(text)
-        return
-    try:
-        Path(out).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise VTGError(
-            f"--json must name a file that can be written, and {out!r} cannot: {error.strerror}"
-        ) from None
+    takes_all = out != "-" or sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    write_text("--json", out, json.dumps(value, ensure_ascii=not takes_all, allow_nan=False) + "\n")
+
+
+def write_text(option: str, out: str, text: str) -> None:
+    """Write what an option asks for to the file ``out``, or to stdout where it is ``-``.
+
+    Raises:
+        VTGError: the file cannot be written; the old one is as it was.
+    """
+    if out == "-":
+        sys.stdout.write(text)
+    else:
+        write_output(option, out, text)
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -1,15 +1,12 @@
-"""How a comparison stands in a file: JSON and CSV, read back strictly, replaced in one step."""
+"""How a comparison stands in a file: JSON and CSV, read back strictly."""
 
 import csv
 import hashlib
 import io
 import json
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TextIO, get_type_hints
 
 from vtg_core.annotations import Annotation
@@ -19,6 +16,7 @@ from vtg_core.comparison.on_file import PlainCheck
 from vtg_core.comparison.results import COLUMNS, TemplateResult
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.regions import MaskPolicy
+from vtg_core.spreadsheet import guarded, unguarded
 from vtg_core.templates import PromptTemplate
 
 SCHEMA = 1
@@ -205,7 +203,7 @@ def read_csv(text: str) -> StoredComparison:
         for cells in reader:
             if None in cells or None in cells.values():
                 raise NotAComparisonError(f"has another number of cells in line {reader.line_num:,}")
-            texts = {name: _unguarded(cell) for name, cell in cells.items()}
+            texts = {name: unguarded(cell) for name, cell in cells.items()}
             found.add(tuple(texts.pop(name) for name in SETTINGS))
             lines.append(_line(_values(texts), f"line {reader.line_num:,}"))
     except csv.Error as error:
@@ -228,33 +226,9 @@ def write_csv(file: TextIO, settings: ComparisonSettings, rows: Iterable[StoredR
         part = "" if row.question.part is None else json.dumps(row.question.part)
         for result in row.results:
             cells = [*(getattr(result, name) for name in COLUMNS), windows, part, *own]
-            writer.writerow([_guarded(cell) if isinstance(cell, str) else cell for cell in cells])
+            writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that it is the old one or the new one at every moment; what is no plain file is written to.
-
-    Raises:
-        OSError: it cannot be written; the old one is as it was.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8", errors="backslashreplace")
-        return
-    temporary = target.with_name(f".comparison-{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-_GUARDED = ("'", "=", "+", "-", "@", "\t", "\r")
 _TYPES = get_type_hints(TemplateResult)
 _CHECK_TYPES = get_type_hints(PlainCheck)
 
@@ -266,14 +240,6 @@ def _settings(values: Sequence[str], templates: Iterable[str]) -> ComparisonSett
 def _in_a_line(**chosen: object) -> str:
     """Return settings in a line that tells them from all others; what is None is left out."""
     return " ".join(f"{name}={value}" for name, value in chosen.items() if value is not None)
-
-
-def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(_GUARDED) else text
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") else cell
 
 
 def _values(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -19,13 +19,13 @@ from vtg_core.comparison.files import (
     json_of,
     read_csv,
     read_json,
-    replace_text,
     template_label,
     write_csv,
 )
 from vtg_core.comparison.on_file import PlainCheck, RowComparison
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.errors import VTGError
+from vtg_core.output_files import is_stream, write_output
 
 MIN_SECONDS_BETWEEN_WRITES = 5.0
 MAX_SHARE_OF_WRITING = 1 / 20
@@ -154,7 +154,7 @@ class ComparisonStore:
         started = time.monotonic()
         failed: VTGError | None = None
         for option, out in (("--json", self.json_out), ("--csv", self.csv_out)):
-            if out is None or (_is_stream(out) and not is_last):
+            if out is None or (is_stream(out) and not is_last):
                 continue
             try:
                 values = self.as_dict(is_partial, summary, comparison) if option == "--json" else None
@@ -199,17 +199,12 @@ class ComparisonStore:
         return text.getvalue()
 
     def _replace(self, option: str, out: str, text: str) -> None:
-        if _version(out) != self._versions[out] and not _is_stream(out):
+        if _version(out) != self._versions[out] and not is_stream(out):
             raise VTGError(
                 f"{option} must be written by one program at a time, and {out!r} was changed by another; "
                 "it is left as it is: name another file"
             )
-        try:
-            replace_text(Path(out), text)
-        except OSError as error:
-            raise VTGError(
-                f"{option} must name a file that can be written, and {out!r} cannot: {error.strerror}"
-            ) from None
+        write_output(option, out, text)
         self._versions[out] = _version(out)
 
     def _in_order(self, results: Iterable[TemplateResult]) -> tuple[TemplateResult, ...]:
@@ -263,7 +258,7 @@ def _read(option: str, out: str, read: Callable[[str], StoredComparison]) -> Sto
     path = Path(out)
     nothing = StoredComparison(None, {})
     try:
-        if not path.is_file() or not path.stat().st_size:
+        if is_stream(out) or not path.is_file() or not path.stat().st_size:
             return nothing
         return read(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
@@ -280,11 +275,6 @@ def _read(option: str, out: str, read: Callable[[str], StoredComparison]) -> Sto
 
 def _json_text(values: Mapping[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _is_stream(out: str) -> bool:
-    path = Path(out)
-    return path.exists() and not path.is_file()
 
 
 def _version(out: str) -> tuple[int, ...] | None:

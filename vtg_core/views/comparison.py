@@ -17,6 +17,7 @@ from vtg_core.comparison.shared_pass import SharedPlan
 from vtg_core.dataset import Sample
 from vtg_core.model_shape import ModelShape
 from vtg_core.pass_cost import PassCost
+from vtg_core.spreadsheet import guarded
 from vtg_core.views.losses import CostView, held_in_words, is_guessing, where_in_words
 
 ALIKE = 0.05
@@ -311,5 +312,4 @@ def _csv(comparison: TemplateComparison, losses: Sequence[TemplateLoss]) -> str:
 
 
 def _cell(value: object) -> object:
-    is_run = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if is_run else value
+    return guarded(value) if isinstance(value, str) else value
