@@ -158,7 +158,7 @@ def attributes_of(documented: type) -> dict[str, str]:
     section = (inspect.getdoc(documented) or "").split("Attributes:\n", 1)[1].split("\n\n")[0]
     entries = [" ".join(entry.split()) for entry in re.split(r"^ {4}(?=\S)", section, flags=re.MULTILINE)[1:]]
     return {
-        name: meaning.removesuffix(".")
+        name: _as_markdown(meaning.removesuffix("."))
         for names, _, meaning in (entry.partition(": ") for entry in entries)
         for name in names.split(", ")
     }
@@ -179,7 +179,12 @@ def summary_of(name: str) -> str:
     value = getattr(vtg_core, name)
     said = inspect.getdoc(value) if callable(value) else _said_below(name)
     first_line = (said or "").split("\n\n")[0].replace("\n", " ")
-    return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", first_line).replace("``", "`")
+    return _as_markdown(first_line)
+
+
+def _as_markdown(text: str) -> str:
+    """Return a text of a docstring with its references as plain names."""
+    return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text).replace("``", "`")
 
 
 def _said_below(name: str) -> str:

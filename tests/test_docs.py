@@ -176,7 +176,7 @@ ROWS = "--annotations assets/demo_annotations.json --limit 1"
 
 @pytest.mark.parametrize(
     "command",
-    [f"inspect {SAMPLE}", f"loss {SAMPLE}", f"audit {ROWS}", f"compare {ROWS} --templates direct --num-frames 4"],
+    [f"inspect {SAMPLE}", f"loss {SAMPLE}", f"probe {SAMPLE} --generate", f"audit {ROWS}", f"compare {ROWS} --templates direct --num-frames 4"],
     ids=lambda command: command.split()[0],
 )  # fmt: skip
 def test_the_json_has_the_documented_keys(command, capsys):
