@@ -98,13 +98,14 @@ def _codes_explained() -> Iterator[str]:
     for family, codes in groupby(CODES.values(), lambda code: code.name.split(".")[0]):
         title, right = (FAMILIES | OTHER_FAMILIES)[family]
         yield from (f"### {title}: `{family}`", "", f"All is well where {right}.", "")
-        for code in codes:
-            yield from (*_explained(code), "")
+        yield from map(_explained, codes)
+        yield ""
 
 
-def _explained(code: Code) -> tuple[str, str]:
-    name = f'<a id="{code.name}"></a>**`{code.name}`** ({code.severity}): {code.title}.  '
-    return name, f"{code.why} *What to do:* {code.fix}"
+def _explained(code: Code) -> str:
+    """Return all that is said of a code in one line, so that a search for it finds all."""
+    name = f'<a id="{code.name}"></a>**`{code.name}`** ({code.severity}): {code.title}.'
+    return f"- {name} {code.why} *What to do:* {code.fix}"
 
 
 def _bugs() -> Iterator[str]:
