@@ -27,15 +27,21 @@ def pytest_collection_modifyitems(items):
 
 
 class Server:
-    """``python app.py`` on a free port."""
+    """``python app.py`` on a free port, with variables of the environment by their names."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **environment):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "app.py", "--port", str(port), *arguments]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def wait(self, seconds=90):
         end = time.monotonic() + seconds

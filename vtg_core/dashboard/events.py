@@ -3,7 +3,6 @@
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
 
 from vtg_core.dashboard.audit_events import AuditEvents
 from vtg_core.dashboard.compare_events import CompareEvents
@@ -11,6 +10,7 @@ from vtg_core.dashboard.handlers import Inspected, explained, inspect
 from vtg_core.dashboard.inputs import Inputs, pick_row
 from vtg_core.dashboard.layout import TITLE, Layout
 from vtg_core.dashboard.loss_events import LossEvents
+from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.telling import loss_of, progress_of, told
 from vtg_core.dashboard.visits import Visit, Visits
@@ -48,7 +48,7 @@ class _Events:
             **read,
             "fn": self._inspect_row,
             "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
-            "outputs": [at.video, at.query, at.start, at.end, at.picked, *read["outputs"]],
+            "outputs": [at.video, at.file, at.query, at.start, at.end, at.picked, *read["outputs"]],
         }
         audits = AuditEvents(self.settings, at, self.visits)
         show = audits.show
@@ -57,10 +57,18 @@ class _Events:
         else:
             page.load(**read).then(**show)
         if at.offered is not None:
-            at.offered.load_input_event.then(**read).then(**show)
-        forget_row: dict[str, Any] = {"fn": lambda: None, "outputs": [at.picked], "api_visibility": "private"}
-        at.video.clear(**forget_row)
-        at.video.upload(**forget_row).then(**read).then(**show)
+            filled = [at.video, at.file, at.query, at.start, at.end]
+            picked = at.offered.click(
+                self._pick_example, [at.offered], filled, show_progress="hidden", api_visibility="private"
+            )
+            picked.then(**read).then(**show)
+        turn: dict[str, Any] = {
+            "outputs": [at.file, at.picked], "queue": False, "show_progress": "hidden", "api_visibility": "private",
+        }  # fmt: skip
+        at.video.clear(lambda: (None, None), **turn)
+        at.video.upload(lambda sent: (uploaded_file(sent), None), [at.video], **turn).then(**read).then(
+            **show
+        )
         fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
@@ -72,6 +80,12 @@ class _Events:
     def _leave(self, request: gr.Request) -> None:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
         self.visits.leave(request.session_hash)
+
+    def _pick_example(self, number: int) -> tuple[Any, ...]:
+        """Fill the left side with the example that was clicked."""
+        example = self.layout.examples[number]
+        preview = preview_of(example.video, self.layout.video)
+        return preview, str(example.video), example.query, *example.window
 
     def _inspect(
         self,
@@ -102,16 +116,15 @@ class _Events:
         failures: list[str] = []
         with explained(failures):
             row = pick_row(self.settings, number_of_row)
-            video = save_file_to_cache(
-                row.video, self.layout.video.GRADIO_CACHE
-            )  # the page may read nothing else
-            left = [video, row.query, *row.windows[0]]
+            left = [str(row.video), row.query, *row.windows[0]]
             read: list[Any] = [*left, *values, row]
             inputs = Inputs.read(self.settings, *read)
             number = visit.begin_reading(inputs)
             result = inspect(self.settings, inputs, progress_of(progress, visit, number))
-            return (*left, row, *self._show(result, visit)) if visit.end_reading(number) else [gr.skip()] * 11
-        return *[gr.skip()] * 5, self._fail(failures[0], visit, number), *[gr.skip()] * 5
+            preview = preview_of(row.video, self.layout.video)
+            shown = (preview, *left, row, *self._show(result, visit))
+            return shown if visit.end_reading(number) else [gr.skip()] * 12
+        return *[gr.skip()] * 6, self._fail(failures[0], visit, number), *[gr.skip()] * 5
 
     @staticmethod
     def _fail(failure: str, visit: Visit, number: int | None) -> Any:

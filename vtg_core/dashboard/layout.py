@@ -12,6 +12,7 @@ from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.handlers import notice
 from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
 from vtg_core.dashboard.loss_tab import LossTab
+from vtg_core.dashboard.player import build_player
 from vtg_core.dashboard.settings import Settings
 from vtg_core.demo.examples import Example, examples
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
@@ -53,10 +54,8 @@ class Layout:
             1, label=f"Sample (1 to {len(self.settings.annotations):,})", elem_id="row",
             visible=bool(self.settings.annotations),
         )  # fmt: skip
-        self.video = gr.Video(
-            str(first.video) if first else None, label="Video", sources=["upload"], include_audio=True, height=240,
-            elem_id="video", buttons=[],
-        )  # fmt: skip
+        self.video = build_player(first.video if first else None)
+        self.file = gr.State(str(first.video) if first else None)
         self.query = gr.Textbox(
             first.query if first else "", label="Query", info="One sentence of what happens", lines=1, max_lines=6,
             max_length=MAX_QUERY_CHARS, elem_id="query",
@@ -83,11 +82,11 @@ class Layout:
         )  # fmt: skip
 
     def _build_examples(self, offered: list[Example]) -> None:
-        self.offered = gr.Examples(
-            [[str(e.video), e.query, e.window.start, e.window.end] for e in offered],
-            [self.video, self.query, self.start, self.end], label="Examples to check by eye",
-            example_labels=[f"{e.query} · {e.window.start:g} to {e.window.end:g} s" for e in offered],
-            cache_examples=False, api_visibility="private", elem_id="examples",
+        names = [f"{e.query} · {e.window.start:g} to {e.window.end:g} s" for e in offered]
+        self.examples = offered
+        self.offered = gr.Dataset(
+            components=["textbox"], samples=[[name] for name in names], sample_labels=names, type="index",
+            label="Examples to check by eye", elem_id="examples",
         ) if offered else None  # fmt: skip
 
     def _build_results(self) -> None:
@@ -119,6 +118,6 @@ class Layout:
     def inputs(self) -> list[Any]:
         """What :meth:`vtg_core.dashboard.inputs.Inputs.read` takes, in its order."""
         return [
-            self.video, self.query, self.start, self.end, self.mode, self.num_frames, self.trained, self.template,
+            self.file, self.query, self.start, self.end, self.mode, self.num_frames, self.trained, self.template,
             self.picked,
         ]  # fmt: skip

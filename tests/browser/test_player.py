@@ -1,0 +1,141 @@
+import json
+import os
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.test_player import install_ffmpeg
+from tests.test_video import write_video
+from vtg_core.video import probe_video
+
+from .conftest import LOADED, ROOT, Server
+
+MAX_FIRST_VISIT = 1_000_000
+"""Bytes over the wire; it was 32.6 MB with Gradio's own video component, and 0.64 MB without."""
+NOT_PLAYED = "Your browser cannot play this file; if it is a video, the page reads it all the same."
+
+
+def facts_of(video):
+    info = probe_video(video)
+    return re.compile(
+        re.escape(f"{info.duration:.1f} s at {info.fps:g} fps, {info.width}×{info.height} {info.codec} ·")
+    )
+
+
+def choose(page, video):
+    page.locator("#video input[type=file]").set_input_files(video)
+
+
+def test_a_first_visit_asks_for_no_ffmpeg_and_for_little_else(server, browser):
+    page, asked = browser.new_page(), []
+    page.on("requestfinished", lambda request: asked.append(request))
+    page.goto(server.url)
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    page.wait_for_timeout(2000)  # Gradio's own component asks for its ffmpeg when the rest is there
+    assert [request.url for request in asked if "ffmpeg" in request.url] == []
+    assert [request.url for request in asked if not request.url.startswith(server.url)] == []
+    assert sum(request.sizes()["responseBodySize"] for request in asked) < MAX_FIRST_VISIT
+    page.close()
+
+
+def test_an_upload_is_played_named_and_read(demo, tmp_path):
+    video = write_video(tmp_path / "mine #1?.avi", range(0, 20_000, 500))
+    choose(demo, video)
+    expect(demo.locator("#facts textarea")).to_have_value(facts_of(video))
+    expect(demo.locator(".vtg-player-name")).to_have_text("mine #1?.avi")
+    choose(demo, ROOT / "assets" / "two_events.mp4")
+    expect(demo.locator("#facts textarea")).to_have_value(facts_of(ROOT / "assets" / "two_events.mp4"))
+    expect(demo.locator("#video video")).to_be_visible()
+    expect(demo.locator("#video video")).to_have_js_property("videoWidth", 320)
+
+
+def test_a_video_can_be_dropped_on_the_player(demo):
+    demo.get_by_role("button", name="Clear the video").click()
+    content = list((ROOT / "assets" / "two_events.mp4").read_bytes())
+    demo.evaluate(
+        """(content) => {
+          const files = new DataTransfer();
+          files.items.add(new File([new Uint8Array(content)], "dropped.mp4", { type: "video/mp4" }));
+          document.querySelector(".vtg-player").dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true }));
+        }""",
+        content,
+    )
+    expect(demo.locator(".vtg-player-name")).to_have_text("dropped.mp4")
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile("^32.0 s at 10 fps"))
+
+
+def test_without_a_video_the_page_asks_for_one_and_the_keyboard_gives_it(demo):
+    demo.get_by_role("button", name="Clear the video").press("Enter")
+    expect(demo.locator("#video video")).to_be_hidden()
+    expect(demo.locator(".vtg-player-empty")).to_be_focused()
+    demo.locator("#run").click()
+    expect(demo.locator("#notice [role=alert]")).to_contain_text("There must be a video")
+    with demo.expect_file_chooser() as opened:
+        demo.locator(".vtg-player-empty").press("Enter")
+    opened.value.set_files(ROOT / "assets" / "last_seconds.mp4")
+    expect(demo.locator("#facts textarea")).to_have_value(facts_of(ROOT / "assets" / "last_seconds.mp4"))
+
+
+def test_a_path_that_a_browser_makes_up_is_not_read(demo):
+    def forge(route):
+        body = re.sub(
+            r'/[^"]*/two_events\.mp4', str(ROOT / "assets" / "red_circle.mp4"), route.request.post_data
+        )
+        forged.append(body != route.request.post_data)
+        route.continue_(post_data=body)
+
+    forged = []
+    demo.route(re.compile("/(queue/join|run/predict|api/predict)"), forge)
+    choose(demo, ROOT / "assets" / "two_events.mp4")
+    expect(demo.locator("#notice [role=alert]")).to_contain_text("There must be a video: upload one")
+    assert any(forged)
+
+
+def test_what_a_playlist_names_is_not_asked_for(demo, tmp_path):
+    asked = []
+    demo.on("request", lambda request: asked.append(request.url))
+    playlist = tmp_path / "list.mp4"
+    playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n/named.ts\n#EXT-X-ENDLIST\n")
+    choose(demo, playlist)
+    expect(demo.locator("#notice [role=alert]")).to_contain_text("list.mp4 is no video")
+    expect(demo.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
+    assert [url for url in asked if "named.ts" in url or "list.mp4" in url] == []
+
+
+def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_would_do(
+    tmp_path, user_cache, open_page
+):
+    video = write_video(tmp_path / "old.avi", range(0, 3000, 100))  # browsers do not play MPEG-4 part 2
+    rows = [
+        {"video": "old.avi", "timestamp": [1, 2], "sentence": f"a box {word}"} for word in ("moves", "stops")
+    ]
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows))
+    called = install_ffmpeg(tmp_path)
+    path = f"{called.parent}{os.pathsep}{os.environ['PATH']}"
+    server = Server("--annotations", str(file), "--num-frames", "4", PATH=path).wait()
+    try:
+        page = open_page(server.url)
+        expect(page.locator("#facts textarea")).to_have_value(facts_of(video), timeout=LOADED)
+        expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
+        expect(page.locator(".vtg-player-about")).to_contain_text("old.avi")
+        page.locator("#row input").fill("2")  # one reading; Enter would be another, and put the window back
+        expect(page.locator("#query textarea")).to_have_value("a box stops")
+        page.locator("#end input").fill("2.5")
+        page.locator("#run").click()
+        expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
+        expect(page.locator("#facts textarea")).to_have_value(facts_of(video))
+        page.close()
+    finally:
+        assert "Traceback" not in server.stop()
+    assert not called.exists()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_player_stands_as_high_with_a_video_as_without(server, open_page, theme):
+    page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": 390, "height": 900})
+    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+    assert page.locator("#video video").bounding_box()["height"] == 200
+    page.get_by_role("button", name="Clear the video").click()
+    assert page.locator(".vtg-player-empty").bounding_box()["height"] == 200
