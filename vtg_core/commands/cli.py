@@ -20,6 +20,7 @@ from vtg_core.commands.loss import (
     score_samples,
 )
 from vtg_core.commands.outputs import check_outputs
+from vtg_core.commands.probe import add_probe_command
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -128,6 +129,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
             add_loss_options(command)
     add_compare_command(commands)
     add_audit_command(commands)
+    add_probe_command(commands)
 
 
 def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
