@@ -1,6 +1,6 @@
 # make run    the dashboard on the demo          make test   every test
 # make check  lint, format, types, stale tables  make docs   write the generated tables of the documents
-# make clips  remake the demo clips in assets/
+# make clips  remake the demo clips in assets/   make demo   train the demo model anew
 # make bench  every benchmark, into bench.json   make bench ONLY=audit  one group of them
 # make lock   write constraints.txt anew        make latest / make oldest   every test, on the newest or the oldest
 #             versions that the requirements allow, in a virtual environment of its own
@@ -19,7 +19,7 @@ SHOW_DEPRECATIONS := $(foreach w,Deprecation PendingDeprecation Future,-W defaul
 UV := .venv-lock/bin/uv
 RESOLVE := $(UV) pip compile --quiet --upgrade requirements-dev.txt --custom-compile-command
 
-.PHONY: run test check docs clips screenshot bench lock latest oldest clean
+.PHONY: run test check docs clips demo screenshot bench lock latest oldest clean
 
 run: $(TO_RUN)
 	$(BIN)/python app.py $(ARGS)
@@ -38,6 +38,9 @@ docs: $(TO_DEVELOP)
 
 clips: $(TO_RUN)
 	$(BIN)/python -m vtg_core.demo.clips
+
+demo: $(TO_DEVELOP)
+	$(BIN)/python -m vtg_core.demo.train $(ARGS)
 
 bench: $(TO_DEVELOP)
 	$(BIN)/python -m tests.benchmarks $(ONLY)

@@ -49,6 +49,12 @@ def models_by_name(user_cache):
 
 
 @pytest.fixture(scope="session")
+def untrained_by_name(models_by_name):
+    """The same with random weights all: a test that makes them decisive knows how large their losses get."""
+    return models_by_name | {"demo": load_model("demo-untrained", device="cpu", dtype="float32")}
+
+
+@pytest.fixture(scope="session")
 def processor(processors_by_name):
     """The default demo's processor; shared, so a test that changes one takes ``own_processor``."""
     return processors_by_name["demo"]

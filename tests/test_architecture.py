@@ -24,9 +24,14 @@ def floors():
 
 
 def room_of(path):
-    """The module's name in the drawing: packages are one room."""
+    """The module's name in the drawing: packages are one room, but for a module that the drawing names itself."""
     parts = path.relative_to(ROOT).with_suffix("").parts
-    return parts[1] if parts[0] == "vtg_core" else parts[0]
+    return room_in(parts[1:]) if parts[0] == "vtg_core" else parts[0]
+
+
+def room_in(parts):
+    own = ".".join(parts[:2])
+    return own if own in set().union(*floors()) else parts[0]
 
 
 def imported_rooms(path):
@@ -38,7 +43,7 @@ def imported_rooms(path):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        ours = (name.split(".")[1] for name in names if name.startswith("vtg_core."))
+        ours = (room_in(name.split(".")[1:]) for name in names if name.startswith("vtg_core."))
         yield from (room for room in ours if room != "__main__")  # a door, and no room
 
 

@@ -44,7 +44,7 @@ def weights_digest(folder):
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("name", DEMOS)
+@pytest.mark.parametrize("name", DEMO_MODELS)
 def test_a_demo_is_built_alike_each_time(user_cache, tmp_path, monkeypatch, name):
     first = demo_folder(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -102,7 +102,7 @@ def test_a_demo_tokenizer_reads_digits_alone_and_temporal_tokens_whole(checkpoin
 def test_the_demo_is_the_default():
     assert load_checkpoint().name == "demo"
     assert load_processor() is load_checkpoint("demo").processor
-    assert list(DEMO_MODELS) == DEMOS
+    assert list(DEMO_MODELS) == ["demo", "demo-untrained", "demo-qwen2.5-vl"]
 
 
 def test_a_checkpoint_is_loaded_once():
@@ -154,7 +154,7 @@ def test_without_a_network_the_message_says_so_and_what_helps(load):
         CheckpointError, match="no folder 'someone/some-model' here, and the Hub cannot be reached"
     ) as e:
         load("someone/some-model")
-    assert "one of demo, demo-qwen2.5-vl" in str(e.value)
+    assert "one of demo, demo-untrained, demo-qwen2.5-vl" in str(e.value)
 
 
 def load_in_another_process(endpoint):

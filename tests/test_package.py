@@ -17,7 +17,7 @@ from tests.conftest import ASSETS
 
 ROOT = Path(__file__).parent.parent
 WITHOUT_NETWORK = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
-CARRIED = {".js", ".css", ".json", ".mp4"}
+CARRIED = {".js", ".css", ".json", ".mp4", ".safetensors"}
 """The assets that the program needs; pictures are the README's."""
 
 
@@ -99,7 +99,13 @@ def test_the_wheel_needs_what_requirements_txt_lists(wheel):
 def test_the_installed_program_is_called_by_its_name(installed, tmp_path):
     printed = run(installed / "vtg-lens", "--help", cwd=tmp_path)
     assert printed.startswith("usage: vtg-lens [options]\n       vtg-lens COMMAND [options]\n")
-    assert re.findall(r"^    (\w+) ", printed, re.MULTILINE) == ["inspect", "loss", "compare", "audit"]
+    assert re.findall(r"^    (\w+) ", printed, re.MULTILINE) == [
+        "inspect",
+        "loss",
+        "compare",
+        "audit",
+        "probe",
+    ]
     assert run(installed / "vtg-lens", "--version", cwd=tmp_path) == "vtg-lens 0.1.0\n"
 
 

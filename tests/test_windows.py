@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vtg_core.errors import VTGError, WindowError
-from vtg_core.windows import Window, intersection_over_union
+from vtg_core.windows import Window, intersection_over_union, intersection_over_union_of_unions
 
 times = st.floats(0, 100_000, allow_nan=False)
 
@@ -109,3 +109,50 @@ def test_intersection_over_union_is_symmetric_and_between_zero_and_one(a, b):
     value = intersection_over_union(a, b)
     assert value == intersection_over_union(b, a)
     assert 0 <= value <= 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([Window(0, 10)], [Window(0, 4), Window(6, 10)], 0.8),
+        ([Window(0, 4), Window(6, 10)], [Window(0, 4), Window(6, 10)], 1.0),
+        ([Window(0, 4), Window(6, 10)], [Window(6, 10), Window(20, 24)], 1 / 3),
+        ([Window(0, 6), Window(4, 10)], [Window(0, 10)], 1.0),
+        ([Window(0, 10), Window(0, 10), Window(2, 3)], [Window(0, 5)], 0.5),
+        ([Window(0, 4)], [Window(4, 10)], 0.0),
+        ([Window(0, 4)], [], 0.0),
+        ([], [], 0.0),
+    ],
+)
+def test_of_unions_each_moment_counts_once(a, b, expected):
+    assert intersection_over_union_of_unions(a, b) == pytest.approx(expected)
+
+
+groups = st.lists(windows(), min_size=1, max_size=5)
+
+
+@given(windows(), windows())
+def test_of_single_windows_it_is_intersection_over_union(a, b):
+    value = intersection_over_union_of_unions([a], [b])
+    assert value == pytest.approx(intersection_over_union(a, b), rel=1e-6, abs=1e-9)
+
+
+@given(groups, groups)
+def test_of_unions_it_is_symmetric_between_zero_and_one_and_one_only_where_all_is_shared(a, b):
+    value = intersection_over_union_of_unions(a, b)
+    assert value == intersection_over_union_of_unions(b, a)
+    assert 0 <= value <= 1
+    assert intersection_over_union_of_unions(a, a) == 1
+
+
+@given(groups, groups, st.randoms())
+def test_neither_order_nor_repetition_nor_cutting_a_window_changes_what_is_covered(a, b, random):
+    value = intersection_over_union_of_unions(a, b)
+    first = a[0]
+    middle = (first.start + first.end) / 2
+    halves = (
+        [Window(first.start, middle), Window(middle, first.end)] if first.start < middle < first.end else []
+    )
+    other = [*a[1:], *(halves or [first]), *a[:1]]
+    random.shuffle(other)
+    assert intersection_over_union_of_unions(other, b) == pytest.approx(value, rel=1e-9, abs=1e-12)

@@ -1,4 +1,4 @@
-"""Where the page's scripts and style, and the demo's clips and annotations, lie."""
+"""Where the page's scripts and style, and the demo's clips, annotations and weights, lie."""
 
 from pathlib import Path
 

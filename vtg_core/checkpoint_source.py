@@ -1,13 +1,14 @@
-"""Where a checkpoint lies: in a demo's folder, a person's own or on the Hub; and in which state a folder is."""
+"""Where a checkpoint lies: in a demo's folder, a person's own or on the Hub; in which state a folder is; what a load says."""
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 from vtg_core.demo.models import DEMO_MODELS, demo_folder
-from vtg_core.errors import CheckpointError
+from vtg_core.errors import CheckpointError, first_line
 
 LOADED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt")
 """The files of a folder that a processor or a model is loaded from: weights, configs, chat template, vocabulary."""
@@ -27,20 +28,30 @@ def source_of(name: str) -> str:
     """
     if name in DEMO_MODELS:
         return str(demo_folder(name))
-    path = Path(os.path.expanduser(name))  # Path's own raises where there is no such user
-    if name.strip() and path.is_dir():
-        return str(path)
-    is_hub_id = (
-        name.count("/") <= 1
-        and not name.startswith((".", "/", "~"))
-        and os.sep not in name.replace("/", "", 1)
-    )
-    if not name.strip() or not is_hub_id:
+    if folder := folder_of(name):
+        return str(folder)
+    if not is_hub_id(name):
         raise CheckpointError(
             f"checkpoint {name!r} must be a folder that exists, a hub id such as 'Qwen/Qwen3-VL-2B-Instruct', "
             f"or one of {', '.join(DEMO_MODELS)}; there is no such folder"
         )
     return name
+
+
+def folder_of(name: str) -> Path | None:
+    """Return the folder of that name, a home folder's ``~`` expanded; None where there is none."""
+    path = Path(os.path.expanduser(name))  # Path's own raises where there is no such user
+    return path if name.strip() and path.is_dir() else None
+
+
+def is_hub_id(name: str) -> bool:
+    """Say whether a name has the form of a hub id and is no folder that exists."""
+    has_form = (
+        name.count("/") <= 1
+        and not name.startswith((".", "/", "~"))
+        and os.sep not in name.replace("/", "", 1)
+    )
+    return bool(name.strip()) and has_form and folder_of(name) is None
 
 
 def folder_state(source: str) -> str:
@@ -66,3 +77,62 @@ def loaded_files(name: str) -> Iterator[Path]:
     for path in folder.iterdir() if name.strip() and folder.is_dir() else ():
         if any(fnmatch(path.name, pattern) for pattern in LOADED_NAMES):
             yield path
+
+
+def hub_is_needed_and_there(source: str) -> bool:
+    """Ask once whether the Hub answers: transformers would ask for each file, six times each, for minutes.
+
+    Without it, what is in the local cache is still loaded.
+    """
+    if Path(source).is_dir():
+        return False
+    import httpx
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_SECONDS)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+HUB_TIMEOUT_SECONDS = 10.0
+
+
+def why_not_loaded(name: str, source: str, part: str, error: Exception) -> CheckpointError:
+    """Return in one sentence why transformers gave no ``part`` ("model", "processor") of a checkpoint."""
+    if Path(source).is_dir():
+        return CheckpointError(
+            f"folder {name!r} must hold a {part} that transformers can load: {first_sentence(error)}"
+        )
+    if is_unreachable(error):
+        return CheckpointError(
+            f"there is no folder {name!r} here, and the Hub cannot be reached to look for it there; "
+            f"connect to the network, or use a local folder or one of {', '.join(DEMO_MODELS)}"
+        )
+    return CheckpointError(
+        f"there is no folder {name!r} here, and the Hub gave no {part} of that name: {first_sentence(error)}"
+    )
+
+
+def is_unreachable(error: BaseException | None) -> bool:
+    """Say whether a connection that could not be made is anywhere among the causes of ``error``."""
+    import httpx
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(
+            error, LocalEntryNotFoundError | OfflineModeIsEnabled | httpx.TransportError | ConnectionError
+        ):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def first_sentence(error: BaseException) -> str:
+    """Return what transformers says first; what follows is advice for its own callers."""
+    return re.split(r"\.\s", first_line(error), maxsplit=1)[0].rstrip(".")

@@ -8,8 +8,9 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from vtg_core.adapters import ADAPTER_CONFIG, adapter_fingerprint, adapter_state, apply_adapter
 from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
-from vtg_core.checkpoint_source import folder_state, source_of
+from vtg_core.checkpoint_source import folder_state, hub_is_needed_and_there, source_of, why_not_loaded
 from vtg_core.demo.models import DEMO_MODELS
 from vtg_core.errors import CheckpointError, first_line
 
@@ -60,7 +61,7 @@ def load_checkpoint(name: str = DEFAULT_CHECKPOINT) -> Checkpoint:
     """Load a checkpoint's processor, and give its tokenizer the temporal tokens it lacks.
 
     Args:
-        name: ``demo``, ``demo-qwen2.5-vl``, a local folder, or a hub id.
+        name: ``demo``, ``demo-untrained``, ``demo-qwen2.5-vl``, a local folder, or a hub id.
 
     Raises:
         CheckpointError: there is no such folder, the Hub cannot be reached or has no such checkpoint, or the
@@ -89,10 +90,10 @@ def _load_checkpoint(name: str) -> Checkpoint:
     source = source_of(name)
     try:
         processor = AutoProcessor.from_pretrained(
-            source, trust_remote_code=False, local_files_only=not _hub_is_needed_and_there(source)
+            source, trust_remote_code=False, local_files_only=not hub_is_needed_and_there(source)
         )
     except Exception as error:  # from_pretrained raises whatever its parts raise
-        raise _explain(name, source, "processor", error) from error
+        raise why_not_loaded(name, source, "processor", error) from error
     if getattr(processor, "video_processor", None) is None or not hasattr(processor, "tokenizer"):
         raise CheckpointError(
             f"checkpoint {name!r} must read video, and its processor ({type(processor).__name__}) does not; "
@@ -107,7 +108,7 @@ def _stop_ids(source: str, tokenizer: "PreTrainedTokenizerBase") -> frozenset[in
 
     try:
         config = GenerationConfig.from_pretrained(
-            source, local_files_only=not _hub_is_needed_and_there(source)
+            source, local_files_only=not hub_is_needed_and_there(source)
         )
         stops = config.eos_token_id
     except Exception:  # from_pretrained raises whatever its parts raise; a checkpoint may lack this file
@@ -131,6 +132,7 @@ def load_model(
     device: Device | str = Device.AUTO,
     dtype: Precision | str = Precision.AUTO,
     device_map: str = "",
+    adapter: str = "",
 ) -> "PreTrainedModel":
     """Load a checkpoint's model for forward passes, its embeddings as long as its processor's vocabulary.
 
@@ -141,21 +143,23 @@ def load_model(
         device: a :class:`Device`, or one card such as ``cuda:1``.
         dtype: a :class:`Precision`.
         device_map: one of ``DEVICE_MAPS`` spreads a model over all devices, by accelerate; ``device`` is ``auto`` then.
+        adapter: a folder or hub id of a PEFT adapter that is put onto the model; empty for none. Nothing is merged
+            (:mod:`vtg_core.adapters` says why), and the class is the model's own.
 
     Raises:
         CheckpointError: the model cannot be loaded, there is no such device, or ``device`` and ``device_map`` both
-            say where it lies.
+            say where it lies; the adapter cannot be loaded, or was not made for this model.
     """
     with _LOADING:
-        asked = _asked(name, device, dtype, device_map)
+        asked = _asked(name, device, dtype, device_map, adapter)
         if asked not in _KEPT:
             _KEPT.clear()  # two models at once may not fit
-            _KEPT[asked] = _load_model(*asked[:3])
+            _KEPT[asked] = _load_model(*asked[:4])
         return _KEPT[asked]
 
 
-_KEPT: "dict[tuple[str, str, str, str], PreTrainedModel]" = {}
-"""The model that was loaded last, by name, device or device map, floating point type, and state of its folder."""
+_KEPT: "dict[tuple[str, ...], PreTrainedModel]" = {}
+"""The model that was loaded last, by what :func:`_asked` returns: one with an adapter is another than one without."""
 
 
 def loaded_model(
@@ -164,26 +168,36 @@ def loaded_model(
     device: Device | str = Device.AUTO,
     dtype: Precision | str = Precision.AUTO,
     device_map: str = "",
+    adapter: str = "",
 ) -> "PreTrainedModel | None":
     """Return what :func:`load_model` would, if it is loaded already; None where it is not."""
-    return _KEPT.get(_asked(name, device, dtype, device_map))
+    return _KEPT.get(_asked(name, device, dtype, device_map, adapter))
 
 
 def _asked(
-    name: str, device: Device | str, dtype: Precision | str, device_map: str
-) -> tuple[str, str, str, str]:
-    """Return what a model is kept by: name, device or device map, floating point type, and state of its folder."""
+    name: str, device: Device | str, dtype: Precision | str, device_map: str, adapter: str
+) -> tuple[str, str, str, str, str, str]:
+    """Return what a model is kept by: name, device or device map, type, adapter, and the state of both folders."""
     check_device_map(device_map, device=device)
     resolved, name = resolve_device(device), str(name)
-    return name, device_map or resolved, resolve_precision(dtype, resolved), folder_state(source_of(name))
+    states = folder_state(source_of(name)), adapter_state(adapter)
+    return name, device_map or resolved, resolve_precision(dtype, resolved), adapter, *states
 
 
-def fingerprint(name: str = DEFAULT_CHECKPOINT) -> str:
+def fingerprint(name: str = DEFAULT_CHECKPOINT, adapter: str = "") -> str:
     """Return what tells a checkpoint from what was or will be under the same name; no weight is read.
 
     Of a folder it is a digest of names, sizes and times of change, of a hub id the commit, of a demo the digest of
-    what shapes it. The errors are those of :func:`load_config`.
+    what shapes it; an adapter's is added to it. The errors are those of :func:`load_config`.
+
+    Raises:
+        CheckpointError: there is no such checkpoint or adapter.
     """
+    own = _fingerprint(name)
+    return f"{own} adapter {adapter_fingerprint(adapter)}" if adapter else own
+
+
+def _fingerprint(name: str) -> str:
     from huggingface_hub import try_to_load_from_cache
 
     source = source_of(name)
@@ -225,10 +239,10 @@ def load_config(name: str = DEFAULT_CHECKPOINT) -> "PreTrainedConfig":
     try:
         with _LOADING:
             return AutoConfig.from_pretrained(
-                source, trust_remote_code=False, local_files_only=not _hub_is_needed_and_there(source)
+                source, trust_remote_code=False, local_files_only=not hub_is_needed_and_there(source)
             )
     except Exception as error:  # from_pretrained raises whatever its parts raise
-        raise _explain(name, source, "config", error) from error
+        raise why_not_loaded(name, source, "config", error) from error
 
 
 def resolve_device(device: Device | str = Device.AUTO) -> str:
@@ -276,20 +290,43 @@ def resolve_precision(dtype: Precision | str, device: str) -> str:
     return str(dtype)
 
 
-def _load_model(name: str, where: str, dtype: str) -> "PreTrainedModel":
+def _load_model(name: str, where: str, dtype: str, adapter: str) -> "PreTrainedModel":
+    import torch
+
+    tokenizer = load_checkpoint(name).processor.tokenizer
+    model = _load_weights(name, where, dtype)
+    is_spread = where in DEVICE_MAPS
+    try:
+        _fit_embeddings(model, len(tokenizer))
+        model = model.eval() if is_spread else model.to(where).eval()
+        return apply_adapter(model, adapter, tokenizer, checkpoint=name) if adapter else model
+    except CheckpointError:
+        raise
+    except (torch.OutOfMemoryError, RuntimeError, NotImplementedError) as error:
+        raise _does_not_fit(
+            name, where if not is_spread else "this machine's devices", dtype, error
+        ) from error
+
+
+def _load_weights(name: str, where: str, dtype: str) -> "PreTrainedModel":
     import torch
     from transformers import AutoModelForImageTextToText
 
-    checkpoint = load_checkpoint(name)
     source = source_of(name)
+    if (Path(source) / ADAPTER_CONFIG).is_file():  # transformers would go and load the model that it names
+        raise CheckpointError(
+            f"checkpoint {name!r} must be a model without an adapter, and holds {ADAPTER_CONFIG}; name the adapter's "
+            "folder with --adapter and the model's with --checkpoint"
+        )
     is_spread = where in DEVICE_MAPS
     try:
-        model = AutoModelForImageTextToText.from_pretrained(
+        return AutoModelForImageTextToText.from_pretrained(
             source,
             dtype=getattr(torch, dtype),
             trust_remote_code=False,
             use_safetensors=True,
-            local_files_only=not _hub_is_needed_and_there(source),
+            local_files_only=not hub_is_needed_and_there(source),
+            adapter_kwargs={"local_files_only": True},  # it would ask the Hub for an adapter of that name
             device_map=where if is_spread else None,
         )
     except Exception as error:  # from_pretrained raises whatever its parts raise
@@ -297,14 +334,7 @@ def _load_model(name: str, where: str, dtype: str) -> "PreTrainedModel":
             raise _does_not_fit(
                 name, f"this machine's devices (--device-map {where})", dtype, error
             ) from error
-        raise _explain(name, source, "model", error) from error
-    try:
-        _fit_embeddings(model, len(checkpoint.processor.tokenizer))
-        return model.eval() if is_spread else model.to(where).eval()
-    except (torch.OutOfMemoryError, RuntimeError, NotImplementedError) as error:
-        raise _does_not_fit(
-            name, where if not is_spread else "this machine's devices", dtype, error
-        ) from error
+        raise why_not_loaded(name, source, "model", error) from error
 
 
 def _is_about_placement(error: Exception) -> bool:
@@ -329,61 +359,3 @@ def _fit_embeddings(model: "PreTrainedModel", vocabulary: int) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # the new rows are the same in every run
             model.resize_token_embeddings(vocabulary, mean_resizing=False)
-
-
-def _hub_is_needed_and_there(source: str) -> bool:
-    """Ask once whether the Hub answers: transformers would ask for each file, six times each, for minutes.
-
-    Without it, what is in the local cache is still loaded.
-    """
-    if Path(source).is_dir():
-        return False
-    import httpx
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_SECONDS)
-    except httpx.TransportError:
-        return False
-    return True
-
-
-HUB_TIMEOUT_SECONDS = 10.0
-
-
-def _explain(name: str, source: str, part: str, error: Exception) -> CheckpointError:
-    if Path(source).is_dir():
-        return CheckpointError(
-            f"folder {name!r} must hold a {part} that transformers can load: {_first_sentence(error)}"
-        )
-    if _is_unreachable(error):
-        return CheckpointError(
-            f"there is no folder {name!r} here, and the Hub cannot be reached to look for it there; "
-            f"connect to the network, or use a local folder or one of {', '.join(DEMO_MODELS)}"
-        )
-    return CheckpointError(
-        f"there is no folder {name!r} here, and the Hub gave no {part} of that name: {_first_sentence(error)}"
-    )
-
-
-def _is_unreachable(error: BaseException | None) -> bool:
-    """Say whether a connection that could not be made is anywhere among the causes of ``error``."""
-    import httpx
-    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(
-            error, LocalEntryNotFoundError | OfflineModeIsEnabled | httpx.TransportError | ConnectionError
-        ):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _first_sentence(error: BaseException) -> str:
-    """Return what transformers says first; what follows is advice for its own callers."""
-    return re.split(r"\.\s", first_line(error), maxsplit=1)[0].rstrip(".")

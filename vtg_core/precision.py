@@ -56,6 +56,7 @@ def compare_precisions(
     *,
     device: Device | str = Device.AUTO,
     device_map: str = "",
+    adapter: str = "",
     dtypes: Sequence[Precision | str] = PRECISIONS,
     on_step: Callable[[int, str], None] | None = None,
     on_layer: Callable[[int], None] | None = None,
@@ -67,6 +68,7 @@ def compare_precisions(
         batch: what :class:`vtg_core.collator.SFTCollator` returns.
         tokenizer: of the same checkpoint.
         device, device_map: where the model runs, as :func:`vtg_core.checkpoints.load_model` takes them.
+        adapter: a PEFT adapter that is put onto it, as it takes one too.
         dtypes: at least one; the others are compared with the first.
         on_step: called before each type with how many are done, and its name; what it raises ends the comparison.
         on_layer: see :func:`vtg_core.loss.score`; counted from 1 again in each type.
@@ -82,7 +84,7 @@ def compare_precisions(
     names = [resolve_precision(dtype, resolved) for dtype in dtypes]
 
     def load(dtype: str) -> "PreTrainedModel":
-        return load_model(name, device=device, dtype=dtype, device_map=device_map)
+        return load_model(name, device=device, dtype=dtype, device_map=device_map, adapter=adapter)
 
     found: list[tuple[PrecisionReport, tuple[float, ...]]] = []
     for done, dtype in enumerate(names):

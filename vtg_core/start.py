@@ -112,6 +112,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         raise VTGError(f"--batch must be a file that exists, got {str(options.batch)!r}")
     rows = _rows(options)
 
+    from vtg_core.adapters import check_adapter
     from vtg_core.checkpoints import check_device, check_device_map
     from vtg_core.dashboard.settings import Settings
 
@@ -120,6 +121,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         device=check_device(options.device),
         dtype=options.dtype,
         device_map=check_device_map(options.device_map, device=options.device),
+        adapter=check_adapter(options.adapter),
         frames=frame_policy(options),
         annotations=rows.annotations,
         skipped=rows.skipped,

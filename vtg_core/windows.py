@@ -1,8 +1,9 @@
 """Time windows in seconds: the one interval type for when something happens in a video."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Real
 
 from vtg_core.errors import WindowError
@@ -82,3 +83,20 @@ def intersection_over_union(a: Window, b: Window) -> float:
     """Return the length both windows share over the length either covers, from 0 to 1."""
     shared = max(0.0, min(a.end, b.end) - max(a.start, b.start))
     return shared / (a.length + b.length - shared)
+
+
+def intersection_over_union_of_unions(a: Sequence[Window], b: Sequence[Window]) -> float:
+    """Return the length that both groups of windows cover over the length that either covers, from 0 to 1.
+
+    Within a group windows may overlap: a moment counts once. A group without a window covers nothing; of two such
+    the value is 0.
+    """
+    edges = sorted({edge for window in (*a, *b) for edge in window})
+    shared, covered = [], []
+    for start, end in pairwise(edges):
+        inside = [any(w.start <= start and end <= w.end for w in group) for group in (a, b)]
+        if any(inside):
+            covered.append(end - start)
+        if all(inside):
+            shared.append(end - start)
+    return math.fsum(shared) / math.fsum(covered) if covered else 0.0

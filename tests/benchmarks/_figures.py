@@ -33,6 +33,19 @@ FIGURES = {
         "{:.2f}",
     ),
     "loss_memory_mb_20k": ("peak memory of our loss in MB, 20,000 tokens", "", "{:,.0f}"),
+    "demo_times_nll": ("what the demo pays for a time token, 200 fresh clips, nats", "", "{:.2f}"),
+    "demo_untrained_times_nll": (
+        "the same, its untrained twin",
+        "3 above the trained",
+        "{:.2f}",
+    ),
+    "demo_blank_video_delta": (
+        "how much more it pays with the video blanked, nats a time token",
+        "1",
+        "{:.2f}",
+    ),
+    "demo_wrong_query_share": ("fresh clips in which another row's query costs it more", "80 %", "{:.0%}"),
+    "demo_median_iou": ("median IoU of its greedy answer", "0.5", "{:.2f}"),
 }
 """What each figure is, what it should reach, and how it is written."""
 

@@ -56,7 +56,7 @@ def run() -> dict[str, float]:
     processor = deepcopy(load_processor("demo"))
     processor.video_processor.size = {"shortest_edge": 4_096, "longest_edge": 10**9}  # frames keep their size
     model = qwen3_vl_2b(processor, num_layers=1, vocab_size=VOCABULARY // NUM_LAYERS, has_small_vision=True)
-    deep = sharpened(load_model("demo", device="cpu", dtype="float32"), 3)
+    deep = sharpened(load_model("demo-untrained", device="cpu", dtype="float32"), 3)
     figures: dict[str, float] = {}
     differences: list[float] = []
     with tempfile.TemporaryDirectory() as scratch:

@@ -145,7 +145,7 @@ def test_the_loss_runs_and_agrees_with_the_models_own(demo):
     uniform, _, own, _ = mean.locator("dd").all_text_contents()
     shown = mean.locator(".vtg-loss-number").text_content()
     assert float(shown) == pytest.approx(float(own), abs=1e-4)
-    assert abs(float(shown) - float(uniform)) < 0.5
+    assert float(shown) < float(uniform) / 2  # the demo has learnt
     expect(demo.locator(".vtg-scored")).to_have_text("direct · standard · [8.0, 14.0]")
     expect(demo.locator(".vtg-loss-token")).to_have_count(12)
     expect(demo.locator(".vtg-loss-run")).to_contain_text("12 of 1,")

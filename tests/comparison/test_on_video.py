@@ -40,9 +40,9 @@ def compare(model, inspections, processor, **options):
 
 @pytest.mark.parametrize("name", DEMOS)
 def test_every_token_of_every_template_is_the_one_that_a_pass_alone_reports(
-    models_by_name, processors_by_name, video, name
+    untrained_by_name, processors_by_name, video, name
 ):
-    model, processor = families.sharpened(models_by_name[name]), processors_by_name[name]
+    model, processor = families.sharpened(untrained_by_name[name]), processors_by_name[name]
     inspections = inspect(processor, video)
     losses, _ = compare(model, inspections, processor)
     assert len(losses) == 16

@@ -42,8 +42,8 @@ def samples_by_name(processors_by_name, video):
 
 
 @pytest.fixture(scope="module")
-def sharp_by_name(models_by_name):
-    return {name: families.sharpened(model) for name, model in models_by_name.items()}
+def sharp_by_name(untrained_by_name):
+    return {name: families.sharpened(model) for name, model in untrained_by_name.items()}
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +76,15 @@ def check_equal(found, expected, tolerance=1e-4):
         assert own.scores.entropy.tolist() == pytest.approx(other.scores.entropy.tolist(), abs=tolerance)
         assert torch.allclose(own.scores.top_probs, other.scores.top_probs, atol=tolerance)
 
-    of_ranks, of_ids = (share_that_differs(found, expected, name) for name in ("ranks", "top_ids"))
-    assert max(of_ranks, of_ids) < 0.01  # two that are as likely, but for the rounding
+    for name in ("ranks", "top_ids"):
+        check_nearly_equal(found, expected, name)
 
 
-def share_that_differs(found, expected, name):
+def check_nearly_equal(found, expected, name):
+    """Let one in a hundred differ, and in short answers two: tokens that are as likely, but for the rounding."""
     own, other = (torch.cat([getattr(one.scores, name) for one in all_of]) for all_of in (found, expected))
     assert name != "ranks" or int((own - other).abs().max()) <= 1
-    return float((own != other).float().mean())
+    assert int((own != other).sum()) <= max(2, own.numel() // 100)
 
 
 def check_shared(model, samples, **options):
@@ -201,10 +202,18 @@ def test_in_a_small_type_the_shared_pass_is_as_near_the_truth_as_a_plain_one(
 
 
 @pytest.mark.parametrize("name", DEMOS)
-def test_in_bfloat16_a_token_of_a_demo_is_within_a_hundredth_of_a_nat(models_by_name, samples_by_name, name):
-    small = deepcopy(models_by_name[name]).bfloat16()
+def test_in_bfloat16_a_token_of_an_untrained_demo_is_within_a_hundredth_of_a_nat(
+    untrained_by_name, samples_by_name, name
+):
+    small = deepcopy(untrained_by_name[name]).bfloat16()
     found, _ = run(small, samples_by_name[name])
     assert largest_difference(found, plain(small, samples_by_name[name])) < 0.01
+
+
+def test_in_bfloat16_a_token_of_the_trained_demo_is_within_a_tenth_of_a_nat(model, samples):
+    small = deepcopy(model).bfloat16()
+    found, _ = run(small, samples)
+    assert largest_difference(found, plain(small, samples)) < 0.1
 
 
 def test_a_model_with_layers_on_disk_is_as_exact(sharp, samples, tmp_path):

@@ -106,7 +106,7 @@ def test_a_row_with_a_template_missing_is_scored_again(stored):
         ({"trained": "turns=last"}, "with trained 'turns=all', and this one has 'turns=last'"),
         (
             {"weights": "demo:2"},
-            "made before the files of its checkpoint changed \\('demo:1', now 'demo:2'\\); name another",
+            "made before the files of its checkpoint or adapter changed \\('demo:1', now 'demo:2'\\); name another",
         ),
         (
             {"words": "sha256:2"},

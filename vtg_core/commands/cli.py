@@ -20,6 +20,7 @@ from vtg_core.commands.loss import (
     score_samples,
 )
 from vtg_core.commands.outputs import check_outputs
+from vtg_core.commands.probe import add_probe_command
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -28,6 +29,7 @@ from vtg_core.commands.terminal import (
     open_streams,
     plain,
     print_table,
+    print_video,
     quiet_libraries,
     silence_stdout,
     tell,
@@ -127,6 +129,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
             add_loss_options(command)
     add_compare_command(commands)
     add_audit_command(commands)
+    add_probe_command(commands)
 
 
 def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
@@ -172,7 +175,7 @@ def _inspect(options: argparse.Namespace) -> None:
     if options.json is not None:
         write_json(options.json, {**header, "samples": samples})
         return
-    _print_video(header)
+    print_video(header)
     rows = [
         (s["template"], s["mode"], len(s["input_ids"]), _num_tokens(s, "video") + _num_tokens(s, "timestamp"),
          sum(label != IGNORE_INDEX for label in s["labels"]), s["answer"])
@@ -205,6 +208,7 @@ def _loss(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     header, inspections = _inspections(options)
 
+    from vtg_core.adapters import model_label
     from vtg_core.checkpoints import load_model, load_processor
 
     processor = load_processor(options.checkpoint)
@@ -212,32 +216,27 @@ def _loss(options: argparse.Namespace) -> None:
     scored = score_samples(
         taken,
         load_model(
-            options.checkpoint, device=options.device, dtype=options.dtype, device_map=options.device_map
+            options.checkpoint,
+            device=options.device,
+            dtype=options.dtype,
+            device_map=options.device_map,
+            adapter=options.adapter,
         ),
         processor,
         is_cross_checked=options.cross_check,
     )
-    result = {"checkpoint": options.checkpoint, **scored.as_dict()}
+    result = {"checkpoint": model_label(options.checkpoint, options.adapter), **scored.as_dict()}
     if options.precisions:
         result["precisions"] = precisions_of(
-            options.checkpoint, taken[0], processor, device=options.device, device_map=options.device_map
-        )
+            options.checkpoint, taken[0], processor, device=options.device, device_map=options.device_map,
+            adapter=options.adapter,
+        )  # fmt: skip
     result["seconds"] = time.perf_counter() - started
     if options.json is not None:
         write_json(options.json, result)
         return
-    _print_video(header)
-    print(f"{plain(options.checkpoint)} on {scored.device} in {scored.dtype}, {result['seconds']:.1f} s")
+    print_video(header)
+    print(f"{plain(result['checkpoint'])} on {scored.device} in {scored.dtype}, {result['seconds']:.1f} s")
     print_losses(scored)
     if options.precisions:
         print_precisions(result["precisions"])
-
-
-def _print_video(header: dict[str, Any]) -> None:
-    video = header["video"]
-    stamps = video["timestamps"]
-    windows = ", ".join(f"{start:g} to {end:g} s" for start, end in header["windows"])
-    print(
-        f"video: {video['duration']:.1f} s at {video['fps']:g} fps, {len(stamps)} frames from {stamps[0]:.1f} to {stamps[-1]:.1f} s"
-    )
-    print(f"query: {header['query']!r}, {windows}")

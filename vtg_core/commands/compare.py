@@ -145,6 +145,7 @@ def _store(
 
     settings = ComparisonSettings.of(
         options.checkpoint,
+        adapter=options.adapter,
         dtype=resolve_precision(options.dtype, resolve_device(options.device)),
         frames=dataset.frames,
         policy=MaskPolicy(),
@@ -194,10 +195,11 @@ def _collect(
     checkpoint = load_checkpoint(options.checkpoint)
     note_added_tokens(checkpoint.added_tokens)
     model = load_model(
-        options.checkpoint, device=options.device, dtype=options.dtype, device_map=options.device_map
-    )
+        options.checkpoint, device=options.device, dtype=options.dtype, device_map=options.device_map,
+        adapter=options.adapter,
+    )  # fmt: skip
     tell(
-        f"{counted(len(missing), 'row')} x {counted(len(templates), 'template')} with {plain(options.checkpoint)} "
+        f"{counted(len(missing), 'row')} x {counted(len(templates), 'template')} with {plain(store.settings.checkpoint)} "
         f"on {model.device} in {store.settings.dtype}"
     )
     with terminable(), _bar(rows, missing) as bar:

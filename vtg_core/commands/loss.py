@@ -201,7 +201,13 @@ def _print_shift(sample: dict[str, Any]) -> None:
 
 
 def precisions_of(
-    name: str, inspection: "Inspection", processor: "ProcessorMixin", *, device: str, device_map: str = ""
+    name: str,
+    inspection: "Inspection",
+    processor: "ProcessorMixin",
+    *,
+    device: str,
+    device_map: str = "",
+    adapter: str = "",
 ) -> list[dict[str, Any]]:
     """Return a sample's loss in each floating point type, as JSON can hold it; hold no model meanwhile."""
     from vtg_core.collator import pad
@@ -211,7 +217,7 @@ def precisions_of(
     return [
         asdict(report)
         for report in compare_precisions(
-            name, batch, processor.tokenizer, device=device, device_map=device_map
+            name, batch, processor.tokenizer, device=device, device_map=device_map, adapter=adapter
         )
     ]
 

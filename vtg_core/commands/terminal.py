@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -52,16 +52,26 @@ def silence_stdout() -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose a checkpoint, its device and its precision."""
     parser.add_argument(
-        "--checkpoint", default="demo", metavar="NAME", help="demo, demo-qwen2.5-vl, a folder or a hub id"
+        "--checkpoint",
+        default="demo",
+        metavar="NAME",
+        help="demo, demo-untrained, demo-qwen2.5-vl, a folder or a hub id",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
+    parser.add_argument(
+        "--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"],
+        help="of the forward pass (default: auto, bfloat16 on CUDA and float32 elsewhere)",
+    )  # fmt: skip
     parser.add_argument(
         "--device-map",
         default="",
         metavar="auto",
         help="spread a model that is larger than one card over all devices",
     )
+    parser.add_argument(
+        "--adapter", default="", metavar="NAME",
+        help="put a PEFT adapter onto the checkpoint's model: a folder or a hub id",
+    )  # fmt: skip
 
 
 def add_row_options(parser: argparse.ArgumentParser) -> None:
@@ -215,6 +225,17 @@ def write_text(option: str, out: str, text: str) -> None:
         sys.stdout.write(text)
     else:
         write_output(option, out, text)
+
+
+def print_video(header: Mapping[str, Any]) -> None:
+    """Print what a command was given: the ``"video"`` with its frames, the ``"query"`` and the ``"windows"``."""
+    video = header["video"]
+    stamps = video["timestamps"]
+    windows = ", ".join(f"{start:g} to {end:g} s" for start, end in header["windows"])
+    print(
+        f"video: {video['duration']:.1f} s at {video['fps']:g} fps, {len(stamps)} frames from {stamps[0]:.1f} to {stamps[-1]:.1f} s"
+    )
+    print(f"query: {header['query']!r}, {windows}")
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

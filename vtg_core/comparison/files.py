@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO, get_type_hints
 
+from vtg_core.adapters import model_label
 from vtg_core.annotations import Annotation
 from vtg_core.answers import AnswerMode
 from vtg_core.checkpoints import fingerprint
@@ -35,8 +36,8 @@ class ComparisonSettings:
     """What every result of a comparison depends on, beside its row and its template.
 
     Attributes:
-        checkpoint: its name.
-        weights: a fingerprint of its files: the name may stay and they change.
+        checkpoint: its name, and that of the adapter on it.
+        weights: a fingerprint of their files: names may stay and they change.
         dtype: the floating point type it runs in, in PyTorch's words.
         frames: which frames are taken from each video.
         trained: which regions are trained.
@@ -61,6 +62,7 @@ class ComparisonSettings:
         frames: FramePolicy,
         policy: MaskPolicy,
         templates: Sequence[PromptTemplate],
+        adapter: str = "",
     ) -> "ComparisonSettings":
         """Return the settings of a comparison that is about to run.
 
@@ -69,14 +71,15 @@ class ComparisonSettings:
             dtype: in PyTorch's words.
             frames, policy: of every row.
             templates: that are compared.
+            adapter: put onto the checkpoint's model; empty for none.
 
         Raises:
-            CheckpointError: there is no such checkpoint.
+            CheckpointError: there is no such checkpoint or adapter.
         """
         words = {template_label(template.name, template.mode): template.text for template in templates}
         return cls(
-            checkpoint=checkpoint,
-            weights=fingerprint(checkpoint),
+            checkpoint=model_label(checkpoint, adapter),
+            weights=fingerprint(checkpoint, adapter),
             dtype=dtype,
             frames=_in_a_line(num_frames=frames.num_frames, fps=frames.fps, max_pixels=frames.max_pixels),
             trained=_in_a_line(**{name: str(value) for name, value in vars(policy).items()}),

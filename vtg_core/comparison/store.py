@@ -251,7 +251,7 @@ class ComparisonStore:
                 )
 
 
-_CHANGED = {"weights": "the files of its checkpoint", "words": "the words of its templates"}
+_CHANGED = {"weights": "the files of its checkpoint or adapter", "words": "the words of its templates"}
 
 
 def _read(option: str, out: str, read: Callable[[str], StoredComparison]) -> StoredComparison:

@@ -114,7 +114,7 @@ class AuditEvents:
         number = visit.begin_audit()
         audited = self._audited(visit, source, row, mutation, progress)
         if not visit.end_audit(number, wanted):
-            return [gr.skip()] * 8
+            return [gr.skip()] * 11
         own = tokens if audited.tokens is None else audited.tokens
         return said, own, audited.strip, audited.audit, audited.recipes, *loss_of(visit), comparison_of(visit)
 

@@ -162,9 +162,9 @@ def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: 
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
         masks = masks_of(sample, encoded, checkpoint)
-    if kept := RECIPE_LOSSES.get((checkpoint.name, inputs), dict):  # the Loss tab may have run them
+    if kept := RECIPE_LOSSES.get((settings.model_label, inputs), dict):  # the Loss tab may have run them
         return as_json(view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, kept))
-    tell(0.4, f"Loading the model of {settings.checkpoint}")
+    tell(0.4, f"Loading the model of {settings.model_label}")
     model = load_model(settings.checkpoint, **settings.placement)
     total, ours = num_layers(model), encoded.labels.numpy() != IGNORE_INDEX
 
@@ -177,7 +177,7 @@ def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: 
 
     batch = pad([encoded], checkpoint.processor)
     losses = recipe_losses(model, batch, [*masks, RecipeMask(OURS, ours)], on_layer=on_layer)
-    RECIPE_LOSSES.get((checkpoint.name, inputs), dict).update(losses)
+    RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
     return as_json(view_recipes(masks, known.tokens, ours, losses))
 
 
@@ -199,7 +199,7 @@ def _audit_ours(
     audited = audit_batch(pad([encoded], checkpoint.processor), _chat(checkpoint), [known])
     with ENCODING:
         masks = masks_of(sample, encoded, checkpoint)
-    losses = RECIPE_LOSSES.get((checkpoint.name, inputs), dict) or None
+    losses = RECIPE_LOSSES.get((settings.model_label, inputs), dict) or None
     recipes = view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, losses)
     return _shown(audited, choice.name(settings), recipes=recipes)
 

@@ -59,7 +59,7 @@ def compare(settings: Settings, inputs: Inputs, tell: Tell, is_stopped: Callable
     inspections = _inspections(settings, inputs, checkpoint, tell)
     shape, samples = shape_of(settings), [inspection.encoded for inspection in inspections]
     check_fits(estimate_shared_pass(shape, samples), shape.device)  # before the weights are loaded, with them
-    tell(0.4, f"Loading the model of {settings.checkpoint}")
+    tell(0.4, f"Loading the model of {settings.model_label}")
     model = load_model(settings.checkpoint, **settings.placement)
     on_layer = _layer_counter(tell)
     comparison = TemplateComparison(model, inspections, checkpoint.processor.tokenizer, on_layer=on_layer)

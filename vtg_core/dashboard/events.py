@@ -11,6 +11,7 @@ from vtg_core.dashboard.inputs import Inputs, pick_row
 from vtg_core.dashboard.layout import TITLE, Layout
 from vtg_core.dashboard.loss_events import LossEvents
 from vtg_core.dashboard.player import preview_of, uploaded_file
+from vtg_core.dashboard.probe_events import ProbeEvents
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.telling import loss_of, progress_of, told
 from vtg_core.dashboard.visits import Visit, Visits
@@ -75,6 +76,7 @@ class _Events:
         audits.connect(read_row)
         LossEvents(self.settings, at, self.visits).connect()
         CompareEvents(self.settings, at, self.visits).connect(read_row)
+        ProbeEvents(self.settings, at, self.visits).connect()
         page.unload(self._leave)
 
     def _leave(self, request: gr.Request) -> None:
@@ -99,11 +101,11 @@ class _Events:
         with explained(failures):
             inputs = Inputs.read(self.settings, *values)
             if inputs == visit.current and (views or not visit.is_read):  # a field was left as it was
-                return [gr.skip()] * 6
+                return [gr.skip()] * 9
             number = visit.begin_reading(inputs)
             result = inspect(self.settings, inputs, progress_of(progress, visit, number))
-            return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 6
-        return self._fail(failures[0], visit, number), *[gr.skip()] * 5
+            return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 9
+        return self._fail(failures[0], visit, number), *[gr.skip()] * 8
 
     def _inspect_row(
         self,
@@ -123,8 +125,8 @@ class _Events:
             result = inspect(self.settings, inputs, progress_of(progress, visit, number))
             preview = preview_of(row.video, self.layout.video)
             shown = (preview, *left, row, *self._show(result, visit))
-            return shown if visit.end_reading(number) else [gr.skip()] * 12
-        return *[gr.skip()] * 6, self._fail(failures[0], visit, number), *[gr.skip()] * 5
+            return shown if visit.end_reading(number) else [gr.skip()] * 15
+        return *[gr.skip()] * 6, self._fail(failures[0], visit, number), *[gr.skip()] * 8
 
     @staticmethod
     def _fail(failure: str, visit: Visit, number: int | None) -> Any:

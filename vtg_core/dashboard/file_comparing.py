@@ -80,7 +80,7 @@ class FileComparison:
         """Return what is compared, in words."""
         frames = f"{self.frames.fps:g} fps" if self.frames.fps else f"{self.frames.num_frames} frames"
         file = settings.annotation_file.name if settings.annotation_file else ""
-        return f"{settings.checkpoint} on {file} · {len(TEMPLATES)} templates · {frames}"
+        return f"{settings.model_label} on {file} · {len(TEMPLATES)} templates · {frames}"
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class _Run:
         from vtg_core.comparison.on_file import compare_rows
 
         self._check_stopped()
-        self.tell(0.0, f"Loading the model of {self.settings.checkpoint}")
+        self.tell(0.0, f"Loading the model of {self.settings.model_label}")
         model = load_model(self.settings.checkpoint, **self.settings.placement)
         self.store = _store(self.settings, self.wanted, dataset, dtype_of(model))
         self._started = time.monotonic()
@@ -287,8 +287,9 @@ def _store(
 ) -> ComparisonStore:
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(
-        settings.checkpoint, dtype=dtype, frames=wanted.frames, policy=wanted.policy, templates=TEMPLATES
-    )
+        settings.checkpoint, adapter=settings.adapter, dtype=dtype, frames=wanted.frames, policy=wanted.policy,
+        templates=TEMPLATES,
+    )  # fmt: skip
     store = ComparisonStore(own, dataset.annotations)
     store.unreadable.extend(UnreadableRow(None, "", sentence) for sentence in dataset.skipped)
     return store

@@ -94,7 +94,7 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     keep_processor(video, checkpoint, processor)
     return Inspected(
         notice=_remarks(inputs, video, checkpoint),
-        facts=_facts(video, checkpoint),
+        facts=_facts(video, checkpoint, settings),
         prompts=as_json(prompts),
         tokens=tokens,
     )
@@ -117,11 +117,11 @@ def _inspections(
     )
 
 
-def _facts(video: SampledVideo, checkpoint: "Checkpoint") -> str:
+def _facts(video: SampledVideo, checkpoint: "Checkpoint", settings: Settings) -> str:
     info = video.info
     return (
         f"{info.duration:.1f} s at {info.fps:g} fps, {info.width}×{info.height} {info.codec} · {len(video.timestamps)} frames "
-        f"from {video.timestamps[0]:.1f} to {video.timestamps[-1]:.1f} s · {checkpoint.name} "
+        f"from {video.timestamps[0]:.1f} to {video.timestamps[-1]:.1f} s · {settings.model_label} "
         f"({type(checkpoint.processor).__name__}, {len(checkpoint.processor.tokenizer):,} tokens)"
     )
 

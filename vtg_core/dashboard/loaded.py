@@ -51,7 +51,7 @@ def shape_of(settings: Settings) -> ModelShape:
     model = loaded_model(settings.checkpoint, **settings.placement)
     if model is not None:
         return ModelShape.of(model)
-    return _shape_of_config(settings.checkpoint, **settings.placement)
+    return _shape_of_config(settings.checkpoint, settings.device, settings.dtype, settings.device_map)
 
 
 @lru_cache(maxsize=4)

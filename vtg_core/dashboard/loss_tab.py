@@ -6,6 +6,7 @@ import gradio as gr
 
 from vtg_core.dashboard.compare_tab import CompareTab
 from vtg_core.dashboard.components import script_component
+from vtg_core.dashboard.probe_tab import ProbeTab
 from vtg_core.dashboard.settings import Settings
 from vtg_core.views.losses import NO_LOSS
 from vtg_core.views.samples import as_json
@@ -20,6 +21,8 @@ class LossTab:
                 self._build_sample()
             with gr.Tab("Compare templates", id="compare", render_children=True):
                 self.compare = CompareTab(settings)
+            with gr.Tab("Probe", id="probe", render_children=True):
+                self.probe = ProbeTab()
 
     def _build_sample(self) -> None:
         with gr.Row():
@@ -36,5 +39,5 @@ class LossTab:
 
     @property
     def outputs(self) -> list[Any]:
-        """What forward passes fill."""
-        return [self.loss, self.precisions]
+        """What forward passes and probes fill."""
+        return [self.loss, self.precisions, *self.probe.outputs]

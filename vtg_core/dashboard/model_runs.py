@@ -60,6 +60,8 @@ class ModelRuns:
         job: Callable[[Settings, Inputs, Tell, Callable[[], bool]], T],
         read: Callable[[], Inputs],
         progress: gr.Progress,
+        *,
+        what: str = "forward pass",
     ) -> tuple[Any, T | None]:
         """Run the model; return a notice, and what came of it where the page still shows what it was about.
 
@@ -69,13 +71,14 @@ class ModelRuns:
             job: what is run; it is told when to stop.
             read: returns what it is run on.
             progress: of the page.
+            what: what a person calls it.
         """
         failures: list[str] = []
         inputs, asked = None, visit.take_job(name)
         try:
             with explained(failures):
                 if asked.is_set():
-                    raise LossCancelledError("the forward pass was cancelled while it waited")
+                    raise LossCancelledError(f"the {what} was cancelled while it waited")
                 inputs = read()
                 stop = visit.begin_pass(inputs)
                 try:
@@ -83,13 +86,13 @@ class ModelRuns:
                         self.settings, inputs, progress_of(progress), lambda: asked.is_set() or stop.is_set()
                     )
                 finally:
-                    is_shown = visit.end_pass(inputs, stop)
+                    is_shown = visit.end_pass(inputs, stop, name)
                 if is_shown:
                     return remark_of(visit), result
         finally:
             visit.end_job(name, asked)
         if inputs is not None and visit.current not in (None, inputs):
-            failures = [notice("info", "The input changed while the forward pass ran. Run it again.")]
+            failures = [notice("info", f"The input changed while the {what} ran. Run it again.")]
         return told(failures[0], visit), None
 
     def read_page(self, values: Sequence[Any]) -> Callable[[], Inputs]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vtg_core.recipes import RecipeMask
 
 RECIPE_LOSSES: "BoundedCache[dict[str, float | None]]" = BoundedCache(64)
-"""What recipes would have reported, by checkpoint and inputs: every tab shows the same figures, and keeps them."""
+"""What recipes would have reported, by model and inputs: every tab shows the same figures, and keeps them."""
 
 
 def read_sample(settings: Settings, inputs: Inputs) -> Sample:

@@ -70,13 +70,13 @@ def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable
         encoded, known = encode_sample(sample, inputs, checkpoint)
         masks = masks_of(sample, encoded, checkpoint)
     _check_fits(shape_of(settings), Inspection(sample, encoded))
-    tell(0.4, f"Loading the model of {settings.checkpoint}")
+    tell(0.4, f"Loading the model of {settings.model_label}")
     model = load_model(settings.checkpoint, **settings.placement)
     ours = encoded.labels.numpy() != IGNORE_INDEX
     report, losses = _run(
         model, Inspection(sample, encoded), checkpoint, [*masks, RecipeMask(OURS, ours)], tell, is_cancelled
     )
-    RECIPE_LOSSES.get((checkpoint.name, inputs), dict).update(losses)
+    RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
     view = view_loss(report, Inspection(sample, encoded), masks, losses)
     return Scored(as_json(view), as_json(view_recipes(masks, known.tokens, ours, losses or None)))
 
@@ -103,7 +103,8 @@ def score_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelle
 
     reports = compare_precisions(
         settings.checkpoint, _batch(Inspection(sample, encoded), checkpoint), checkpoint.processor.tokenizer,
-        device=settings.device, device_map=settings.device_map, on_step=on_step, on_layer=lambda _begun: _stop_if(is_cancelled),
+        device=settings.device, device_map=settings.device_map, adapter=settings.adapter,
+        on_step=on_step, on_layer=lambda _begun: _stop_if(is_cancelled),
     )  # fmt: skip
     return as_json(PrecisionsView(f"{sample.template.name} · {sample.template.mode}", reports))
 

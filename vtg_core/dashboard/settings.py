@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vtg_core.adapters import model_label
 from vtg_core.annotations import Annotation
 from vtg_core.frame_plan import FramePolicy
 
@@ -19,6 +20,7 @@ class Settings:
         skipped: one sentence for each row of that file that could not be read.
         clip: move window ends past a video to its end.
         annotation_file, video_root: where the rows come from; None where no file was given.
+        adapter: a PEFT adapter on the checkpoint's model: a folder or a hub id; empty where none was given.
         collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
         batch: a saved batch to audit; None where none was given.
     """
@@ -35,8 +37,19 @@ class Settings:
     video_root: Path | None = None
     collator: str = ""
     batch: Path | None = None
+    adapter: str = ""
 
     @property
     def placement(self) -> dict[str, str]:
         """What :func:`vtg_core.checkpoints.load_model` is told beside the checkpoint's name."""
-        return {"device": self.device, "dtype": self.dtype, "device_map": self.device_map}
+        return {
+            "device": self.device,
+            "dtype": self.dtype,
+            "device_map": self.device_map,
+            "adapter": self.adapter,
+        }
+
+    @property
+    def model_label(self) -> str:
+        """How the model is named to people: the checkpoint, and the adapter on it."""
+        return model_label(self.checkpoint, self.adapter)

@@ -7,7 +7,7 @@ import gradio as gr
 
 from vtg_core.dashboard.loaded import Tell
 from vtg_core.dashboard.scoring import Scored
-from vtg_core.dashboard.visits import Visit
+from vtg_core.dashboard.visits import PROBES, Visit
 from vtg_core.views.comparison import NO_COMPARISON
 from vtg_core.views.samples import as_json
 
@@ -23,8 +23,9 @@ def remark_of(visit: Visit) -> Any:
 
 
 def loss_of(visit: Visit) -> tuple[Any, ...]:
-    """Leave the loss on screen, or clear it where it belongs to something else: what the Loss tab fills."""
-    return (gr.skip(), gr.skip()) if visit.keeps_loss() else (Scored().loss, "")
+    """Leave loss and probes on screen, or clear what belongs to something else: what the Loss tab fills."""
+    loss = (gr.skip(), gr.skip()) if visit.keeps_loss() else (Scored().loss, "")
+    return *loss, *(gr.skip() if visit.keeps_probe(name) else "" for name in PROBES)
 
 
 def comparison_of(visit: Visit) -> Any:

@@ -12,6 +12,25 @@ MAX_VISITS = 1_000
 COMPARISON = "comparison"
 """The long task that compares the templates on the sample on screen."""
 
+CONTROLS, ANSWER, OVERFIT = "controls", "answer", "overfit"
+PROBES = (CONTROLS, ANSWER, OVERFIT)
+"""The long tasks that ask the model about the sample on screen; each has a result of its own."""
+
+
+@dataclass
+class OverfitRun:
+    """An overfit check that is asked for: what it has come to, written by the check, read by whoever shows it.
+
+    Attributes:
+        view: JSON of the view.
+        is_partial: it was stopped after some steps, and those are in the view.
+        is_over: there will be no other view.
+    """
+
+    view: str
+    is_partial: bool = False
+    is_over: bool = False
+
 
 @dataclass
 class Visit:
@@ -23,6 +42,8 @@ class Visit:
         remark: the notice that the last reading left, a JSON string; empty where it had nothing to say.
         is_stale: what is on screen is of an earlier input, because the last one could not be read.
         scored: what the loss on screen was computed from; None where there is none.
+        probed: for each probe on screen, by its name, what it is of.
+        overfit: what the last overfit check that was asked for has come to; None where there was none.
         running: what its forward pass is computing now, and the event that stops it.
         audited: the inputs and the choice that the audit on screen is of; None where there is none.
         compared: the sample that the comparison of templates on screen is of; None where there is none.
@@ -35,6 +56,8 @@ class Visit:
     remark: str = ""
     is_stale: bool = False
     scored: Inputs | None = None
+    probed: dict[str, Inputs] = field(default_factory=dict)
+    overfit: OverfitRun | None = None
     running: tuple[Inputs, Event] | None = None
     audited: object = None
     compared: Inputs | None = None
@@ -168,13 +191,16 @@ class Visit:
             self.running = (inputs, stop)
             return stop
 
-    def end_pass(self, inputs: Inputs, stop: Event) -> bool:
-        """Say that it ended; return whether the page still shows what it was about."""
+    def end_pass(self, inputs: Inputs, stop: Event, name: str = "") -> bool:
+        """Say that it ended, the one of a probe by its name; return whether the page still shows what it was about."""
         with self._lock:
             if self.running is not None and self.running[1] is stop:
                 self.running = None
             is_shown = self.current in (None, inputs)
-            self.scored = inputs if is_shown else self.scored
+            if is_shown and name in PROBES:
+                self.probed[name] = inputs
+            elif is_shown:
+                self.scored = inputs
             return is_shown
 
     def cancel(self) -> bool:
@@ -199,6 +225,13 @@ class Visit:
             if self.scored != self.current:
                 self.scored = None
             return self.scored is not None
+
+    def keeps_probe(self, name: str) -> bool:
+        """Return whether a probe on screen belongs to what is shown now; forget it where it does not."""
+        with self._lock:
+            if self.probed.get(name) != self.current:
+                self.probed.pop(name, None)
+            return name in self.probed
 
     def _turn_to(self, inputs: Inputs) -> None:
         self.current = inputs

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 FPS = 10
 WIDTH, HEIGHT = 320, 180
-SUPERSAMPLING = 4
 ANNOTATIONS_NAME = "demo_annotations.json"
 GREY_BALL = (150, 154, 160)
 CLOCK_GREY = (120, 124, 132)
@@ -146,62 +145,86 @@ CLIPS = (
 )
 
 
+@dataclass(frozen=True)
+class Quality:
+    """How a clip is drawn and encoded.
+
+    Attributes:
+        fps: frames per second.
+        supersampling: how many times as wide a picture is drawn, before it is made smaller.
+        preset, crf: of libx264.
+    """
+
+    fps: int = FPS
+    supersampling: int = 4
+    preset: str = "slow"
+    crf: int = 21
+
+
 def demo_rows() -> list[dict[str, Any]]:
     """Return the annotation rows of all clips: one per event, in the order of ``CLIPS``."""
     pairs = [(clip, event) for clip in CLIPS for event in clip.events]
     return [
-        {
-            "video": clip.name,
-            "duration": clip.duration,
-            "timestamp": list(event.window),
-            "sentence": event.query,
-            "qid": f"demo-{number}",
-        }
-        for number, (clip, event) in enumerate(pairs, start=1)
+        row_of(clip, event) | {"qid": f"demo-{number}"} for number, (clip, event) in enumerate(pairs, start=1)
     ]
 
 
-def write_clip(clip: Clip, folder: Path) -> Path:
+def row_of(clip: Clip, event: Event) -> dict[str, Any]:
+    """Return the annotation row that asks for an event of a clip."""
+    return {
+        "video": clip.name,
+        "duration": clip.duration,
+        "timestamp": list(event.window),
+        "sentence": event.query,
+    }
+
+
+def write_clip(clip: Clip, folder: Path, quality: Quality = Quality()) -> Path:
     """Draw and encode ``clip`` into ``folder``, and return the file's path.
 
     One thread and no date in the file: the same libx264 writes the same bytes each time.
     """
     import av
 
-    path = folder / clip.name
+    path, fps = folder / clip.name, quality.fps
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=FPS)
+        stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.time_base = Fraction(1, FPS)
-        stream.codec_context.options = {"crf": "21", "preset": "slow", "threads": "1", "g": str(5 * FPS)}
-        for index in range(clip.num_frames):
-            frame = av.VideoFrame.from_image(draw_frame(clip, index / FPS))
-            frame.pts, frame.time_base = index, Fraction(1, FPS)
+        stream.time_base = Fraction(1, fps)
+        stream.codec_context.options = {
+            "crf": str(quality.crf), "preset": quality.preset, "threads": "1", "g": str(5 * fps),
+        }  # fmt: skip
+        for index in range(round(clip.duration * fps)):
+            picture = draw_frame(clip, index / fps, quality.supersampling)
+            frame = av.VideoFrame.from_image(picture)
+            frame.pts, frame.time_base = index, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
 
 
-def draw_frame(clip: Clip, seconds: float) -> "Image.Image":
+def draw_frame(clip: Clip, seconds: float, supersampling: int = Quality.supersampling) -> "Image.Image":
     """Draw the frame of ``clip`` at ``seconds``: RGB, ``WIDTH`` by ``HEIGHT``, edges smoothed."""
     from PIL import ImageDraw, ImageFont
 
-    picture = _background(clip.hue).copy()
+    picture = _background(clip.hue, supersampling).copy()
     pen = ImageDraw.Draw(picture)
     drift = 2 * math.pi * seconds / clip.duration
     ball = (WIDTH * (0.5 - 0.36 * math.cos(drift)), HEIGHT * (0.84 + 0.05 * math.sin(2 * drift)))
-    _draw_shape(pen, CIRCLE, ball, radius=11, color=GREY_BALL)
+    _draw_shape(pen, CIRCLE, ball, 11, supersampling, color=GREY_BALL)
     for event in clip.events:
         if event.is_visible_at(seconds):
-            _draw_shape(pen, event.corners, event.center_at(seconds), radius=event.radius, color=event.color)
-    frame = picture.reduce(SUPERSAMPLING)
+            _draw_shape(
+                pen, event.corners, event.center_at(seconds), event.radius, supersampling, color=event.color
+            )
+    frame = picture.reduce(supersampling)
     clock = ImageFont.load_default(size=10)
     ImageDraw.Draw(frame).text((WIDTH - 8, 6), f"{seconds:.1f} s", fill=CLOCK_GREY, font=clock, anchor="ra")
     return frame
 
 
-@cache
-def _background(hue: float) -> "Image.Image":
+@lru_cache(maxsize=4)
+def _background(hue: float, supersampling: int) -> "Image.Image":
     """Draw a pale slope of one tint, lighter at the top left, on the enlarged picture."""
     from PIL import Image
 
@@ -212,19 +235,20 @@ def _background(hue: float) -> "Image.Image":
             depth = 0.35 * x / width + 0.65 * y / height
             rgb = colorsys.hsv_to_rgb(hue, 0.05 + 0.17 * depth, 0.97 - 0.13 * depth)
             slope.putpixel((x, y), tuple(round(255 * value) for value in rgb))
-    return slope.resize((WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING), Image.Resampling.BICUBIC)
+    return slope.resize((WIDTH * supersampling, HEIGHT * supersampling), Image.Resampling.BICUBIC)
 
 
 def _draw_shape(
     pen: "ImageDraw.ImageDraw",
     corners: Sequence[tuple[float, float]],
     center: tuple[float, float],
-    *,
     radius: float,
+    supersampling: int,
+    *,
     color: tuple[int, int, int],
 ) -> None:
     """Fill a polygon given in units of ``radius`` around ``center``, on the enlarged picture."""
-    (cx, cy), scale = center, SUPERSAMPLING
+    (cx, cy), scale = center, supersampling
     pen.polygon([(scale * (cx + radius * x), scale * (cy + radius * y)) for x, y in corners], fill=color)
 
 

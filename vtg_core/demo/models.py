@@ -1,22 +1,27 @@
-"""The demo checkpoints: genuine processors and tiny random models, built on this machine in seconds.
+"""The demo checkpoints: genuine processors and tiny models, built on this machine in seconds.
 
-Nothing is downloaded. A byte-level BPE is trained on :mod:`vtg_core.demo.corpus`, the classes are
-transformers' own, and the weights (about a million) come from a fixed seed. What is built is a checkpoint
-folder like any other, kept in the user's cache directory.
+Nothing is downloaded. A byte-level BPE is trained on :mod:`vtg_core.demo.corpus`, the classes are transformers' own,
+and the weights (about a million) come from a fixed seed; those of ``demo`` have then been trained by
+``python -m vtg_core.demo.train`` and lie in ``assets``. What is built is a checkpoint folder like any other, kept in
+the user's cache directory.
 """
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
+from vtg_core.asset_folder import asset_folder
 from vtg_core.demo.corpus import sentences
+from vtg_core.errors import CheckpointError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase, ProcessorMixin
@@ -65,40 +70,93 @@ class DemoModel:
     Attributes:
         name: what ``--checkpoint`` calls it.
         build: writes the checkpoint into an empty folder.
+        weights: a safetensors file whose weights take the place of the random ones.
     """
 
     name: str
     build: Callable[[Path], None]
+    weights: Path | None = None
 
 
 def demo_folder(name: str) -> Path:
     """Return the folder of the demo checkpoint ``name``, building it first where the cache has none.
 
-    The folder's name carries a digest of all that shapes it (this file, the corpus, the transformers version),
-    so an outdated one is never read. Two processes may build at once: each writes a folder of its own, and the
-    first to finish gives it its name.
+    The folder's name carries a digest of all that shapes it (this file, the corpus, the trained weights, the
+    transformers version), so an outdated one is never read. Two processes may build at once: each writes a folder of
+    its own, and the first to finish gives it its name.
+
+    Raises:
+        CheckpointError: its trained weights are not there, or belong to another tokenizer.
     """
     import platformdirs
 
     root = Path(platformdirs.user_cache_dir("vtg-lens"))
-    folder = root / f"{name}-{_digest()}"
+    model = DEMO_MODELS[name]
+    digest = _digest(model.weights)
+    folder = root / f"{name}-{digest}"
     if not folder.is_dir():
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=f".{name}-") as scratch:
-            DEMO_MODELS[name].build(Path(scratch) / "checkpoint")
+            model.build(Path(scratch) / "checkpoint")
+            if model.weights is not None:
+                _put_weights(model.weights, Path(scratch) / "checkpoint")
             with contextlib.suppress(OSError):  # another process was first
                 os.rename(Path(scratch) / "checkpoint", folder)
-        for outdated in root.glob(f"{name}-" + "?" * len(_digest())):
+        for outdated in root.glob(f"{name}-" + "?" * len(digest)):
             if outdated != folder:
                 shutil.rmtree(outdated, ignore_errors=True)
     return folder
 
 
-def _digest() -> str:
+def _digest(weights: Path | None) -> str:
     from importlib.metadata import version
 
     parts = [Path(__file__).read_bytes(), "\n".join(sentences()).encode(), version("transformers").encode()]
+    if weights is not None:
+        parts.append(_digest_of(weights, _check_there(weights).st_mtime_ns).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+
+
+@lru_cache(maxsize=4)
+def _digest_of(path: Path, _changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_there(weights: Path) -> os.stat_result:
+    try:
+        return weights.stat()
+    except OSError:
+        raise CheckpointError(
+            f"the demo's trained weights must lie at {weights}, and there is no such file; get it back from the "
+            "repository, train it anew (python -m vtg_core.demo.train), or take --checkpoint demo-untrained"
+        ) from None
+
+
+TOKENIZER_KEY = "tokenizer"
+
+
+def tokenizer_digest(folder: Path) -> str:
+    """Return what tells the tokenizer of a checkpoint folder from another: weights belong to one.
+
+    It is made of the tokens and their ids alone: how a tokenizer is written as JSON differs between versions of
+    ``tokenizers``, and such a difference must not part the demo from its weights.
+    """
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    ids = content["model"]["vocab"] | {token["content"]: token["id"] for token in content["added_tokens"]}
+    return hashlib.sha256(json.dumps(sorted(ids.items())).encode()).hexdigest()
+
+
+def _put_weights(weights: Path, folder: Path) -> None:
+    from safetensors import safe_open
+
+    with safe_open(weights, framework="pt") as opened:
+        trained_with = (opened.metadata() or {}).get(TOKENIZER_KEY)
+    if trained_with != tokenizer_digest(folder):
+        raise CheckpointError(
+            f"the demo's trained weights ({weights.name}) must belong to the tokenizer that is built here, and belong to "
+            "another; train them anew (python -m vtg_core.demo.train), or take --checkpoint demo-untrained"
+        )
+    shutil.copyfile(weights, folder / "model.safetensors")
 
 
 def _build_qwen3_vl(folder: Path) -> None:
@@ -207,7 +265,7 @@ def _text_config(tokenizer: "PreTrainedTokenizerBase", **rope_and_head: Any) -> 
         "bos_token_id": None,
         "eos_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
         "pad_token_id": tokenizer.pad_token_id,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, **rope_and_head},
+        "rope_parameters": {"rope_type": "default", "rope_theta": 5_000_000.0, **rope_and_head},
         **head,
     }
 
@@ -236,7 +294,13 @@ def _save(folder: Path, processor: "ProcessorMixin", config: "PreTrainedConfig",
     model.save_pretrained(folder)
 
 
+TRAINED_WEIGHTS = asset_folder() / "demo.safetensors"
+
 DEMO_MODELS = {
     model.name: model
-    for model in (DemoModel("demo", _build_qwen3_vl), DemoModel("demo-qwen2.5-vl", _build_qwen2_5_vl))
+    for model in (
+        DemoModel("demo", _build_qwen3_vl, TRAINED_WEIGHTS),
+        DemoModel("demo-untrained", _build_qwen3_vl),
+        DemoModel("demo-qwen2.5-vl", _build_qwen2_5_vl),
+    )
 }

@@ -243,7 +243,7 @@ def _reading(losses: Sequence[TemplateLoss], uniform: float) -> list[str]:
     ends = " to ".join(dict.fromkeys(f"{mean:.2f}" for mean in (means[0], means[-1])))
     guesses = (
         f"This model guesses: its templates cost {ends} nats a token, where picking any of "
-        f"its {math.exp(uniform):,.0f} tokens blindly costs {uniform:.2f}. A demo with random weights does, and the order "
+        f"its {math.exp(uniform):,.0f} tokens blindly costs {uniform:.2f}. Random weights do that, and the order "
         "below is chance; a trained model should be far below."
     )
     return [guesses, *said]

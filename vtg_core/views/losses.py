@@ -174,7 +174,7 @@ def view_cost(cost: PassCost, shape: ModelShape, inspection: Inspection) -> Cost
     supervised = (encoded.labels != IGNORE_INDEX).numpy()
     times = float(time_nats(encoded, inspection.sample.answer_format)[supervised].sum())
     return CostView(
-        cost=f"{cost.num_tokens:,} tokens, {int(supervised.sum()):,} of them in the loss: {_seconds(cost.seconds)} "
+        cost=f"{cost.num_tokens:,} tokens, {int(supervised.sum()):,} of them in the loss: {seconds_in_words(cost.seconds)} "
         f"{where_in_words(cost, shape)}.",
         references=f"A model that knows nothing pays ln {shape.vocab_size:,} = {math.log(shape.vocab_size):.2f} nats a "
         f"token. One that knows the answer's form and guesses its times pays {times:.2f} nats for all of them.",
@@ -228,7 +228,7 @@ def _reading(report: LossReport, loss: AnswerLoss, uniform: float) -> str:
     mean, worst = report.mean_nll, max(report.tokens, key=lambda token: token.nll)
     against = f"{mean:.2f} nats a token, where picking any token blindly costs ln {report.vocab_size:,} = {uniform:.2f}"
     if is_guessing(report.tokens, uniform):
-        return f"This model guesses: {against}. Random weights do that, as the demo's; a trained model should be far below."
+        return f"This model guesses: {against}. Random weights do that, as those of demo-untrained; a trained model should be far below."
     if mean > uniform - CLEARLY_BELOW:
         than = "worse" if mean > uniform else "no better"
         return f"This model is {than} than a blind guess: {against}. It expects something else, most of all at {worst.text!r}."
@@ -364,7 +364,8 @@ def held_in_words(peak_memory_bytes: int | None, device: str) -> list[str]:
     return [f"at most {in_words(peak_memory_bytes)} held by {whose}"]
 
 
-def _seconds(seconds: float) -> str:
+def seconds_in_words(seconds: float) -> str:
+    """Return an estimate of a time as people say it."""
     if seconds < 0.95:
         return "less than a second"
     return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"

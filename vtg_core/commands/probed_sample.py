@@ -1,0 +1,151 @@
+"""The sample that ``probe`` asks about: named by its video, query and windows, or by a row of an annotation file."""
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.annotations import check_query
+from vtg_core.answers import ANSWER_FORMATS, AnswerMode
+from vtg_core.commands.terminal import frame_policy, natural, note_added_tokens
+from vtg_core.errors import AnnotationError
+from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
+from vtg_core.windows import Window
+
+if TYPE_CHECKING:
+    from vtg_core.checkpoints import Checkpoint
+    from vtg_core.dataset import Sample
+    from vtg_core.inspection import Inspection
+
+
+def add_sample_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that name the sample, the words that ask for it and how it is answered."""
+    command.add_argument("--video", metavar="V", help="a local video file")
+    command.add_argument("--query", metavar="Q", help="the sentence to look for")
+    command.add_argument(
+        "--window", nargs=2, type=float, action="append", metavar=("S", "E"),
+        help="when it happens, in seconds; may be given more than once",
+    )  # fmt: skip
+    command.add_argument(
+        "--annotations", metavar="F", help="instead of these three: an annotation file, and a row of it"
+    )
+    command.add_argument(
+        "--row", type=natural, metavar="N", help="which of its readable rows, from 0 (default: 0)"
+    )
+    command.add_argument("--video-root", metavar="D", help="folder with its videos (default: the file's own)")
+    command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
+    command.add_argument(
+        "--other-query", metavar="Q2",
+        help="a sentence about another moment, for the controls (default: of --annotations, another row's)",
+    )  # fmt: skip
+    command.add_argument(
+        "--template", default=TEMPLATE_NAMES[0], choices=TEMPLATE_NAMES,
+        help=f"the prompt template (default: {TEMPLATE_NAMES[0]})",
+    )  # fmt: skip
+    command.add_argument(
+        "--answer", default=str(AnswerMode.STANDARD), choices=[str(mode) for mode in AnswerMode],
+        help="how the answer is written (default: standard)",
+    )  # fmt: skip
+
+
+def check_sample_usage(options: argparse.Namespace) -> None:
+    """Leave with wrong usage unless the options name a sample in one of the two ways."""
+    fail = options.usage.error
+    by_hand = (options.video, options.query, options.window)
+    if options.annotations and any(by_hand):
+        fail("give --video, --query and --window, or --annotations, not both")
+    if not options.annotations and not all(by_hand):
+        fail("give --video, --query and --window, or --annotations")
+    if not options.annotations and (options.row is not None or options.video_root is not None):
+        fail("--row and --video-root belong to --annotations")
+
+
+@dataclass(frozen=True, eq=False)
+class ProbedSample:
+    """What is asked about.
+
+    Attributes:
+        checkpoint: its processor.
+        inspection: the sample, encoded.
+        other_query: a sentence about another moment, if there is one.
+    """
+
+    checkpoint: "Checkpoint"
+    inspection: "Inspection"
+    other_query: str | None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "ProbedSample":
+        """Read the sample that the options name.
+
+        Raises:
+            VTGError: the options, the video or the row are wrong, or no mask can be proved.
+        """
+        template = next(t for t in TEMPLATES if (t.name, t.mode) == (options.template, options.answer))
+        sample, other = (_row if options.annotations else _by_hand)(options, template)
+
+        from vtg_core.checkpoints import load_checkpoint
+        from vtg_core.collator import SFTCollator
+        from vtg_core.inspection import Inspection
+
+        checkpoint = load_checkpoint(options.checkpoint)
+        note_added_tokens(checkpoint.added_tokens)
+        return cls(checkpoint, Inspection(sample, SFTCollator(checkpoint.processor).encode(sample)), other)
+
+    def header(self, options: argparse.Namespace) -> dict[str, Any]:
+        """Return what is asked about, as the JSON holds it."""
+        from vtg_core.adapters import model_label
+
+        sample, info = self.inspection.sample, self.inspection.sample.video.info
+        return {
+            "checkpoint": model_label(options.checkpoint, options.adapter),
+            "video": {
+                "path": str(info.path),
+                "duration": info.duration,
+                "fps": info.fps,
+                "timestamps": list(sample.video.timestamps),
+            },
+            "where": sample.annotation.where if sample.annotation is not None else "",
+            "query": sample.query,
+            "windows": [list(window) for window in sample.windows],
+            "template": sample.template.name,
+            "mode": str(sample.template.mode),
+            "answer": sample.answer,
+        }
+
+
+def _by_hand(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample", str | None]:
+    check_query(options.query)
+    windows = [Window(start, end) for start, end in options.window]
+    frames = frame_policy(options)
+
+    from vtg_core.dataset import Sample
+    from vtg_core.video import sample_frames
+
+    video = sample_frames(options.video, frames)
+    within = tuple(window.check_within(video.info.duration, clip=options.clip) for window in windows)
+    sample = Sample(video, options.query, within, template, ANSWER_FORMATS[template.mode])
+    return sample, options.other_query
+
+
+def _row(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample", str | None]:
+    from vtg_core.annotations import OnError
+    from vtg_core.dataset import VideoTemporalSFTDataset
+    from vtg_core.probes.altered_samples import find_other_query
+
+    dataset = VideoTemporalSFTDataset(
+        options.annotations,
+        options.video_root,
+        use_temporal_tokens=template.mode is AnswerMode.TEMPORAL_TOKENS,
+        templates=[template],
+        frames=frame_policy(options),
+        clip=options.clip,
+        on_error=OnError.SKIP,
+    )
+    row = options.row or 0
+    if row >= len(dataset):
+        skipped = f"; {dataset.skipped[0]}" if dataset.skipped else ""
+        raise AnnotationError(
+            f"--row must be below the number of rows that can be read, {len(dataset):,}, got {row:,}{skipped}"
+        )
+    other = options.other_query
+    return dataset[row], find_other_query(dataset.annotations, row) if other is None else other

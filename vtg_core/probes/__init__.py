@@ -1,0 +1,5 @@
+"""Questions that only mean something of a model that knows its task.
+
+:mod:`controls` ask whether it uses the video, :mod:`generation` what it would answer itself, and :mod:`overfit`
+whether training on this mask teaches the answer. Each works on any checkpoint, and says which it cannot do and why.
+"""
