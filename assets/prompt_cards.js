@@ -16,18 +16,35 @@ const copyButton = (text) => {
   return button;
 };
 
-const videoPart = (text, tokens) => {
+// Every character stands here, a run of one placeholder as the placeholder and its number.
+const textOf = (pieces) => {
+  const node = make("span");
+  for (const [text, count] of pieces) {
+    node.append(text);
+    if (count > 1) node.append(make("b", "", `×${whole(count)}`));
+  }
+  return node;
+};
+
+const stampsOf = (view) => {
+  if (!view.num_stamps) return "";
+  if (view.num_stamps === 1) return ` · one time stamp, ${view.first_stamp}`;
+  return ` · ${whole(view.num_stamps)} time stamps, ${view.first_stamp} → ${view.last_stamp}`;
+};
+
+// What a video stands for is written when it is opened: it may be hundreds of frames, in every one of the cards.
+const videoPart = (view) => {
   const box = make("details", "vtg-part vtg-kind-video");
-  const stamps = [...text.matchAll(/<(\d+\.\d) seconds>/g)].map((match) => match[1]);
-  const range = stamps.length ? ` · ${stamps.length} time stamps, ${stamps[0]} → ${stamps.at(-1)} s` : "";
-  box.append(make("summary", "", `video · ${whole(tokens)} tokens${range}`), make("span", "", text));
+  box.append(make("summary", "", `video · ${whole(view.num_tokens)} tokens${stampsOf(view)}`));
+  box.addEventListener("toggle", () => box.append(textOf(view.pieces)), { once: true });
   return box;
 };
 
-const part = ([kind, text, tokens, supervised]) => {
-  if (kind === "video") return videoPart(text, tokens);
-  const node = make("span", `vtg-part vtg-kind-${kind}${supervised ? " vtg-supervised" : ""}`, text);
-  node.title = `${KIND_NAMES[kind]} · ${whole(tokens)} tokens, ${whole(supervised)} in the loss`;
+const part = (view) => {
+  if (view.kind === "video") return videoPart(view);
+  const node = textOf(view.pieces);
+  node.className = `vtg-part vtg-kind-${view.kind}${view.num_supervised ? " vtg-supervised" : ""}`;
+  node.title = `${KIND_NAMES[view.kind]} · ${whole(view.num_tokens)} tokens, ${whole(view.num_supervised)} in the loss`;
   return node;
 };
 

@@ -21,7 +21,7 @@ from vtg_core.errors import CheckpointError, MaskingError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
 T = TypeVar("T")
 MAX_REMEMBERED = 8_000_000
@@ -86,6 +86,16 @@ def control_tokens(tokenizer: "PreTrainedTokenizerBase") -> ControlTokens:
     """Return the tokenizer's control tokens; computed once for as long as its vocabulary stays the same."""
     controls: ControlTokens = _cached(_CONTROL_TOKENS, tokenizer, _read_control_tokens)
     return controls
+
+
+def placeholder_ids(processor: "ProcessorMixin") -> frozenset[int]:
+    """Return the ids that stand for pixels and sound: the processor's placeholders of videos, images and sounds.
+
+    They alone may be folded where a sequence is shown: every other token, repeated or not, is something that is read.
+    """
+    ids = control_tokens(processor.tokenizer).ids
+    names = (getattr(processor, f"{medium}_token", None) for medium in ("video", "image", "audio"))
+    return frozenset(ids[name] for name in names if name in ids)
 
 
 def encode_as_text(

@@ -50,7 +50,7 @@ def test_a_prompt_marks_exactly_the_answer_and_its_end_of_turn(demo):
 
 def test_a_video_opens_to_its_stamps_and_runs(demo):
     video = demo.locator("details.vtg-kind-video").first
-    expect(video.locator("summary")).to_contain_text("16 time stamps, 0.5 → 29.4 s")
+    expect(video.locator("summary")).to_contain_text("16 time stamps, <0.5 seconds> → <29.4 seconds>")
     video.locator("summary").click()
     expect(video.locator("span")).to_contain_text(
         "<0.5 seconds><|vision_start|><|video_pad|>×60<|vision_end|>"

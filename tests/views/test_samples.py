@@ -1,8 +1,16 @@
 import json
+from pathlib import Path
+
+import numpy as np
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from vtg_core.inspection import inspect_templates
+from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
 from vtg_core.templates import TEMPLATES
-from vtg_core.views.samples import as_json, view_prompt, view_tokens
+from vtg_core.timeline import VideoInfo
+from vtg_core.video import SampledVideo
+from vtg_core.views.samples import as_json, view_prompt, view_sequence, view_tokens
 from vtg_core.windows import Window
 
 
@@ -21,7 +29,7 @@ def expanded(view, column):
 
 def test_the_rows_of_a_token_view_expand_to_the_ids_and_labels(processor, video):
     encoded = inspected(processor, video).encoded
-    view = view_tokens(encoded, processor.tokenizer)
+    view = view_tokens(encoded, processor)
     assert expanded(view, "id") == encoded.input_ids.tolist()
     assert expanded(view, "label") == encoded.labels.tolist()
     assert view.index == [sum(view.count[:row]) for row in range(len(view.count))]
@@ -29,52 +37,105 @@ def test_the_rows_of_a_token_view_expand_to_the_ids_and_labels(processor, video)
 
 def test_the_kinds_of_a_token_view_are_the_regions(processor, video):
     encoded = inspected(processor, video).encoded
-    view = view_tokens(encoded, processor.tokenizer)
+    view = view_tokens(encoded, processor)
     kinds = [view.kinds[kind] for kind in expanded(view, "kind")]
     assert kinds == [str(region.kind) for region in encoded.regions for _ in range(len(region))]
 
 
-def test_only_control_tokens_are_gathered_into_a_run(processor, video):
-    view = view_tokens(inspected(processor, video, "no no no no no").encoded, processor.tokenizer)
+def test_only_placeholders_are_gathered_into_a_run(processor, video):
+    view = view_tokens(inspected(processor, video, "no no no no no").encoded, processor)
     gathered = {view.pieces[p] for p, count in zip(view.piece, view.count, strict=True) if count > 1}
-    assert gathered == {"<|video_pad|>", "<|vision_end|>"}
+    assert gathered == {"<|video_pad|>"}
+
+
+def test_words_that_are_added_tokens_are_never_gathered(processor):
+    [five] = processor.tokenizer.encode("<5>", add_special_tokens=False)
+    view = view_sequence([five] * 3, [five] * 3, [Region(RegionKind.ANSWER, 0, 3)], processor)
+    assert view.count == [1, 1, 1]
+
+
+def test_padding_is_gathered_into_a_run(processor):
+    pad = processor.tokenizer.pad_token_id
+    view = view_sequence([pad] * 9, [IGNORE_INDEX] * 9, [Region(RegionKind.PADDING, 0, 9)], processor)
+    assert view.count == [9]
 
 
 def test_the_totals_say_how_many_tokens_of_each_region_are_in_the_loss(processor, video):
-    totals = view_tokens(inspected(processor, video).encoded, processor.tokenizer).totals
+    totals = view_tokens(inspected(processor, video).encoded, processor).totals
     assert totals["answer"] == (11, 11)
     assert totals["end_of_turn"] == (1, 1)
     assert sum(supervised for _, supervised in totals.values()) == 12
 
 
 def test_a_token_that_is_no_whole_character_is_shown_as_bytes(processor, video):
-    view = view_tokens(inspected(processor, video, "🙂").encoded, processor.tokenizer)
+    view = view_tokens(inspected(processor, video, "🙂").encoded, processor)
     shown = "".join(view.pieces[p] for p in view.piece)
     assert "⟨F0" in shown
     assert "\N{REPLACEMENT CHARACTER}" not in shown
 
 
 def test_the_parts_of_a_prompt_are_what_the_model_reads(processor, video):
-    view = view_prompt(inspected(processor, video))
-    text = "".join(text for kind, text, _, _ in view.parts if kind != "video")
+    view = view_prompt(inspected(processor, video), processor)
+    text = "".join(text for part in view.parts if part.kind != "video" for text, _ in part.pieces)
     assert text == view.rendered.replace("<|vision_start|><|video_pad|><|vision_end|>", "")
-    assert [kind for kind, *_ in view.parts][-3:] == ["answer", "end_of_turn", "chat"]
+    assert [part.kind for part in view.parts][-3:] == ["answer", "end_of_turn", "chat"]
 
 
 def test_a_prompt_writes_the_runs_of_its_video_once(processor, video):
-    [shown] = [text for kind, text, _, _ in view_prompt(inspected(processor, video)).parts if kind == "video"]
-    assert shown.startswith("<|vision_start|><5.0 seconds><|vision_start|><|video_pad|>×60<|vision_end|>")
+    [shown] = [
+        part for part in view_prompt(inspected(processor, video), processor).parts if part.kind == "video"
+    ]
+    assert shown.pieces[:3] == [
+        ("<|vision_start|><5.0 seconds><|vision_start|>", 1),
+        ("<|video_pad|>", 60),
+        ("<|vision_end|><24.9 seconds><|vision_start|>", 1),
+    ]
+    assert (shown.num_stamps, shown.first_stamp, shown.last_stamp) == (2, "<5.0 seconds>", "<24.9 seconds>")
+
+
+def clip_of(duration, num_frames):
+    """Frames without anything to see, as small as the processor takes them, spread over ``duration`` seconds."""
+    info = VideoInfo(Path("clip.mp4"), duration, 30.0, round(duration * 30), 32, 32, "h264")
+    indices = tuple(np.linspace(0, info.num_frames - 1, num_frames).round().astype(int).tolist())
+    frames = np.zeros((num_frames, 32, 32, 3), dtype=np.uint8)
+    return SampledVideo(info, frames, tuple(index / 30 for index in indices), indices)
+
+
+@settings(max_examples=15, deadline=None)
+@example(600.0, 384, "what is it")
+@example(555.5, 8, "5 55 555 5555 <|video_pad|><|video_pad|> ×60 <555.5 seconds>")
+@given(st.floats(20, 40_000), st.integers(2, 64), st.sampled_from(["one", "222 2222 222", "no no no"]))
+def test_what_a_prompt_shows_unfolds_to_what_the_model_reads(
+    checkpoints_by_name, duration, num_frames, query
+):
+    for checkpoint in checkpoints_by_name.values():
+        inspection = inspected(checkpoint.processor, clip_of(duration, num_frames), query)
+        encoded, view = inspection.encoded, view_prompt(inspection, checkpoint.processor)
+        assert "".join(text * count for part in view.parts for text, count in part.pieces) == encoded.text
+        folded = {text for part in view.parts for text, count in part.pieces if count > 1}
+        assert folded <= {"<|video_pad|>"}
+
+
+def test_a_long_video_is_shown_with_every_stamp_and_every_digit(processor):
+    view = view_prompt(inspected(processor, clip_of(600.0, 384)), processor)
+    [shown] = [part for part in view.parts if part.kind == "video"]
+    assert (shown.num_stamps, shown.first_stamp, shown.last_stamp) == (
+        192,
+        "<0.8 seconds>",
+        "<599.2 seconds>",
+    )
+    assert any("<555.3 seconds>" in text for text, _ in shown.pieces)
 
 
 def test_the_counts_of_a_prompt_add_up(processor, video):
     inspection = inspected(processor, video)
-    view = view_prompt(inspection)
-    assert view.num_tokens == len(inspection.encoded) == sum(total for _, _, total, _ in view.parts)
+    view = view_prompt(inspection, processor)
+    assert view.num_tokens == len(inspection.encoded) == sum(part.num_tokens for part in view.parts)
     assert view.num_supervised == 12
-    assert view.num_video == next(total for kind, _, total, _ in view.parts if kind == "video")
+    assert view.num_video == next(part.num_tokens for part in view.parts if part.kind == "video")
 
 
 def test_views_become_json_that_any_reader_accepts(processor, video):
     inspection = inspected(processor, video, "</script> \u2028 ${x} {{y}}")
-    assert json.loads(as_json([view_prompt(inspection)]))[0]["key"] == "standard/direct"
-    assert json.loads(as_json(view_tokens(inspection.encoded, processor.tokenizer)))["index"][0] == 0
+    assert json.loads(as_json([view_prompt(inspection, processor)]))[0]["key"] == "standard/direct"
+    assert json.loads(as_json(view_tokens(inspection.encoded, processor)))["index"][0] == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vtg_core.chat_template import learn_markup
-from vtg_core.control_tokens import ControlTokens, control_tokens
+from vtg_core.control_tokens import ControlTokens, control_tokens, placeholder_ids
 from vtg_core.conversation import Role
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class ChatIds:
         controls = control_tokens(tokenizer)
         closings = {role: _first_control(text, controls) for role, text in markup.closing.items()}
         eos = tokenizer.eos_token_id
-        media = {
-            _control_id(getattr(processor, f"{m}_token", None), controls) for m in ("video", "image", "audio")
-        }
+        media = placeholder_ids(processor)
         around = {controls.ids[markup.video[a:b]] for a, b in controls.find(markup.video)}
         return cls(
             processor=processor,
@@ -67,7 +65,7 @@ class ChatIds:
             stop_ids=frozenset(stop_ids) or frozenset({eos} if eos is not None else ()),
             pad_id=tokenizer.pad_token_id,
             bos_id=tokenizer.bos_token_id,
-            media_ids=frozenset(m for m in media if m is not None),
+            media_ids=media,
             marker_ids=frozenset(around - media),
         )
 
@@ -167,7 +165,3 @@ def _openings(learnt: Mapping[Role, tuple[int, ...]]) -> dict[Role, tuple[int, .
 def _first_control(text: str, controls: ControlTokens) -> int | None:
     end = controls.first_in(text)
     return controls.ids[text[:end].strip()] if end is not None else None
-
-
-def _control_id(token: str | None, controls: ControlTokens) -> int | None:
-    return controls.ids.get(token) if token else None

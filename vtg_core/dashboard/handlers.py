@@ -87,10 +87,9 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
             f"Reading template {number} of {len(inputs.templates)}",
         )
         template = inspection.sample.template
-        prompts.append(view_prompt(inspection))
-        tokens[template_key(template.mode, template.name)] = as_json(
-            view_tokens(inspection.encoded, checkpoint.processor.tokenizer)
-        )
+        prompts.append(view_prompt(inspection, checkpoint.processor))
+        key = template_key(template.mode, template.name)
+        tokens[key] = as_json(view_tokens(inspection.encoded, checkpoint.processor))
     keep_processor(video, checkpoint, processor)
     return Inspected(
         notice=_remarks(inputs, video, checkpoint),

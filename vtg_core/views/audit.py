@@ -208,7 +208,7 @@ def view_finding(finding: Finding) -> FindingView:
 def view_row(row: Row) -> TokenView:
     """Return the token view of a row as it came, padding included: coloured by its own labels."""
     regions = regions_of(row.kinds, row.turns)
-    return view_sequence(row.ids.tolist(), row.labels.tolist(), regions, row.chat.tokenizer)
+    return view_sequence(row.ids.tolist(), row.labels.tolist(), regions, row.chat.processor)
 
 
 def view_file(report: Report, *, state: str, num_all: int) -> FileView:

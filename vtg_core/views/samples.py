@@ -4,12 +4,13 @@ Nothing here is markup. A view is turned into JSON and drawn by a component that
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from vtg_core.control_tokens import placeholder_ids
 from vtg_core.encoding import EncodedSample
 from vtg_core.inspection import Inspection
 from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
@@ -17,14 +18,14 @@ from vtg_core.token_text import token_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from transformers import PreTrainedTokenizerBase
+    from transformers import ProcessorMixin
 
 VIDEO_KINDS = frozenset({RegionKind.VIDEO, RegionKind.TIMESTAMP})
 
 
 @dataclass(frozen=True)
 class TokenView:
-    """The tokens of one sample, in columns; a run of one repeated token is one row.
+    """The tokens of one sample, in columns; a run of one placeholder, or of padding, is one row.
 
     Attributes:
         pieces: the distinct texts of the tokens, see :func:`vtg_core.token_text.token_text`.
@@ -54,6 +55,28 @@ class TokenView:
 
 
 @dataclass(frozen=True)
+class PromptPart:
+    """One region of a prompt.
+
+    Attributes:
+        kind: of the region.
+        pieces: its text in order, as (text, how often it stands there in a row). Only a placeholder stands there more
+            than once; written that often, the pieces are what the model reads, character for character.
+        num_tokens, num_supervised: in all; in the loss.
+        num_stamps: how many time stamps the processor wrote into it.
+        first_stamp, last_stamp: their texts, as the model reads them; empty without any.
+    """
+
+    kind: str
+    pieces: list[tuple[str, int]]
+    num_tokens: int
+    num_supervised: int
+    num_stamps: int = 0
+    first_stamp: str = ""
+    last_stamp: str = ""
+
+
+@dataclass(frozen=True)
 class PromptView:
     """One template's prompt as the model reads it.
 
@@ -63,8 +86,7 @@ class PromptView:
         rendered: what the chat template wrote, every video still one placeholder; what the copy button copies.
         answer: what the model is taught to write.
         num_tokens, num_video, num_supervised: tokens in all; of the video and its time stamps; in the loss.
-        parts: the sequence in order, as (region kind, text, tokens, tokens in the loss). In a video's part runs of
-            a placeholder are written once, with their number.
+        parts: the sequence in order.
     """
 
     key: str
@@ -76,7 +98,7 @@ class PromptView:
     num_tokens: int
     num_video: int
     num_supervised: int
-    parts: list[tuple[str, str, int, int]]
+    parts: list[PromptPart]
 
 
 def template_key(mode: str, name: str) -> str:
@@ -84,15 +106,16 @@ def template_key(mode: str, name: str) -> str:
     return f"{mode}/{name}"
 
 
-def view_tokens(encoded: EncodedSample, tokenizer: "PreTrainedTokenizerBase") -> TokenView:
-    """Return the token view of an encoded sample."""
-    return view_sequence(encoded.input_ids.tolist(), encoded.labels.tolist(), encoded.regions, tokenizer)
+def view_tokens(encoded: EncodedSample, processor: "ProcessorMixin") -> TokenView:
+    """Return the token view of a sample that ``processor`` encoded."""
+    return view_sequence(encoded.input_ids.tolist(), encoded.labels.tolist(), encoded.regions, processor)
 
 
 def view_sequence(
-    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], tokenizer: "PreTrainedTokenizerBase"
+    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], processor: "ProcessorMixin"
 ) -> TokenView:
     """Return the token view of any row: ``labels`` as they came, ``regions`` a partition of it."""
+    tokenizer, placeholders = processor.tokenizer, placeholder_ids(processor)
     rows: dict[str, list[int]] = {
         name: [] for name in ("piece", "kind", "index", "count", "id", "label", "label_piece", "is_control")
     }
@@ -105,7 +128,7 @@ def view_sequence(
     def piece_of(token_id: int) -> int:
         return pieces.setdefault(token_text(tokenizer, token_id), len(pieces))
 
-    for kind, index, count, token_id, label in _runs(ids, labels, regions, added):
+    for kind, index, count, token_id, label in _runs(ids, labels, regions, placeholders):
         is_other = label not in (token_id, IGNORE_INDEX)
         row = {
             "piece": piece_of(token_id),
@@ -124,10 +147,10 @@ def view_sequence(
     return TokenView(pieces=list(pieces), kinds=list(kinds), totals=totals, **rows)
 
 
-def view_prompt(inspection: Inspection) -> PromptView:
-    """Return the prompt view of an inspection."""
+def view_prompt(inspection: Inspection, processor: "ProcessorMixin") -> PromptView:
+    """Return the prompt view of an inspection that was made with ``processor``."""
     template, encoded = inspection.sample.template, inspection.encoded
-    parts = list(_parts(encoded))
+    parts = list(_parts(encoded, placeholder_ids(processor)))
     return PromptView(
         key=template_key(template.mode, template.name),
         name=template.name,
@@ -137,45 +160,71 @@ def view_prompt(inspection: Inspection) -> PromptView:
         answer=inspection.sample.answer,
         num_tokens=len(encoded),
         num_video=sum(len(region) for region in encoded.regions if region.kind in VIDEO_KINDS),
-        num_supervised=sum(supervised for *_, supervised in parts),
+        num_supervised=sum(part.num_supervised for part in parts),
         parts=parts,
     )
 
 
 def _runs(
-    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], added: set[int]
+    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], placeholders: Collection[int]
 ) -> Iterator[tuple[RegionKind, int, int, int, int]]:
-    """Yield (kind, index, count, id, label); only added tokens are gathered, and never across a region or label."""
+    """Yield (kind, index, count, id, label); only what nobody reads is gathered, and never across a region or label."""
     for region in regions:
+        is_padding = region.kind is RegionKind.PADDING
         positions = range(region.start, region.end)
         for (token_id, label, _), run in groupby(
-            positions, key=lambda i: (ids[i], labels[i], ids[i] in added or i)
+            positions, key=lambda i: (ids[i], labels[i], is_padding or ids[i] in placeholders or i)
         ):
             first, *rest = run
             yield region.kind, first, 1 + len(rest), token_id, label
 
 
-def _parts(encoded: EncodedSample) -> Iterator[tuple[str, str, int, int]]:
+def _parts(encoded: EncodedSample, placeholders: Collection[int]) -> Iterator[PromptPart]:
     """Yield the text's regions, exact to the character; a token counts where its first character stands."""
     labels = encoded.labels.tolist()
     starts = [start for start, _ in encoded.offsets]
+    stamps = [region for region in encoded.regions if region.kind is RegionKind.TIMESTAMP]
     for region in encoded.text_regions:
-        first, last = bisect_left(starts, region.start), bisect_left(starts, region.end)
-        is_video = region.kind is RegionKind.VIDEO
-        text = _collapse(encoded, first, last) if is_video else encoded.text[region.start : region.end]
-        yield str(region.kind), text, last - first, sum(label != IGNORE_INDEX for label in labels[first:last])
+        tokens = range(bisect_left(starts, region.start), bisect_left(starts, region.end))
+        own = [_text_of(encoded, stamp) for stamp in stamps if stamp.start in tokens]
+        yield PromptPart(
+            kind=str(region.kind),
+            pieces=list(_pieces(encoded, region, tokens, placeholders)),
+            num_tokens=len(tokens),
+            num_supervised=sum(labels[token] != IGNORE_INDEX for token in tokens),
+            num_stamps=len(own),
+            first_stamp=own[0] if own else "",
+            last_stamp=own[-1] if own else "",
+        )
 
 
-def _collapse(encoded: EncodedSample, start: int, end: int) -> str:
-    """Return the text of tokens with runs of one repeated token written once, as ``<|video_pad|>×60``."""
-    ids = encoded.input_ids.tolist()
-    written = []
-    for _, run in groupby(range(start, end), key=lambda i: ids[i]):
-        positions = list(run)
-        many = f"×{len(positions):,}" if len(positions) > 2 else ""
-        shown = positions[:1] if many else positions
-        written += [encoded.text[slice(*encoded.offsets[i])] for i in shown] + [many]
-    return "".join(written)
+def _pieces(
+    encoded: EncodedSample, region: Region, tokens: range, placeholders: Collection[int]
+) -> Iterator[tuple[str, int]]:
+    """Yield a region of the text piece by piece: a run of one placeholder as its text and its number."""
+    ids = dict(zip(tokens, encoded.input_ids[tokens.start : tokens.stop].tolist(), strict=True))
+    written = region.start
+    for token_id, run in groupby(
+        tokens, key=lambda token: ids[token] if ids[token] in placeholders else None
+    ):
+        if token_id is None:
+            continue
+        first, *others = run
+        (start, end), count = encoded.offsets[first], 1 + len(others)
+        piece, stop = encoded.text[start:end], encoded.offsets[first + len(others)][1]
+        if encoded.text[start:stop] != piece * count:  # white space between two of them is read too
+            continue
+        if written < start:
+            yield encoded.text[written:start], 1
+        yield piece, count
+        written = stop
+    if written < region.end:
+        yield encoded.text[written : region.end], 1
+
+
+def _text_of(encoded: EncodedSample, region: Region) -> str:
+    """Return the text of a region of tokens."""
+    return encoded.text[encoded.offsets[region.start][0] : encoded.offsets[region.end - 1][1]]
 
 
 def as_json(views: "Sequence[DataclassInstance] | DataclassInstance") -> str:
