@@ -9,7 +9,11 @@ import torch
 
 from tests.conftest import ASSETS
 from vtg_core.annotations import load_annotations
+from vtg_core.audit.chat_ids import ChatIds
 from vtg_core.audit.mutations import MUTATIONS
+from vtg_core.audit.run import audit_saved
+from vtg_core.audit.saved import load_batch
+from vtg_core.checkpoints import load_checkpoint
 from vtg_core.dashboard import Settings, build_dashboard
 from vtg_core.dashboard.audit_tab import first_source, first_strip
 from vtg_core.dashboard.auditing import AuditSource, Choice, audit, no_audit, score_recipes
@@ -18,6 +22,8 @@ from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
 from vtg_core.dashboard.visits import Visit
 from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.frame_plan import FramePolicy
+from vtg_core.views.audit import view_finding
+from vtg_core.views.samples import as_json
 
 SETTINGS = Settings(frames=FramePolicy(num_frames=8))
 FILE = ASSETS / "demo_annotations.json"
@@ -58,6 +64,27 @@ def saved_batch(folder, num_rows=2):
     batch["labels"][-1] = batch["input_ids"][-1].masked_fill(batch["attention_mask"][-1] == 0, -100)
     torch.save(batch, folder / "batch.pt")
     return folder / "batch.pt"
+
+
+def tampered_batch(folder):
+    """A batch of which one token of the answer was changed, in ids and labels alike."""
+    path = saved_batch(folder, num_rows=1)
+    batch = torch.load(path)
+    place = int((batch["labels"][0] != -100).nonzero()[-1])
+    batch["input_ids"][0, place - 1] = batch["input_ids"][0, 0]
+    torch.save(batch, path)
+    return path
+
+
+def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(user_cache, tmp_path):
+    settings = replace(SETTINGS, batch=tampered_batch(tmp_path))
+    _, view, _, _ = audited(Choice(AuditSource.BATCH, row=0), settings)
+    checkpoint = load_checkpoint("demo")
+    chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
+    found = [f for row in audit_saved(load_batch(settings.batch), chat) for f in row.findings]
+    shown = json.loads(as_json([view_finding(finding) for finding in found]))
+    assert sorted(view["findings"], key=str) == sorted(shown, key=str)
+    assert any("opens with a header that no role of ours has" in says for _, says in view["readings"])
 
 
 def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):

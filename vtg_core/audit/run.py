@@ -183,14 +183,30 @@ def audit_saved(
     batch: Mapping[str, Any], chat: ChatIds, *, max_length: int | None = None
 ) -> Iterator[RowFindings]:
     """Audit a batch of which nothing is known but its tensors; conversations are recovered from the ids."""
-    try:
-        rows, findings = rows_of(batch, chat, max_length=max_length)
-    except Exception as error:
-        rows, findings = [], [check_failed(error)]
+    rows, findings = saved_rows(batch, chat, max_length=max_length)
     if findings:
         yield RowFindings(None, "", tuple(findings))
     for row in rows:
-        yield RowFindings(row.number, "", _of_saved(row))
+        yield RowFindings(row.number, "", audit_saved_row(row)[1])
+
+
+def saved_rows(
+    batch: Mapping[str, Any], chat: ChatIds, *, max_length: int | None = None
+) -> tuple[list[Row], list[Finding]]:
+    """Take a saved batch apart; return its rows, and what is wrong with the batch itself."""
+    try:
+        return rows_of(batch, chat, max_length=max_length)
+    except Exception as error:
+        return [], [check_failed(error)]
+
+
+def audit_saved_row(row: Row) -> tuple[Row, tuple[Finding, ...]]:
+    """Return a row of a saved batch with what its ids tell of its sample, and what is found in it."""
+    try:
+        row = recovered_row(row)
+    except Exception as error:  # the row is judged by its markers alone
+        return row, (check_failed(error, row.number), *audit_row(row))
+    return row, tuple(audit_row(row))
 
 
 def recovered_row(row: Row) -> Row:
@@ -202,14 +218,6 @@ def recovered_row(row: Row) -> Row:
     known = recovered.known
     reading = read_row(row.ids, row.is_padding, row.chat, known.tokens, known.prompts)
     return replace(row, known=known, reading=reading)
-
-
-def _of_saved(row: Row) -> tuple[Finding, ...]:
-    try:
-        row = recovered_row(row)
-    except Exception as error:  # the row is judged by its markers alone
-        return (check_failed(error, row.number), *audit_row(row))
-    return tuple(audit_row(row))
 
 
 def _of_collator(

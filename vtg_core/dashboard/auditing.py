@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vtg_core.audit.chat_ids import ChatIds
-from vtg_core.audit.checks import AuditedBatch, audit_batch, audit_row
+from vtg_core.audit.checks import AuditedBatch, audit_batch
 from vtg_core.audit.collators import ForeignCollator, foreign_samples, load_collator, run_collator
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.mutations import MUTATIONS, break_sample
@@ -269,14 +269,13 @@ _OWN_TENSORS = {"input_ids", "labels", "attention_mask", "video_grid_thw", "seco
 
 
 def _audit_saved(settings: Settings, choice: Choice, checkpoint: "Checkpoint", tell: Tell) -> Audited:
-    from vtg_core.audit.batch import rows_of
-    from vtg_core.audit.saved import known_of_row, load_batch
+    from vtg_core.audit.run import audit_saved_row, saved_rows
+    from vtg_core.audit.saved import load_batch
 
     assert settings.batch is not None
     assert choice.row is not None
     tell(0.4, f"Reading {settings.batch.name}")
-    chat, tensors = _chat(checkpoint), load_batch(settings.batch)
-    rows, findings = rows_of(tensors, chat)
+    rows, findings = saved_rows(load_batch(settings.batch), _chat(checkpoint))
     name = choice.name(settings)
     if not rows:
         return _shown(AuditedBatch((), tuple(findings)), name)
@@ -285,11 +284,8 @@ def _audit_saved(settings: Settings, choice: Choice, checkpoint: "Checkpoint", t
             f"the row of the batch must be a number from 0 to {len(rows) - 1:,}, got {choice.row:,}"
         )
     tell(0.7, f"Auditing row {choice.row} of {len(rows):,}")
-    known: list[Known | None] = [None] * len(rows)
-    row = rows[choice.row]
-    known[choice.row] = known_of_row(row.ids, row.is_padding, chat, row.media.get("video_grid_thw")).known
-    row = rows_of(tensors, chat, known)[0][choice.row]
-    return _shown(AuditedBatch((row,), (*findings, *audit_row(row))), name)
+    row, found = audit_saved_row(rows[choice.row])
+    return _shown(AuditedBatch((row,), (*findings, *found)), name)
 
 
 def _shown(
