@@ -10,8 +10,8 @@ const chosen = { metric: null, by: "rank", isDown: false, cell: null, focus: nul
 
 const STATES = {
   waiting: () => "Waiting for the model …",
-  running: (view) => `Compared ${whole(view.num_rows)} of ${whole(view.num_all)} rows …${timeLeft(view.seconds_left)}`,
-  done: (view) => `Compared ${view.num_all === 1 ? "one row" : `all ${whole(view.num_all)} rows`}.`,
+  running: (view) => `Compared ${whole(view.num_compared)} of ${whole(view.num_all)} rows …${timeLeft(view.seconds_left)}`,
+  done: (view) => `Compared ${ofRows(view.num_compared, view.num_in_file)}.`,
   partial: (view) => (view.num_rows ? `Partial: stopped after ${whole(view.num_rows)} of ${whole(view.num_all)} rows; this is what is known so far.` : "Stopped before the first row was compared."),
 };
 
@@ -322,7 +322,7 @@ const unread = (view) => {
   const [box, list] = [make("details", "vtg-more vtg-an-unread"), make("ul")];
   const count = view.num_unread === 1 ? "One row" : `${whole(view.num_unread)} rows`;
   box.append(make("summary", "", `${count} could not be scored`), list);
-  for (const one of view.unread) list.append(make("li", "", one.row === null ? one.reason : `Row ${whole(one.row)}: ${one.reason}`));
+  for (const one of view.unread) list.append(make("li", "", `Row ${whole(one.row)}: ${one.reason}`));
   if (view.unread.length < view.num_unread) list.append(make("li", "vtg-muted", `and ${whole(view.num_unread - view.unread.length)} more`));
   return box;
 };

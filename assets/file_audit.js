@@ -1,9 +1,9 @@
 // The audit of a whole file, as far as it is; a value is a FileView (vtg_core/views/audit.py).
 
 const STATES = {
-  running: (view) => `Audited ${whole(view.num_rows)} of ${whole(view.num_all)} rows …`,
-  done: (view) => `Audited all ${whole(view.num_all)} rows.`,
-  partial: (view) => `Partial: stopped after ${whole(view.num_rows)} of ${whole(view.num_all)} rows; this is what was found so far.`,
+  running: (view) => `Audited ${ofRows(view.num_audited, view.num_in_file)} …`,
+  done: (view) => `Audited ${ofRows(view.num_audited, view.num_in_file)}.`,
+  partial: (view) => `Partial: stopped after ${ofRows(view.num_audited, view.num_in_file)}; this is what was found so far.`,
 };
 
 const progress = (view) => {

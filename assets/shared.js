@@ -9,6 +9,12 @@ const make = (tag, className = "", text = null) => {
 
 const whole = (number) => number.toLocaleString("en-US");
 
+// "all" only where it is all of the file's rows.
+const ofRows = (number, all) => {
+  if (number < all) return `${whole(number)} of ${whole(all)} rows`;
+  return all === 1 ? "one row" : `all ${whole(all)} rows`;
+};
+
 // With a real minus sign; what is rounded to nothing has no sign.
 const signed = (number, digits) => {
   const size = Math.abs(number).toFixed(digits);

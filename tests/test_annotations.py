@@ -36,6 +36,7 @@ def test_a_json_array_is_read(write, tmp_path):
         windows=(Window(8, 14),),
         duration=30.0,
         where="rows.json:1, row 1",
+        row=0,
     )
 
 
@@ -243,6 +244,20 @@ def test_skip_keeps_the_good_rows_and_says_why_the_others_went(write):
     assert [row.where for row in loaded.annotations] == ["rows.json:1, row 1", "rows.json:1, row 3"]
     assert len(loaded.skipped) == 1
     assert loaded.skipped[0].startswith("rows.json:1, row 2, field 'duration'")
+
+
+def test_a_row_has_the_number_that_its_place_says_whatever_stands_before_it(write):
+    array = load_annotations(write([ROW, 7, ROW]), on_error="skip")
+    lines = load_annotations(write(f"\n{{}}\n{json.dumps(ROW)}", "rows.jsonl"), on_error="skip")
+    assert [(row.number, row.where) for row in array.annotations] == [
+        (1, "rows.json:1, row 1"),
+        (3, "rows.json:1, row 3"),
+    ]
+    assert [(row.number, row.where) for row in lines.annotations] == [(3, "rows.jsonl:3")]
+    assert [(row.row, row.where) for row in (*array.unreadable, *lines.unreadable)] == [
+        (1, "rows.json:1, row 2"),
+        (1, "rows.jsonl:2"),
+    ]
 
 
 def test_skip_goes_on_after_a_line_that_is_no_json(write):

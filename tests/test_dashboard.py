@@ -106,7 +106,7 @@ def test_the_mask_policy_reaches_the_labels():
     [prompt] = [
         p for p in json.loads(inspect(SETTINGS, policy, silent).prompts) if p["key"] == "standard/direct"
     ]
-    assert [kind for kind, _, _, supervised in prompt["parts"] if supervised] == ["answer", "chat"]
+    assert [part["kind"] for part in prompt["parts"] if part["num_supervised"]] == ["answer", "chat"]
 
 
 def test_a_window_without_a_sampled_frame_is_remarked():
@@ -217,7 +217,39 @@ def test_rows_of_an_annotation_file_are_picked_by_number():
     rows = load_annotations(ASSETS / "demo_annotations.json").annotations
     row = pick_row(Settings(annotations=rows), 3)
     assert (row.video.name, row.query) == ("two_events.mp4", "a green triangle appears")
-    assert row.note == "demo_annotations.json:4, row 3."
+    assert row.note == "Row 3 of the file (demo_annotations.json:4, row 3)."
+
+
+GOOD_ROW = '{"video": "red_circle.mp4", "timestamp": [8, 14], "sentence": "%s"}'
+
+
+def settings_with(tmp_path, name, text):
+    file = tmp_path / name
+    file.write_text(text)
+    loaded = load_annotations(file, video_root=ASSETS, on_error="skip")
+    return Settings(annotations=loaded.annotations, unreadable=loaded.unreadable, annotation_file=file)
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_a_row_behind_one_that_cannot_be_read_keeps_its_own_number(tmp_path, name):
+    rows = [GOOD_ROW % "first", '{"video": "red_circle.mp4"}', GOOD_ROW % "third"]
+    text = f"[{', '.join(rows)}]" if name == "rows.json" else "\n".join(rows)
+    settings = settings_with(tmp_path, name, text)
+    picked = pick_row(settings, 3)
+    assert picked.query == "third"
+    assert picked.note.startswith("Row 3 of the file (rows.json")
+    assert f"1 of 3 rows cannot be read; the first: {name}:" in picked.note
+
+
+def test_a_row_that_cannot_be_read_says_why_and_a_blank_line_that_it_is_none(tmp_path):
+    settings = settings_with(tmp_path, "rows.jsonl", f"{GOOD_ROW % 'a'}\n\n{{}}\n{GOOD_ROW % 'b'}")
+    assert pick_row(settings, 4).query == "b"
+    with pytest.raises(VTGError, match=r"^line 2 of the file must hold a row, and is blank"):
+        pick_row(settings, 2)
+    with pytest.raises(VTGError, match=r"^rows.jsonl:3, field 'sentence': must be there"):
+        pick_row(settings, 3)
+    with pytest.raises(VTGError, match=r"from 1 to 4, got 5"):
+        pick_row(settings, 5)
 
 
 @pytest.mark.parametrize("number", [0, 5, None, 1.5])

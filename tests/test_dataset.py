@@ -193,7 +193,7 @@ def test_a_sample_can_be_made_without_a_file(video):
 
 
 def test_windows_are_checked_against_the_duration_of_the_file():
-    row = Annotation(Path("a.mp4"), "q", (Window(8, 14),), None, "rows.json:3")
+    row = Annotation(Path("a.mp4"), "q", (Window(8, 14),), None, "rows.json:3", 2)
     assert windows_in(row, 30) == (Window(8, 14),)
     assert windows_in(row, 10, clip=True) == (Window(8, 10),)
     with pytest.raises(AnnotationError, match=r"^rows.json:3"):

@@ -94,7 +94,7 @@ def test_a_command_runs(command, capsys):
         "our own collator",
         "collator",
         "recipe",
-        "assets/demo_annotations.json: 2 rows",
+        "assets/demo_annotations.json: 2 of 4 rows",
     )
     assert capsys.readouterr().out.startswith(begins)
 

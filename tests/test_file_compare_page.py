@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import ASSETS
-from vtg_core.annotations import load_annotations
+from vtg_core.annotations import UnreadableRow, load_annotations
 from vtg_core.comparison.analytics import Metric
 from vtg_core.comparison.files import read_csv, read_json
 from vtg_core.comparison.on_file import compare_rows
@@ -30,7 +30,12 @@ FRAMES = FramePolicy(num_frames=4)
 def settings_of(file, **changed):
     loaded = load_annotations(file, video_root=ASSETS, on_error="skip")
     return Settings(
-        frames=FRAMES, annotations=loaded.annotations, annotation_file=file, video_root=ASSETS, **changed
+        frames=FRAMES,
+        annotations=loaded.annotations,
+        unreadable=loaded.unreadable,
+        annotation_file=file,
+        video_root=ASSETS,
+        **changed,
     )
 
 
@@ -91,7 +96,7 @@ def test_rows_come_one_after_the_other_with_an_estimate_of_the_rest(user_cache, 
 def test_what_is_known_is_kept_where_a_person_stops_it(user_cache):
     told = []
     last = list(
-        compare_file(SETTINGS, wanted(limit=4), lambda at, what: told.append(what), lambda: any("Row 3" in t for t in told))
+        compare_file(SETTINGS, wanted(limit=4), lambda at, what: told.append(what), lambda: any("3 of 4 rows" in t for t in told))
     )[-1]  # fmt: skip
     assert (last.view.state, last.view.num_rows, last.view.num_all) == ("partial", 2, 4)
     assert len(last.results) == 32
@@ -111,10 +116,11 @@ def test_rows_that_cannot_be_scored_are_listed_and_the_others_compared(user_cach
     settings = settings_of(file)
     view = run(wanted(limit=3, settings=settings), settings)[-1].view
     assert (view.state, view.num_rows, view.num_unread, view.analytics.num_samples) == ("done", 3, 2, 2)
-    assert {one.row for one in view.unread} == {None, 2}
-    assert all(one.reason.endswith(".") for one in view.unread)
-    assert "gone.mp4" in next(one.reason for one in view.unread if one.row == 2)
-    assert [sample.row for sample in view.analytics.samples] == [1, 3]
+    assert (view.num_compared, view.num_in_file) == (2, 4)
+    assert [(one.row, one.where) for one in view.unread] == [(3, "rows.jsonl:3"), (2, "rows.jsonl:2")]
+    assert view.unread[0].reason.startswith("Field 'sentence': must be there")
+    assert "gone.mp4" in view.unread[1].reason
+    assert [sample.row for sample in view.analytics.samples] == [1, 4]
 
 
 def test_a_failure_leaves_what_came_and_is_raised(user_cache):
@@ -213,3 +219,6 @@ def test_the_button_says_how_many_rows_it_takes():
     assert run_label(SETTINGS, 4) == "Compare all templates on the whole file: 4 rows"
     assert run_label(SETTINGS, 3) == "Compare all templates on the first 3 of 4 rows"
     assert run_label(SETTINGS, None) == "Compare all templates on the whole file: 4 rows"
+    bad = replace(SETTINGS, unreadable=(UnreadableRow(4, "rows.json:6, row 5", "it is bad"),))
+    assert run_label(bad, 4) == "Compare all templates on the 4 of 5 rows that can be read"
+    assert run_label(bad, 3) == "Compare all templates on the first 3 of the 4 rows that can be read"

@@ -33,6 +33,7 @@ class Annotation:
         qid: the row's own identifier, if it has one.
         video_start, video_end: the clip of a longer video the row speaks of, in seconds; None for the whole.
         where: file and line, and the row's number where the file is an array, for messages.
+        row: its position in the file, from 0; see ``number``. 0 too where it was read from none.
         raw: the row as it was read.
     """
 
@@ -41,10 +42,34 @@ class Annotation:
     windows: tuple[Window, ...]
     duration: float | None
     where: str
+    row: int = 0
     qid: str | int | None = None
     video_start: float | None = None
     video_end: float | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def number(self) -> int:
+        """The row's own number in its file, from 1: of the element of an array, of the line of JSON Lines.
+
+        Rows that cannot be read count too, and so do blank lines; it is the number that ``where`` ends with.
+        """
+        return self.row + 1
+
+
+@dataclass(frozen=True)
+class UnreadableRow:
+    """A row of an annotation file that cannot be used.
+
+    Attributes:
+        row: its position in the file, from 0, as :class:`Annotation` counts.
+        where: its place in the file, for people.
+        reason: why, in a sentence.
+    """
+
+    row: int
+    where: str
+    reason: str
 
 
 class OnError(StrEnum):
@@ -59,7 +84,12 @@ class LoadedAnnotations:
     """What a file held: the rows that could be read, and why each other one could not."""
 
     annotations: tuple[Annotation, ...]
-    skipped: tuple[str, ...]
+    unreadable: tuple[UnreadableRow, ...]
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """One sentence for each row that could not be read."""
+        return tuple(row.reason for row in self.unreadable)
 
 
 def load_annotations(
@@ -84,39 +114,39 @@ def load_annotations(
     """
     path, on_error = Path(path), OnError(on_error)
     root = Path(video_root) if video_root is not None else path.parent
-    annotations, skipped = [], []
-    for where, row in _rows(path):
+    annotations, unreadable = [], []
+    for number, where, row in _rows(path):
         try:
-            annotations.append(_read_row(row, where, root, clip))
+            annotations.append(_read_row(row, number - 1, where, root, clip))
         except VTGError as error:
             if on_error is OnError.RAISE:
                 raise
-            skipped.append(str(error))
-    if not annotations and not skipped:
+            unreadable.append(UnreadableRow(number - 1, where, str(error)))
+    if not annotations and not unreadable:
         raise AnnotationError(f"{path.name} must hold at least one row, got none")
-    return LoadedAnnotations(tuple(annotations), tuple(skipped))
+    return LoadedAnnotations(tuple(annotations), tuple(unreadable))
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield file and line of each row, and the row; the text of a line where the file is JSON Lines."""
+def _rows(path: Path) -> Iterator[tuple[int, str, Any]]:
+    """Yield number and place of each row, and the row; the text of a line where the file is JSON Lines."""
     text = _read_text(path)
     if text.lstrip().startswith("["):
         yield from _array_rows(text, path.name)
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            yield f"{path.name}:{number}", line
+            yield number, f"{path.name}:{number}", line
 
 
-def _array_rows(text: str, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the elements of a JSON array with the lines at which they begin."""
+def _array_rows(text: str, name: str) -> Iterator[tuple[int, str, Any]]:
+    """Yield the elements of a JSON array with their numbers, and the lines at which they begin."""
     at = _skip_space(text, text.index("[") + 1)
     number, line, counted = 0, 1, 0
     while text[at : at + 1] != "]":
         number, line, counted = number + 1, line + text.count("\n", counted, at), at
         where = f"{name}:{line}, row {number}"
         row, at = _parse(text, where, at)
-        yield where, row
+        yield number, where, row
         at = _skip_space(text, at)
         if text[at : at + 1] == "]":
             break
@@ -160,7 +190,7 @@ def _parse(text: str, where: str, at: int = 0) -> tuple[Any, int]:
         ) from None
 
 
-def _read_row(row: Any, where: str, root: Path, clip: bool) -> Annotation:
+def _read_row(row: Any, position: int, where: str, root: Path, clip: bool) -> Annotation:
     if isinstance(row, str):
         line = row.strip()
         row, stop = _parse(line, where)
@@ -188,6 +218,7 @@ def _read_row(row: Any, where: str, root: Path, clip: bool) -> Annotation:
         windows=_read_windows(row, where, duration, clip),
         duration=duration,
         where=where,
+        row=position,
         qid=qid if isinstance(qid, str | int) else None,
         video_start=start,
         video_end=end,

@@ -77,8 +77,10 @@ class VideoTemporalSFTDataset:
         on_error: ``"raise"`` at a bad row, or ``"skip"`` it and list it in ``skipped``.
 
     Attributes:
-        annotations: the rows, in the file's order.
-        skipped: one sentence for each row that was left out.
+        annotations: the rows that can be read, in the file's order; a sample's index counts them, and each says its
+            own position in the file.
+        unreadable: the rows that were left out.
+        skipped: one sentence for each of them.
 
     Raises:
         AnnotationError: the file or a row breaks the format.
@@ -113,7 +115,11 @@ class VideoTemporalSFTDataset:
         self.frames = frames or FramePolicy()
         self.clip = clip
         loaded = load_annotations(annotation_file, video_root=video_root, clip=clip, on_error=on_error)
-        self.annotations, self.skipped = loaded.annotations, loaded.skipped
+        self.annotations, self.unreadable, self.skipped = (
+            loaded.annotations,
+            loaded.unreadable,
+            loaded.skipped,
+        )
 
     def __len__(self) -> int:
         return len(self.annotations)

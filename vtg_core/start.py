@@ -124,7 +124,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         adapter=check_adapter(options.adapter),
         frames=frame_policy(options),
         annotations=rows.annotations,
-        skipped=rows.skipped,
+        unreadable=rows.unreadable,
         clip=options.clip,
         annotation_file=options.annotations,
         video_root=options.video_root,

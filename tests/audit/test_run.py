@@ -78,6 +78,16 @@ def test_what_the_file_itself_breaks_is_told_beside_the_rows(tmp_path):
     [found] = unreadable_rows(rows)
     assert (found.row, found.where) == (None, "rows.json:1, row 2")
     assert codes([found]) == ["row.unreadable"]
+    assert found.findings[0].row == 1
+
+
+def test_rows_are_numbered_as_the_file_counts_them_on_every_path(chat, processor, tmp_path):
+    rows = dataset(tmp_path, {}, GOOD, {**GOOD, "video": "not_there.mp4"}, GOOD)
+    ours, collator = audit_rows(rows, chat), SFTCollator(processor)
+    for found in (ours, audit_collator(rows, collator, chat), verify_rows(rows, chat, num_rows=3)):
+        assert [(row.row, row.where) for row in found] == [
+            (1, "rows.json:1, row 2"), (2, "rows.json:1, row 3"), (3, "rows.json:1, row 4"),
+        ]  # fmt: skip
 
 
 def test_a_difference_between_the_two_paths_is_an_error_of_ours(chat, tmp_path, monkeypatch):

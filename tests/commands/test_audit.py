@@ -206,7 +206,7 @@ def test_an_audit_that_audited_nothing_never_passes(capsys, tmp_path):
     file.write_text(json.dumps([{"video": "gone.mp4", "timestamp": [8, 14], "sentence": "a red circle"}]))
     assert main(["audit", "--annotations", str(file), "--fail-on", "never"]) == 1
     printed = capsys.readouterr().out
-    assert printed.startswith("our own collator: 1 row\n")
+    assert printed.startswith("our own collator: 0 of 1 row\n")
     assert printed.endswith("1 error, 0 warnings\n")
     assert audit(capsys, "--collator", "no_such_package:collate", "--fail-on", "never")[0] == 1
 
@@ -236,6 +236,6 @@ def test_an_interrupt_keeps_what_was_found_and_says_that_it_is_partial(capsys, m
     monkeypatch.setattr(ForeignCollator, "__call__", interrupted)
     status, printed = audit(capsys, "--recipe", "pad-only", "--batch-size", "1")
     assert status == 1
-    assert "pad-only: 1 row\n" in printed
+    assert "pad-only: 1 of 4 rows\n" in printed
     assert "stopped before the last row" in printed
     assert "mask.only-media-masked" in printed

@@ -283,7 +283,7 @@ def test_a_file_that_another_program_changes_meanwhile_is_left_and_the_table_sho
 
     with Changing(0, None):
         status, printed, told = compare(capsys, *TWO, "--limit", 1, "--json", out)
-    assert (status, out.read_text(), "1 row x 2 templates" in printed) == (1, "mine", True)
+    assert (status, out.read_text(), "1 of 4 rows x 2 templates" in printed) == (1, "mine", True)
     assert "error: --json must be written by one program at a time" in told
 
 
@@ -292,7 +292,7 @@ def test_a_row_out_of_memory_is_told_and_the_others_are_scored(capsys, tmp_path)
         status, printed, _ = compare(capsys, *TWO, "--verify", 0, "--json", tmp_path / "o.json")
     written = json.loads((tmp_path / "o.json").read_text())
     assert status == 0
-    assert "1 row cannot be scored:\n  row 1: a forward pass over " in printed
+    assert "1 row cannot be scored:\n  demo_annotations.json:3, row 2: a forward pass over " in printed
     assert [row["row"] for row in written["unreadable"]] == [1]
     assert {result["row"] for result in written["results"]} == {0, 2, 3}
     assert compare(capsys, *TWO, "--json", tmp_path / "o.json")[2].startswith("3 of 4 rows are in ")
@@ -304,7 +304,8 @@ def test_rows_that_cannot_be_read_are_listed_and_never_fatal(capsys, tmp_path):
     assert status == 0
     assert "2 rows cannot be scored:" in printed
     written = json.loads((tmp_path / "o.json").read_text())
-    assert sorted(row["row"] or -1 for row in written["unreadable"]) == [-1, 1]
+    assert "1 of 3 rows x 2 templates" in printed
+    assert sorted(row["row"] for row in written["unreadable"]) == [1, 2]
     assert (written["partial"], len(written["results"])) == (False, 2)
 
 
@@ -312,7 +313,7 @@ def test_a_file_of_which_nothing_can_be_scored_is_exit_1(capsys, tmp_path):
     command = rows_file(tmp_path, [row_of(video="gone.mp4"), {"video": "red_circle.mp4"}])
     status, printed, _ = compare(capsys, "--json", tmp_path / "o.json", command=command)
     assert status == 1
-    assert "rows.json: 0 rows x 16 templates" in printed
+    assert "rows.json: 0 of 2 rows x 16 templates" in printed
     assert json.loads((tmp_path / "o.json").read_text())["results"] == []
 
 
@@ -345,7 +346,10 @@ def test_another_query_at_the_same_row_is_refused(capsys, tmp_path):
     compare(capsys, *TWO, *out, command=rows_file(tmp_path, [row_of()]))
     status, _, told = compare(capsys, *TWO, *out, command=rows_file(tmp_path, [row_of("a dog")]))
     assert status == 1
-    assert "holds another row 0: its query is 'a red circle', and the annotation file's is 'a dog'" in told
+    assert (
+        "holds another row 0 (from 0): its query is 'a red circle', and the annotation file's is 'a dog'"
+        in told
+    )
 
 
 def test_json_and_csv_can_go_to_stdout(capsys):
@@ -424,6 +428,6 @@ def test_a_file_that_fills_up_loses_nothing_else(capsys, tmp_path):
     status, printed, told = compare(
         capsys, *TWO, "--limit", 1, "--json", "/dev/full", "--csv", tmp_path / "o.csv"
     )
-    assert (status, "1 row x 2 templates" in printed) == (1, True)
+    assert (status, "1 of 4 rows x 2 templates" in printed) == (1, True)
     assert "error: --json must name a file that can be written" in told
     assert len((tmp_path / "o.csv").read_text().splitlines()) == 3

@@ -101,7 +101,7 @@ def test_another_query_that_is_given_is_the_one_that_is_asked(tmp_path):
     assert results_by_control(found)["other_query"]["detail"] == "it rains"
 
 
-def test_a_row_is_counted_among_those_that_can_be_read(capsys, tmp_path):
+def test_a_row_is_numbered_as_its_file_counts(capsys, tmp_path):
     rows = [
         {"video": "red_circle.mp4", "timestamp": [9, 1], "sentence": "broken"},
         {"video": "red_circle.mp4", "timestamp": [8, 14], "sentence": "it is there"},
@@ -110,9 +110,9 @@ def test_a_row_is_counted_among_those_that_can_be_read(capsys, tmp_path):
     file.write_text(json.dumps(rows))
     command = ("probe", "--annotations", str(file), "--video-root", str(ASSETS), "--controls", *CHEAP)
     assert run_json(tmp_path, command=command)[1]["query"] == "it is there"
-    assert main([*command, "--row", "1"]) == 1
-    told = capsys.readouterr().err
-    assert "--row must be below the number of rows that can be read, 1, got 1; rows.json:1, row 1" in told
+    assert run_json(tmp_path, "--row", "1", command=command)[1]["query"] == "it is there"
+    assert main([*command, "--row", "0"]) == 1
+    assert "rows.json:1, row 1, field 'timestamp'" in capsys.readouterr().err
 
 
 def test_generation_is_read_as_windows_or_told_why_not(tmp_path):
@@ -187,7 +187,7 @@ def test_wrong_usage_is_told(capsys, arguments, said):
         ((*BY_HAND, "--window", "28", "60"), "window must satisfy 0 <= start < end <= duration (30 s)"),
         ((*BY_HAND, "--overfit", "9999"), "num_steps must be a whole number from 1 to "),
         ((*BY_HAND, "--overfit", "2", "--learning-rate", "-1"), "learning_rate must be above 0"),
-        ((*BY_ROW, "--row", "7"), "--row must be below the number of rows that can be read, 4, got 7"),
+        ((*BY_ROW, "--row", "7"), "--row must be one of the file's 4 rows that can be read, got 7"),
         ((*BY_HAND, "--video", "none.mp4"), "none.mp4"),
     ],
 )

@@ -218,7 +218,7 @@ def test_the_widest_disagreement_comes_first_with_its_extremes():
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e300])
 def test_a_loss_that_is_not_finite_is_refused_by_name(bad):
     with pytest.raises(
-        LossError, match=r"mean_nll must be a finite number, got .* for template 'b' .* on row 1"
+        LossError, match=r"mean_nll must be a finite number, got .* for template 'b' .* on row 2"
     ):
         summarise([*results_of({"a": [1.0, 2.0], "b": [1.0]}), result(1, "b", 1.0, mean_nll=bad)])
 

@@ -125,7 +125,7 @@ def test_a_shared_pass_that_differs_is_not_taken_and_the_losses_are_those_of_pla
         found = list(compare_rows(dataset_of(), model, processor, TEMPLATES[:3], rows=[0, 1]))
         unchecked = next(compare_rows(dataset_of(), model, processor, TEMPLATES[:3], num_checked=0))
     assert not found[0].check.has_passed
-    assert all("on row 0 the shared pass was " in row.plain_because for row in found)
+    assert all("on row 1 the shared pass was " in row.plain_because for row in found)
     for own, other in zip(found, expected, strict=True):
         assert [r.sum_nll for r in own.results] == pytest.approx([r.sum_nll for r in other.results], abs=1e-4)
     assert unchecked.results[0].sum_nll != pytest.approx(expected[0].results[0].sum_nll, abs=1e-2)

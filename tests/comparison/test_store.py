@@ -132,11 +132,11 @@ def test_another_comparison_is_refused_and_left_as_it_is(stored, changed, said, 
     [
         (
             {"query": "a dog"},
-            "another row 1: its query is 'a blue square slides across the screen'.* is 'a dog'",
+            r"another row 1 \(from 0\): its query is 'a blue square slides across the screen'.* is 'a dog'",
         ),
-        ({"windows": (Window(5.0, 9.5),)}, "another row 1: its windows is"),
-        ({"raw": {"video": "b.mp4"}}, "another row 1: its video is 'two_events.mp4'"),
-        ({"video_start": 0.0, "video_end": 20.0}, "another row 1: its part is None"),
+        ({"windows": (Window(5.0, 9.5),)}, r"another row 1 \(from 0\): its windows is"),
+        ({"raw": {"video": "b.mp4"}}, r"another row 1 \(from 0\): its video is 'two_events.mp4'"),
+        ({"video_start": 0.0, "video_end": 20.0}, r"another row 1 \(from 0\): its part is None"),
     ],
 )
 @pytest.mark.parametrize("names", [{"csv_name": None}, {"json_name": None}])
@@ -147,7 +147,7 @@ def test_another_row_at_the_same_number_is_refused(stored, changed, said, names)
 
 
 def test_a_shorter_annotation_file_is_refused(stored):
-    with pytest.raises(VTGError, match="holds row 1, and the annotation file has 1 only"):
+    with pytest.raises(VTGError, match=r"holds row 1 \(from 0\), and the annotation file has no such row"):
         store_of(stored, annotations=ANNOTATIONS[:1])
 
 

@@ -32,7 +32,8 @@ class Finding:
         message: what was found here, in one sentence with its counts.
         evidence: plain values that JSON can hold.
         fix: what to do.
-        row: number of the row, from 0; None where it concerns the batch, the collator or the file.
+        row: the row's position in the batch or the annotation file, from 0; None where it concerns the batch, the
+            collator or the file.
         regions: the tokens it speaks of, in tokens of the row as it came, padding included.
     """
 

@@ -25,7 +25,8 @@ class RowFindings:
     """What was found in one row, or beside every row.
 
     Attributes:
-        row: its number, from 0; None for what concerns the batch, the collator or the file.
+        row: its position in the batch or the annotation file, from 0; None for what concerns the batch, the
+            collator or the file, a row that is none among it.
         where: file and line it was read from; empty where there is none.
         findings: in the order of the checks.
         is_audited: its tokens were looked at; false where it could not be read, or came in no batch.
@@ -46,6 +47,7 @@ class Report:
         num_rows: rows that were come to.
         num_audited: rows whose tokens were looked at.
         num_verified: rows of our own path that were encoded once more through the processor, pixels and all.
+        num_in_file: how many rows the annotation file has, those that cannot be read among them; None without a file.
         is_partial: it was stopped before the last row.
         entries: what was found, in order.
     """
@@ -54,6 +56,7 @@ class Report:
     num_rows: int = 0
     num_audited: int = 0
     num_verified: int = 0
+    num_in_file: int | None = None
     is_partial: bool = False
     entries: list[tuple[str, Finding]] = field(default_factory=list)
     _told: set[str] = field(default_factory=set, repr=False)

@@ -5,7 +5,6 @@ A row that cannot be read is a finding on that row.
 """
 
 import random
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -51,10 +50,9 @@ CODES = (UNREADABLE, UNPROVED, PATHS_DIFFER, CHECK_FAILED)
 
 def unreadable_rows(dataset: VideoTemporalSFTDataset) -> Iterator[RowFindings]:
     """Yield what could not be read of the annotation file."""
-    for sentence in dataset.skipped:
-        yield RowFindings(
-            None, re.split(r": |, field ", sentence)[0], (UNREADABLE.finding(as_sentence(sentence)),), False
-        )
+    for unread in dataset.unreadable:
+        finding = UNREADABLE.finding(as_sentence(unread.reason), row=unread.row)
+        yield RowFindings(None, unread.where, (finding,), False)
 
 
 def audit_rows(
@@ -77,14 +75,15 @@ def audit_rows(
         encoder: remembers what the processor writes for each video; a new one unless given.
     """
     encoder = encoder or PixelFreeEncoder(chat.processor, policy=policy)
-    for number in _numbers(dataset, limit):
+    for index in _indices(dataset, limit):
+        number, where = dataset.annotations[index].row, dataset.annotations[index].where
         try:
-            sample = dataset.plan(number)
+            sample = dataset.plan(index)
             row = planned_row(number, sample, encoder, chat, max_length=max_length, policy=policy)
         except Exception as error:
-            yield RowFindings(number, dataset.annotations[number].where, (_refused(number, error),), False)
+            yield RowFindings(number, where, (_refused(number, error),), False)
             continue
-        yield RowFindings(number, dataset.annotations[number].where, tuple(audit_row(row)))
+        yield RowFindings(number, where, tuple(audit_row(row)))
 
 
 def planned_row(
@@ -131,11 +130,12 @@ def verify_rows(
         seed: makes the choice the same in every run.
     """
     encoder = PixelFreeEncoder(chat.processor, policy=policy)
-    numbers = _numbers(dataset, limit)
-    for number in sorted(random.Random(seed).sample(numbers, min(num_rows, len(numbers)))):
-        where, findings = dataset.annotations[number].where, tuple[Finding, ...]()
+    indices = _indices(dataset, limit)
+    for index in sorted(random.Random(seed).sample(indices, min(num_rows, len(indices)))):
+        number, where = dataset.annotations[index].row, dataset.annotations[index].where
+        findings: tuple[Finding, ...] = ()
         try:
-            sample = dataset[number]
+            sample = dataset[index]
             encoded, known = _encode(sample, chat, policy)
             difference = _difference(encoder.encode(sample), known.tokens)
             if difference:
@@ -161,21 +161,21 @@ def audit_collator(
 
     Rows are batched because padding is where masks go wrong; what concerns a whole batch is told of its first row.
     """
-    numbers = _numbers(dataset, limit)
-    for at in range(0, len(numbers), batch_size):
-        of_batch = numbers[at : at + batch_size]
+    indices = _indices(dataset, limit)
+    for at in range(0, len(indices), batch_size):
+        of_batch = [(index, dataset.annotations[index].row) for index in indices[at : at + batch_size]]
         samples, found, audited = {}, dict[int, list[Finding]](), set[int]()
-        for number in of_batch:
+        for index, number in of_batch:
             try:
-                sample = dataset[number]
+                sample = dataset[index]
                 samples[number] = (sample, _encode(sample, chat, None)[1])
             except Exception as error:
                 found[number] = [_refused(number, error)]
         if samples:
             of_samples, audited = _of_collator(samples, collator, chat, max_length)
             found |= of_samples
-        for number in of_batch:
-            where = dataset.annotations[number].where
+        for index, number in of_batch:
+            where = dataset.annotations[index].where
             yield RowFindings(number, where, tuple(found[number]), number in audited)
 
 
@@ -247,7 +247,8 @@ def _encode(sample: Sample, chat: ChatIds, policy: MaskPolicy | None) -> tuple[E
     return encode_known(sample.messages, once, [sample.video], scene=scene_of(sample), policy=policy)
 
 
-def _numbers(dataset: VideoTemporalSFTDataset, limit: int | None) -> range:
+def _indices(dataset: VideoTemporalSFTDataset, limit: int | None) -> range:
+    """Return which of the rows that can be read are audited."""
     return range(len(dataset) if limit is None else min(limit, len(dataset)))
 
 

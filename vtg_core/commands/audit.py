@@ -136,7 +136,7 @@ def print_report(report: "Report", *, is_verbose: bool = False) -> None:
 
     summary = {code: n for code, n in report.summary.items() if is_verbose or code not in UNACTIONABLE}
     verified = f", {report.num_verified:,} of them also through the processor" if report.num_verified else ""
-    print(f"{plain(report.subject)}: {counted(report.num_rows, 'row')}{verified}")
+    print(f"{plain(report.subject)}: {counted(report.num_audited, 'row', of=report.num_in_file)}{verified}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
     if not summary:
@@ -211,6 +211,7 @@ def _rows(
     videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
     refuse_inputs(options, ((f"the video of {where}", video) for video, where in videos.items()))
     total = len(dataset) if options.limit is None else min(options.limit, len(dataset))
+    report.num_in_file = len(dataset) + len(dataset.unreadable)
 
     def found() -> Iterator["RowFindings"]:
         yield from unreadable_rows(dataset)
@@ -270,13 +271,15 @@ def _fuzzed(
     from vtg_core.audit.fuzz import fuzz
     from vtg_core.audit.report import RowFindings
 
-    for number in range(len(dataset)):
+    for index, annotation in enumerate(dataset.annotations):
         try:
-            sample = dataset[number]
+            sample = dataset[index]
         except VTGError:
             continue  # told already
-        findings = fuzz(collator, sample, options.fuzz, chat, checkpoint=options.checkpoint, row=number)
-        yield RowFindings(None, dataset.annotations[number].where, tuple(findings))
+        findings = fuzz(
+            collator, sample, options.fuzz, chat, checkpoint=options.checkpoint, row=annotation.row
+        )
+        yield RowFindings(None, annotation.where, tuple(findings))
         return
 
 

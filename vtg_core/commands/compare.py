@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     options.json, options.csv = map(settled, (options.json, options.csv))
     dataset = _dataset(options)
     store = _store(options, dataset, templates)
-    rows = range(len(dataset) if options.limit is None else min(options.limit, len(dataset)))
+    rows = [annotation.row for annotation in dataset.annotations[: options.limit]]
     failed = _collect(options, dataset, store, templates, rows)
     is_partial = failed is not None or bool(_open(store, rows))
     _show(options, store, is_partial)
@@ -140,7 +140,7 @@ def _store(
 ) -> "ComparisonStore":
     from vtg_core.checkpoints import resolve_device, resolve_precision
     from vtg_core.comparison.files import ComparisonSettings
-    from vtg_core.comparison.store import ComparisonStore, UnreadableRow
+    from vtg_core.comparison.store import ComparisonStore
     from vtg_core.regions import MaskPolicy
 
     settings = ComparisonSettings.of(
@@ -156,9 +156,7 @@ def _store(
         for name, out in (("json", options.json), ("csv", options.csv))
         if out not in (None, "-")
     }
-    store = ComparisonStore(settings, dataset.annotations, **files)
-    store.unreadable.extend(UnreadableRow(None, "", sentence) for sentence in dataset.skipped)
-    return store
+    return ComparisonStore(settings, dataset.annotations, unreadable=list(dataset.unreadable), **files)
 
 
 def _open(store: "ComparisonStore", rows: Iterable[int]) -> list[int]:
@@ -247,7 +245,7 @@ def _cost(compared: "RowComparison") -> str:
 def _checked(check: "PlainCheck") -> str:
     verdict = "" if check.has_passed else "; from here on each template gets a pass of its own"
     return (
-        f"checked: {check.mode}/{check.template} of row {check.row} (from 0) against a plain pass, largest difference "
+        f"checked: {check.mode}/{check.template} of row {check.row + 1} against a plain pass, largest difference "
         f"{check.largest_difference:.1e} nats of {check.tolerance:g} allowed{verdict}"
     )
 
@@ -276,10 +274,11 @@ def _bar(rows: Sequence[int], missing: Sequence[int]) -> "tqdm[Any]":
 
 
 def _announced(rows: Iterable[int], dataset: "VideoTemporalSFTDataset", bar: "tqdm[Any]") -> Iterator[int]:
+    annotations = {annotation.row: annotation for annotation in dataset.annotations}
     for row in rows:
-        annotation = dataset.annotations[row]
+        annotation = annotations[row]
         query = annotation.query if len(annotation.query) <= 24 else f"{annotation.query[:23]}…"
-        bar.set_description(plain(f"row {row}, {annotation.video.name}: {query}"))
+        bar.set_description(plain(f"row {annotation.number}, {annotation.video.name}: {query}"))
         yield row
 
 
@@ -316,7 +315,7 @@ def _print(
 ) -> None:
     settings = store.settings
     print(
-        f"{plain(options.annotations)}: {counted(len(store.rows), 'row')} x "
+        f"{plain(options.annotations)}: {counted(len(store.rows), 'row', of=store.num_in_file)} x "
         f"{counted(len(settings.templates), 'template')}, {plain(settings.checkpoint)} in {settings.dtype}"
     )
     if is_partial:
@@ -326,8 +325,8 @@ def _print(
     if store.unreadable:
         print(f"\n{counted(len(store.unreadable), 'row')} cannot be scored:")
     for row in store.unreadable:
-        place = "" if row.row is None else f"row {row.row}: "
-        print(f"  {place}{plain(row.reason)}")
+        place = "" if row.reason.startswith(row.where) else f"{row.where}: "
+        print(f"  {plain(place + row.reason)}")
 
 
 def _print_templates(analytics: "Analytics", sort: str) -> None:

@@ -13,7 +13,7 @@ from vtg_core.windows import Window
 
 if TYPE_CHECKING:
     from vtg_core.checkpoints import Checkpoint
-    from vtg_core.dataset import Sample
+    from vtg_core.dataset import Sample, VideoTemporalSFTDataset
     from vtg_core.inspection import Inspection
 
 
@@ -29,7 +29,10 @@ def add_sample_options(command: argparse.ArgumentParser) -> None:
         "--annotations", metavar="F", help="instead of these three: an annotation file, and a row of it"
     )
     command.add_argument(
-        "--row", type=natural, metavar="N", help="which of its readable rows, from 0 (default: 0)"
+        "--row",
+        type=natural,
+        metavar="N",
+        help="which of its rows, from 0, as the file has them (default: the first that can be read)",
     )
     command.add_argument("--video-root", metavar="D", help="folder with its videos (default: the file's own)")
     command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
@@ -141,11 +144,22 @@ def _row(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample
         clip=options.clip,
         on_error=OnError.SKIP,
     )
-    row = options.row or 0
-    if row >= len(dataset):
-        skipped = f"; {dataset.skipped[0]}" if dataset.skipped else ""
-        raise AnnotationError(
-            f"--row must be below the number of rows that can be read, {len(dataset):,}, got {row:,}{skipped}"
-        )
-    other = options.other_query
-    return dataset[row], find_other_query(dataset.annotations, row) if other is None else other
+    index, other = _index_of(options.row, dataset), options.other_query
+    return dataset[index], find_other_query(dataset.annotations, index) if other is None else other
+
+
+def _index_of(row: int | None, dataset: "VideoTemporalSFTDataset") -> int:
+    """Return which of the rows that can be read stands at ``row`` of the file, from 0; the first unless one is named.
+
+    Raises:
+        AnnotationError: there is none, or it cannot be read.
+    """
+    found = {annotation.row: index for index, annotation in enumerate(dataset.annotations)}
+    if row is None and found:
+        return 0
+    if row in found:
+        return found[row]
+    for unread in dataset.unreadable:
+        if row in (None, unread.row):
+            raise AnnotationError(unread.reason)
+    raise AnnotationError(f"--row must be one of the file's {len(found):,} rows that can be read, got {row}")

@@ -180,8 +180,10 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return ``1 row``, ``2 rows`` and so on."""
+def counted(number: int, noun: str, *, of: int | None = None) -> str:
+    """Return ``1 row``, ``2 rows`` and so on; ``2 of 3 rows`` where they are not all of them."""
+    if of is not None and of != number:
+        return f"{number:,} of {counted(of, noun)}"
     return f"{number:,} {noun}{'s' if number != 1 else ''}"
 
 

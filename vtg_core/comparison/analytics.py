@@ -130,7 +130,7 @@ class Disagreement:
     """A sample on which templates of one mode differ.
 
     Attributes:
-        row, where: the sample; its number counts from 0.
+        row, where: the sample; its position in the file counts from 0.
         mode: of the templates.
         spread: nats between the worst and the best.
         best, worst: names of the templates; the first, where several are equal.
@@ -155,7 +155,7 @@ class Analytics:
         metric: what differences, best rates, disagreements and the matrix are about.
         baselines: for each mode, the name of the template that the others are compared with.
         templates: in the order in which they were given first.
-        rows, wheres: the samples, in the order of the file; numbers count from 0.
+        rows, wheres: the samples, in the order of the file; positions in it count from 0.
         matrix: for each sample, what each template costs in nats; None where it has no result.
         disagreements: for each mode, the samples on which its templates differ most, the widest spread first.
     """

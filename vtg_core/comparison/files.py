@@ -130,7 +130,7 @@ class StoredComparison:
 
     Attributes:
         settings: None where it has no row yet.
-        rows: by their numbers.
+        rows: by their positions in the annotation file, from 0.
         checks: what was held against plain passes; the CSV does not tell.
     """
 

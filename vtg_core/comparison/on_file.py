@@ -33,7 +33,7 @@ class PlainCheck:
     """One template's tokens, held against a plain forward pass of its own.
 
     Attributes:
-        row: number of the row, from 0.
+        row: its position in the file, from 0.
         template, mode: the one with the shortest sequence.
         num_tokens: how many supervised tokens were compared.
         largest_difference: nats between one token's two NLLs, at most.
@@ -58,7 +58,7 @@ class RowComparison:
     """What the templates cost on one row.
 
     Attributes:
-        row: its number, from 0.
+        row: its position in the file, from 0, rows that cannot be read counted.
         where: its place in the file, for people.
         results: one for each template, as far as they are known; empty where the row cannot be scored.
         reason: why it cannot; empty where it can.
@@ -103,20 +103,23 @@ def compare_rows(
         dataset: gives video, query and windows; its own template plays no part.
         model, processor: of one checkpoint.
         templates: at least one; each is answered in the format of its own mode.
-        rows: which rows, from 0; all unless given. Each is taken just before it is scored.
+        rows: which rows, by their positions in the file; all that can be read unless given. Each is taken just
+            before it is scored.
         policy: which regions are trained.
         num_checked: on how many rows that share a pass the shortest template gets a plain one too.
         on_layer: see :func:`vtg_core.comparison.shared_pass.run_plan`; what it raises ends the run.
     """
     run = _Run(model, process_videos_once(processor), templates, policy, on_layer, num_checked)
     take = _remembering_the_last()
-    for row in range(len(dataset)) if rows is None else rows:
+    index_of = {annotation.row: index for index, annotation in enumerate(dataset.annotations)}
+    for row in index_of if rows is None else rows:
+        index = index_of[row]
         try:
-            yield run.compare(row, dataset.sample_with(take, row))
+            yield run.compare(row, dataset.sample_with(take, index))
         except LossCancelledError:
             raise
         except VTGError as error:
-            yield RowComparison(row, dataset.annotations[row].where, (), reason=str(error))
+            yield RowComparison(row, dataset.annotations[index].where, (), reason=str(error))
 
 
 def _remembering_the_last() -> Callable[..., SampledVideo]:
@@ -165,7 +168,7 @@ class _Run:
             self.num_unchecked -= 1
             if not check.has_passed:
                 self.plain_because = (
-                    f"on row {row} the shared pass was {check.largest_difference:.2g} nats from a plain one, "
+                    f"on row {row + 1} the shared pass was {check.largest_difference:.2g} nats from a plain one, "
                     f"and {check.tolerance:g} are allowed in {dtype_of(self.model)}"
                 )
                 return replace(self.compare(row, sample), check=check)

@@ -12,7 +12,8 @@ class TemplateResult:
     """What one template costs on one row of an annotation file; a line of the CSV.
 
     Attributes:
-        row: number of the row, from 0.
+        row: position of the row in its file, from 0, rows that cannot be read counted: the element of an array, or
+            the line of JSON Lines.
         where: its place in the file, for people.
         video: path of its video, as the file names it.
         query: its sentence.
@@ -60,7 +61,7 @@ COLUMNS = tuple(field.name for field in fields(TemplateResult))
 
 
 def result_of(row: int, sample: Sample, loss: TemplateLoss) -> TemplateResult:
-    """Return the line of a template's loss on row ``row`` of the file that ``sample`` was read from."""
+    """Return the line of a template's loss on row ``row``, from 0, of the file that ``sample`` was read from."""
     annotation = sample.annotation
     total = loss.total
     return TemplateResult(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from vtg_core.annotations import Annotation
+from vtg_core.annotations import Annotation, UnreadableRow
 from vtg_core.comparison.files import (
     ComparisonSettings,
     NotAComparisonError,
@@ -32,21 +32,6 @@ MAX_SHARE_OF_WRITING = 1 / 20
 """How much of the time between two writes the writing may take."""
 
 
-@dataclass(frozen=True)
-class UnreadableRow:
-    """A row that cannot be scored.
-
-    Attributes:
-        row: its number, from 0; None where the annotation file's line is no row at all.
-        where: its place in the file; empty where ``reason`` tells it.
-        reason: why, in a sentence.
-    """
-
-    row: int | None
-    where: str
-    reason: str
-
-
 @dataclass
 class ComparisonStore:
     """The rows that are scored, in memory and in files.
@@ -55,13 +40,13 @@ class ComparisonStore:
 
     Args:
         settings: of the comparison.
-        annotations: the rows that are compared.
+        annotations: the rows that can be read.
+        unreadable: those that cannot be used: of the file, and of this run those that could not be scored.
         json_out: path of the JSON, if one is written; what is no plain file (a pipe) is written at the end only.
         csv_out: the same for the CSV.
 
     Attributes:
-        rows: by their numbers.
-        unreadable: the rows of this run that could not be scored.
+        rows: by their positions in the file, from 0.
         checks: what was held against plain passes, in this run and in those before it that a JSON tells of.
         num_found: how many rows were in the files at the start.
 
@@ -71,17 +56,19 @@ class ComparisonStore:
 
     settings: ComparisonSettings
     annotations: Sequence[Annotation]
+    unreadable: list[UnreadableRow] = field(default_factory=list, kw_only=True)
     json_out: str | None = None
     csv_out: str | None = None
     rows: dict[int, StoredRow] = field(default_factory=dict, init=False)
-    unreadable: list[UnreadableRow] = field(default_factory=list, init=False)
     checks: list[PlainCheck] = field(default_factory=list, init=False)
     num_found: int = field(default=0, init=False)
     _saved_at: float = field(default=0.0, init=False)
     _save_seconds: float = field(default=0.0, init=False)
     _versions: dict[str, tuple[int, ...] | None] = field(default_factory=dict, init=False)
+    _annotation_of: dict[int, Annotation] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        self._annotation_of = {annotation.row: annotation for annotation in self.annotations}
         self._saved_at = time.monotonic()
         for option, out, read in (("--json", self.json_out, read_json), ("--csv", self.csv_out, read_csv)):
             if out is None:
@@ -106,6 +93,11 @@ class ComparisonStore:
         """All results, by row, then in the order of the templates."""
         return [result for _, stored in sorted(self.rows.items()) for result in stored.results]
 
+    @property
+    def num_in_file(self) -> int:
+        """How many rows the file has, those that cannot be read among them."""
+        return len(self._annotation_of.keys() | {row.row for row in self.unreadable})
+
     def missing(self, rows: Iterable[int]) -> list[int]:
         """Return which of these rows are still to be scored."""
         return [row for row in rows if row not in self.rows]
@@ -117,7 +109,7 @@ class ComparisonStore:
         if compared.reason:
             self.unreadable.append(UnreadableRow(compared.row, compared.where, compared.reason))
         else:
-            question = Question.of(self.annotations[compared.row])
+            question = Question.of(self._annotation_of[compared.row])
             where = compared.where.encode("utf-8", "backslashreplace").decode()  # as both files can hold it
             results = tuple(replace(result, where=where) for result in compared.results)
             self.rows[compared.row] = StoredRow(question, self._in_order(results))
@@ -219,19 +211,19 @@ class ComparisonStore:
             return
         self._check_settings(out, found.settings)
         for row, stored in sorted(found.rows.items()):
-            if row >= len(self.annotations):
+            if row not in self._annotation_of:
                 raise VTGError(
-                    f"{out!r} holds row {row}, and the annotation file has {len(self.annotations):,} only; "
+                    f"{out!r} holds row {row} (from 0), and the annotation file has no such row that can be read; "
                     "name another file, or the annotation file it was made from"
                 )
-            question = Question.of(self.annotations[row])
+            question = Question.of(self._annotation_of[row])
             differ = [
                 name for name, value in vars(question).items() if value != getattr(stored.question, name)
             ]
             if differ:
                 has, wanted = (getattr(one, differ[0]) for one in (stored.question, question))
                 raise VTGError(
-                    f"{out!r} holds another row {row}: its {differ[0]} is {_shown(has)}, and the annotation file's "
+                    f"{out!r} holds another row {row} (from 0): its {differ[0]} is {_shown(has)}, and the annotation file's "
                     f"is {_shown(wanted)}; name another file, or the annotation file it was made from"
                 )
 

@@ -56,7 +56,7 @@ class ResultTable:
                 bad = results[wrong[0]]
                 raise LossError(
                     f"{field} must be a finite number, got {given[wrong[0]]} for template {bad.template!r} of "
-                    f"mode {str(bad.mode)!r} on row {bad.row}; score that row again in float32"
+                    f"mode {str(bad.mode)!r} on row {bad.row + 1}; score that row again in float32"
                 )
             cells[(number, *at)] = given
         modes = {

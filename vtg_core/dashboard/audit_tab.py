@@ -73,7 +73,7 @@ def file_label(settings: Settings, source: str) -> str:
     """Return what the button says that audits the whole file: a batch or a bug has no rows, so ours is audited then."""
     is_foreign = source == AuditSource.COLLATOR
     name = Choice.of(AuditSource.COLLATOR if is_foreign else AuditSource.OURS).name(settings)
-    return f"Audit the whole file with {name}: {len(settings.annotations):,} rows"
+    return f"Audit the whole file with {name}: {settings.num_in_file:,} rows"
 
 
 def first_strip(settings: Settings) -> str:

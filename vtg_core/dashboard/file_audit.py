@@ -90,7 +90,8 @@ def audit_file(
     Raises:
         VTGError: the file or the checkpoint cannot be used.
     """
-    report, num_all, told = Report(wanted.subject(settings)), len(settings.annotations), time.monotonic()
+    report = Report(wanted.subject(settings), num_in_file=settings.num_in_file)
+    num_all, told = len(settings.annotations), time.monotonic()
     yield as_json(view_file(report, state="running", num_all=num_all))
     checkpoint = load_checkpoint_of(settings, tell)
     dataset = _dataset(settings, wanted)

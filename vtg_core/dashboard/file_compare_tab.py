@@ -21,7 +21,7 @@ class FileCompareTab:
         gr.Markdown("### The annotation file", elem_id="file-compare-title")
         with gr.Group(elem_id="file-compare-group"), gr.Row():
             self.limit = gr.Number(
-                limit, label="Rows of the file", info=f"The first so many of {len(settings.annotations):,}", precision=0,
+                limit, label="Rows of the file", info=f"The first so many of the {len(settings.annotations):,} that can be read", precision=0,
                 elem_id="file-compare-limit", min_width=160,
             )  # fmt: skip
             self.baseline = gr.Dropdown(
@@ -55,7 +55,10 @@ class FileCompareTab:
 
 def run_label(settings: Settings, limit: float | None) -> str:
     """Return what the button says that compares templates on ``limit`` rows."""
-    count = len(settings.annotations)
-    if limit is None or not 1 <= limit < count:
-        return f"Compare all templates on the whole file: {count:,} row{'s' * (count != 1)}"
-    return f"Compare all templates on the first {int(limit):,} of {count:,} rows"
+    count, of = len(settings.annotations), settings.num_in_file
+    readable = f"the {count:,} rows that can be read" if count < of else f"{count:,} rows"
+    if limit is not None and 1 <= limit < count:
+        return f"Compare all templates on the first {int(limit):,} of {readable}"
+    if count < of:
+        return f"Compare all templates on the {count:,} of {of:,} rows that can be read"
+    return f"Compare all templates on the whole file: {count:,} row{'s' * (count != 1)}"

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
+from vtg_core.annotations import UnreadableRow
 from vtg_core.comparison.analytics import Metric, summarise
 from vtg_core.comparison.files import ComparisonSettings
 from vtg_core.comparison.results import TemplateResult
-from vtg_core.comparison.store import ComparisonStore, UnreadableRow
+from vtg_core.comparison.store import ComparisonStore
 from vtg_core.dashboard.inputs import read_frames, read_policy
 from vtg_core.dashboard.loaded import Tell, load_checkpoint_of, shape_of
 from vtg_core.dashboard.settings import Settings
@@ -124,7 +125,8 @@ class Compared:
 
 def waiting(settings: Settings) -> FileComparisonView:
     """Return the view of a comparison that waits for its turn."""
-    return FileComparisonView("", "waiting", 0, len(settings.annotations), None, "", [], 0, None)
+    count = len(settings.annotations)
+    return FileComparisonView("", "waiting", 0, count, 0, settings.num_in_file, None, "", [], 0, None)
 
 
 def compare_file(
@@ -215,7 +217,8 @@ class _Run:
         self.store = _store(self.settings, self.wanted, dataset, dtype_of(model))
         self._started = time.monotonic()
         yield from compare_rows(
-            dataset, model, processor, TEMPLATES, rows=range(min(self.wanted.limit, len(dataset))),
+            dataset, model, processor, TEMPLATES,
+            rows=[annotation.row for annotation in dataset.annotations[: self.wanted.limit]],
             policy=self.wanted.policy, on_layer=self._on_layer,
         )  # fmt: skip
 
@@ -239,6 +242,8 @@ class _Run:
             state=state,
             num_rows=self.num_rows,
             num_all=self.wanted.limit,
+            num_compared=0 if self.store is None else len(self.store.rows),
+            num_in_file=self.settings.num_in_file,
             seconds_left=self._seconds_left(),
             plain_because=self.plain_because,
             unread=[_unread(row) for row in unread[:MAX_UNREAD]],
@@ -254,7 +259,8 @@ class _Run:
     def _on_layer(self, begun: int, total: int) -> None:
         self._check_stopped()
         done = (self.num_rows + min(begun / total, 1.0)) / self.wanted.limit
-        what = f"Row {self.num_rows + 1:,} of {self.wanted.limit:,}, layer {begun:,} of {total:,}"
+        nth = f"{self.num_rows + 1:,} of {self.wanted.limit:,} rows"
+        what = f"Comparing, {nth}, layer {begun:,} of {total:,}"
         self.tell(min(done, 1.0), what)
 
     def _check_stopped(self) -> None:
@@ -290,10 +296,9 @@ def _store(
         settings.checkpoint, adapter=settings.adapter, dtype=dtype, frames=wanted.frames, policy=wanted.policy,
         templates=TEMPLATES,
     )  # fmt: skip
-    store = ComparisonStore(own, dataset.annotations)
-    store.unreadable.extend(UnreadableRow(None, "", sentence) for sentence in dataset.skipped)
-    return store
+    return ComparisonStore(own, dataset.annotations, unreadable=list(dataset.unreadable))
 
 
 def _unread(row: UnreadableRow) -> UnreadRow:
-    return UnreadRow(None if row.row is None else row.row + 1, row.where, as_sentence(row.reason))
+    reason = row.reason.removeprefix(row.where).lstrip(":, ")  # the row is named beside it
+    return UnreadRow(row.row + 1, row.where, as_sentence(reason))

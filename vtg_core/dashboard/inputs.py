@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtg_core.annotations import check_query
+from vtg_core.annotations import Annotation, check_query
 from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dataset import clip_of, windows_in
-from vtg_core.errors import VideoError, VTGError
+from vtg_core.errors import AnnotationError, VideoError, VTGError
 from vtg_core.frame_plan import FramePolicy
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES, PromptTemplate
@@ -132,29 +132,40 @@ def read_policy(trained: list[str]) -> MaskPolicy:
 
 
 def pick_row(settings: Settings, number: float | None) -> PickedRow:
-    """Return the row that a person picked, counted from 1.
+    """Return the row that a person picked, by its own number in the file, from 1.
 
     Raises:
-        VTGError: there is no such row, or it does not fit its video.
+        VTGError: there is no such row, it cannot be read, or it does not fit its video.
     """
-    count = len(settings.annotations)
-    if number is None:
-        raise VTGError(f"the sample must be a number from 1 to {count:,}, and the field is empty")
-    if not 1 <= _whole(number) <= count:
-        raise VTGError(f"the sample must be a number from 1 to {count:,}, got {number:,}")
-    annotation = settings.annotations[_whole(number) - 1]
+    annotation = _row_numbered(settings, number)
     try:
         clip = clip_of(annotation)
         duration = clip.length if clip is not None else probe_video(annotation.video).duration
     except VideoError as error:
         raise VideoError(f"{annotation.where}: {error}") from None
     windows = windows_in(annotation, duration, clip=settings.clip)
-    note = f"{annotation.where}."
+    note = f"Row {annotation.number:,} of the file ({annotation.where})."
     if clip is not None:
         note += f" Only {clip.start:g} to {clip.end:g} s of the file are read, and times count from there."
-    if settings.skipped:
-        note += f" {len(settings.skipped):,} rows could not be read; the first: {settings.skipped[0]}."
+    if settings.unreadable:
+        count = f"{len(settings.unreadable):,} of {settings.num_in_file:,} rows"
+        note += f" {count} cannot be read; the first: {settings.unreadable[0].reason}."
     return PickedRow(annotation.video, annotation.query, windows, clip, note)
+
+
+def _row_numbered(settings: Settings, number: float | None) -> Annotation:
+    last = settings.last_row
+    if number is None:
+        raise VTGError(f"the row must be a number from 1 to {last:,}, and the field is empty")
+    if not 1 <= _whole(number) <= last:
+        raise VTGError(f"the row must be a number from 1 to {last:,}, got {number:,}")
+    for annotation in settings.annotations:
+        if annotation.number == number:
+            return annotation
+    reasons = [row.reason for row in settings.unreadable if row.row + 1 == number]
+    raise AnnotationError(
+        reasons[0] if reasons else f"line {number:,.0f} of the file must hold a row, and is blank"
+    )
 
 
 def _note(row: PickedRow, keeps_windows: bool) -> str:

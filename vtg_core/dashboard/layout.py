@@ -50,9 +50,11 @@ class Layout:
 
     def _build_sample(self, offered: list[Example]) -> None:
         first = offered[0] if offered else None
+        rows, file = self.settings.annotations, self.settings.annotation_file
         self.row = gr.Number(
-            1, label=f"Sample (1 to {len(self.settings.annotations):,})", elem_id="row",
-            visible=bool(self.settings.annotations),
+            rows[0].number if rows else None, info="The file's own number: of the line, or of the element of the array",
+            label=f"Row of {file.name if file else 'the file'} (1 to {self.settings.last_row:,})", elem_id="row",
+            visible=bool(rows),
         )  # fmt: skip
         self.video = build_player(first.video if first else None)
         self.file = gr.State(str(first.video) if first else None)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vtg_core.adapters import model_label
-from vtg_core.annotations import Annotation
+from vtg_core.annotations import Annotation, UnreadableRow
 from vtg_core.frame_plan import FramePolicy
 
 
@@ -17,7 +17,7 @@ class Settings:
         device, dtype, device_map: see :mod:`vtg_core.checkpoints`.
         frames: which frames are taken until a person says otherwise.
         annotations: rows to pick a sample from; empty where no file was given.
-        skipped: one sentence for each row of that file that could not be read.
+        unreadable: the rows of that file that cannot be read.
         clip: move window ends past a video to its end.
         annotation_file, video_root: where the rows come from; None where no file was given.
         adapter: a PEFT adapter on the checkpoint's model: a folder or a hub id; empty where none was given.
@@ -31,13 +31,24 @@ class Settings:
     device_map: str = ""
     frames: FramePolicy = field(default_factory=FramePolicy)
     annotations: tuple[Annotation, ...] = ()
-    skipped: tuple[str, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
     clip: bool = False
     annotation_file: Path | None = None
     video_root: Path | None = None
     collator: str = ""
     batch: Path | None = None
     adapter: str = ""
+
+    @property
+    def num_in_file(self) -> int:
+        """How many rows the annotation file has, those that cannot be read among them."""
+        return len(self.annotations) + len(self.unreadable)
+
+    @property
+    def last_row(self) -> int:
+        """The highest number that a row has in the file, from 1; 0 where there is none."""
+        rows = [row.row for row in self.annotations] + [row.row for row in self.unreadable]
+        return 1 + max(rows, default=-1)
 
     @property
     def placement(self) -> dict[str, str]:

@@ -90,7 +90,7 @@ class TemplateLine:
 
 @dataclass(frozen=True)
 class SampleLine:
-    """A sample: its row as the page counts, from 1, its place in the file, and what is looked for."""
+    """A sample: its row's own number in the file, from 1, its place there, and what is looked for."""
 
     row: int
     where: str
@@ -150,9 +150,9 @@ class AnalyticsView:
 
 @dataclass(frozen=True)
 class UnreadRow:
-    """A row that could not be scored: as the page counts, None where it was not even read; where, and why."""
+    """A row that could not be scored: its own number in the file, from 1; where it stands, and why."""
 
-    row: int | None
+    row: int
     where: str
     reason: str
 
@@ -164,7 +164,8 @@ class FileComparisonView:
     Attributes:
         subject: what is compared.
         state: ``waiting``, ``running``, ``done`` or ``partial``: it was stopped before the last row.
-        num_rows, num_all: rows that were come to, and rows that were asked for.
+        num_rows, num_all: rows that were come to, and rows that were asked for, of those that can be read.
+        num_compared, num_in_file: rows that were scored, and rows that the file has, whether they can be read or not.
         seconds_left: an estimate, by the rows so far or, before the first, by its size; None where there is none.
         plain_because: why templates got passes of their own instead of a shared one; empty where none did.
         unread: rows that could not be scored, ``MAX_UNREAD`` at most.
@@ -176,6 +177,8 @@ class FileComparisonView:
     state: str
     num_rows: int
     num_all: int
+    num_compared: int
+    num_in_file: int
     seconds_left: float | None
     plain_because: str
     unread: list[UnreadRow]

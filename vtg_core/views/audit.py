@@ -121,7 +121,7 @@ class CodeCount:
 
 @dataclass(frozen=True)
 class FoundInFile:
-    """One finding of a file: its row as the page counts, from 1; None where it has none to load."""
+    """One finding of a file: its row's own number there, from 1; None where it concerns no row."""
 
     row: int | None
     where: str
@@ -137,7 +137,8 @@ class FileView:
     Attributes:
         subject: what was audited.
         state: ``idle``, ``running``, ``done`` or ``partial``: it was stopped before the last row.
-        num_rows, num_all: rows looked at, and rows in all.
+        num_rows, num_all: rows that were come to, and rows that can be read.
+        num_audited, num_in_file: rows whose tokens were looked at, and rows that the file has, readable or not.
         num_errors, num_warnings: so far.
         summary: a row a code, the worst first.
         findings: errors and warnings, the worst first, ``MAX_FOUND`` at most.
@@ -148,6 +149,8 @@ class FileView:
     state: str
     num_rows: int
     num_all: int
+    num_audited: int
+    num_in_file: int
     num_errors: int
     num_warnings: int
     summary: list[CodeCount]
@@ -222,6 +225,8 @@ def view_file(report: Report, *, state: str, num_all: int) -> FileView:
         state=state,
         num_rows=report.num_rows,
         num_all=num_all,
+        num_audited=report.num_audited,
+        num_in_file=num_all if report.num_in_file is None else report.num_in_file,
         num_errors=report.count(Severity.ERROR),
         num_warnings=report.count(Severity.WARNING),
         summary=[
