@@ -10,10 +10,12 @@ drawFromValue((root, view) => {
   else counts.append(make("span", "vtg-badge", `– ${view.note}`));
   const isClean = isAudited && !view.num_errors && !view.num_warnings;
   if (isClean) counts.classList.add("vtg-clean");
+  if (isAudited) counts.classList.add("vtg-verdict");
   const source = make("span", `vtg-strip-source${view.is_broken ? " vtg-broken" : ""}`);
   if (isAudited) source.append(make("span", "vtg-muted", "audited "));
   source.append(make("b", "", view.source));
   const busy = make("span", "vtg-strip-busy", isAudited ? "… reading; these counts are of the last input" : "… reading");
-  box.append(counts, source, busy, textButton("Open the audit", () => openTab("Audit")));
+  const edited = make("span", "vtg-strip-edited", isAudited ? "of the input before your edit" : "");
+  box.append(counts, source, edited, busy, textButton("Open the audit", () => openTab("Audit")));
   root.append(box);
 });

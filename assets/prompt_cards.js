@@ -27,9 +27,9 @@ const textOf = (pieces) => {
 };
 
 const stampsOf = (view) => {
+  const [first, last] = [view.first_stamp, view.last_stamp].map((stamp) => stamp.replaceAll(" ", "\u00a0"));
   if (!view.num_stamps) return "";
-  if (view.num_stamps === 1) return ` · one time stamp, ${view.first_stamp}`;
-  return ` · ${whole(view.num_stamps)} time stamps, ${view.first_stamp} → ${view.last_stamp}`;
+  return view.num_stamps === 1 ? ` · one time stamp, ${first}` : ` · ${whole(view.num_stamps)} time stamps, ${first} → ${last}`;
 };
 
 // What a video stands for is written when it is opened: it may be hundreds of frames, in every one of the cards.

@@ -19,6 +19,7 @@ from vtg_core.dashboard.handlers import explained, inspect, notice
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
 from vtg_core.dashboard.model_runs import LOSS, ModelRuns
 from vtg_core.dashboard.scoring import cost_of, score, score_precisions
+from vtg_core.dashboard.telling import read_from
 from vtg_core.dashboard.visits import MAX_VISITS, Visit, Visits
 from vtg_core.errors import OutOfMemoryError, VTGError
 from vtg_core.frame_plan import FramePolicy
@@ -308,6 +309,23 @@ def test_only_the_last_reading_is_shown():
     assert not visit.fail_reading(slow)
     assert visit.is_read
     assert not visit.is_stale
+
+
+def test_the_page_is_told_the_fields_that_what_it_shows_was_read_from():
+    visit = Visit()
+    number = visit.begin_reading(inputs())
+    assert "fields" not in read_from(visit)  # not read yet: what the page knows stays
+    visit.end_reading(number)
+    told = [json.loads(read_from(visit)) for _ in range(2)]
+    assert told[0]["fields"] == told[1]["fields"] == {
+        "query": "a red circle appears", "start": 8, "end": 14, "frames": 4, "policy": [END_OF_TURN], "row": None,
+    }  # fmt: skip
+    assert told[0]["number"] != told[1]["number"]
+
+
+def test_a_query_over_the_limit_says_the_limit_and_its_length():
+    with pytest.raises(VTGError, match="1 to 2,000 characters, got 2,001 characters"):
+        inputs(query="a" * 2_001)
 
 
 def test_what_is_on_screen_is_stale_from_an_error_to_the_next_reading():

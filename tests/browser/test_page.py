@@ -125,6 +125,37 @@ def test_what_is_stale_stays_marked_until_it_is_read_again(demo):
     expect(demo.locator("#tabs.vtg-stale")).to_have_count(0)
 
 
+def test_the_first_edit_marks_what_is_shown_and_no_server_is_needed_for_that(demo):
+    demo.route("**/queue/join*", lambda route: None)  # whatever is asked from here on is never answered
+    demo.locator("#query textarea").press("End")
+    demo.keyboard.type("s")
+    expect(demo.locator("body.vtg-edited-audit")).to_have_count(1)
+    expect(demo.locator("#audit-strip")).to_contain_text("of the input before your edit")
+    demo.keyboard.press("Backspace")
+    expect(demo.locator("body.vtg-edited")).to_have_count(0)
+
+
+def test_what_was_edited_is_marked_until_it_is_read_and_audited(demo):
+    demo.locator("#start input").fill("9")
+    expect(demo.locator("body.vtg-edited-audit")).to_have_count(1)
+    demo.locator("#start input").press("Enter")
+    expect(demo.locator("body.vtg-edited")).to_have_count(0)
+    expect(demo.locator(".vtg-card .vtg-supervised").first).to_have_text("[9.0, 14.0]")
+
+
+def test_a_video_that_is_cleared_leaves_no_verdict_standing(demo):
+    demo.locator("#video button[aria-label^='Clear']").click()
+    expect(demo.locator("body.vtg-edited-audit")).to_have_count(1)
+    expect(demo.locator("#audit-strip .vtg-strip-edited")).to_be_visible()
+
+
+def test_a_query_over_the_limit_is_refused_and_never_cut(demo):
+    demo.locator("#query textarea").fill("a" * 2_001)
+    demo.locator("#query textarea").press("Enter")
+    expect(demo.locator("#notice")).to_contain_text("1 to 2,000 characters, got 2,001 characters")
+    assert len(demo.locator("#query textarea").input_value()) == 2_001
+
+
 def test_enter_reads_the_prompts(demo):
     demo.locator("#query textarea").fill("a blue square appears")
     demo.locator("#query textarea").press("Enter")
@@ -311,7 +342,9 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
         expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
         page.locator("#row input").fill("9")
         page.locator("#row input").press("Enter")
-        expect(page.locator("#notice [role=alert]")).to_contain_text("from 1 to 4")
+        expect(page.locator("#notice [role=alert]")).to_contain_text("from 1 to 5")
+        expect(page.locator("#query textarea")).to_have_value("")
+        expect(page.locator("#end input")).to_have_value("")
         page.close()
     finally:
         assert "Traceback" not in server.stop()

@@ -15,7 +15,7 @@ from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.layout import Layout
 from vtg_core.dashboard.model_runs import RECIPES, ModelRuns
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.telling import comparison_of, loss_of, progress_of, told
+from vtg_core.dashboard.telling import comparison_of, loss_of, progress_of, read_from, told
 from vtg_core.dashboard.visits import Visit, Visits
 from vtg_core.errors import VTGError
 from vtg_core.views.samples import template_key
@@ -45,6 +45,7 @@ class AuditEvents:
                 at.tab.recipes,
                 *at.loss_tab.outputs,
                 *at.loss_tab.compare.outputs,
+                at.edits,
             ],
             "trigger_mode": "always_last",  # what is chosen while an audit runs is audited after it
             "show_progress_on": [at.tab.audit, at.tokens],
@@ -110,13 +111,14 @@ class AuditEvents:
             said = notice("info", "The prompts are no longer kept. Read them again.")
         wanted = (visit.current, visit.is_read, visit.is_stale, source, row, mutation)
         if visit.audited == wanted:  # a field was left as it was
-            return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit)
+            return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit), read_from(visit)
         number = visit.begin_audit()
         audited = self._audited(visit, source, row, mutation, progress)
         if not visit.end_audit(number, wanted):
-            return [gr.skip()] * 11
+            return [gr.skip()] * 12
         own = tokens if audited.tokens is None else audited.tokens
-        return said, own, audited.strip, audited.audit, audited.recipes, *loss_of(visit), comparison_of(visit)
+        shown = (said, own, audited.strip, audited.audit, audited.recipes)
+        return *shown, *loss_of(visit), comparison_of(visit), read_from(visit)
 
     def _audited(
         self, visit: Visit, source: str, row: float | None, mutation: str, progress: gr.Progress

@@ -26,6 +26,19 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
     return page
 
 
+NO_ROW = (None, None, "", None, None, None)
+"""Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
+TELL_FIELDS = """(video, query, start, end, frames, policy, row, source) => {
+  const detail = { hasVideo: Boolean(video), query, start, end, frames, policy, row, source };
+  document.dispatchEvent(new CustomEvent("vtg-fields", { detail }));
+  return [];
+}"""
+TELL_UPLOAD = """() => {
+  document.dispatchEvent(new CustomEvent("vtg-upload"));
+  return [];
+}"""
+
+
 class _Events:
     def __init__(self, settings: Settings, layout: Layout) -> None:
         self.settings = settings
@@ -77,7 +90,18 @@ class _Events:
         LossEvents(self.settings, at, self.visits).connect()
         CompareEvents(self.settings, at, self.visits).connect(read_row)
         ProbeEvents(self.settings, at, self.visits).connect()
+        self._watch_fields()
         page.unload(self._leave)
+
+    def _watch_fields(self) -> None:
+        """Tell the page's own script of every edit, in the browser alone."""
+        at = self.layout
+        fields: list[Any] = [
+            at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.tab.source,
+        ]  # fmt: skip
+        edits = [at.video.clear, *(field.change for field in fields)]
+        gr.on(edits, None, fields, js=TELL_FIELDS, api_visibility="private")
+        at.video.upload(None, js=TELL_UPLOAD, api_visibility="private")
 
     def _leave(self, request: gr.Request) -> None:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
@@ -126,7 +150,9 @@ class _Events:
             preview = preview_of(row.video, self.layout.video)
             shown = (preview, *left, row, *self._show(result, visit))
             return shown if visit.end_reading(number) else [gr.skip()] * 15
-        return *[gr.skip()] * 6, self._fail(failures[0], visit, number), *[gr.skip()] * 8
+        if not visit.fail_reading(number):
+            return [gr.skip()] * 15
+        return *NO_ROW, told(failures[0], visit), *[gr.skip()] * 8  # nothing old stands beside the error
 
     @staticmethod
     def _fail(failure: str, visit: Visit, number: int | None) -> Any:

@@ -29,6 +29,7 @@ class PickedRow:
         windows: when it happens, in seconds; the first one is shown.
         clip: the part of the file that the row speaks of, in seconds; None for the whole.
         note: where the row stands, and what else there is to say.
+        number: the row's own in the file, from 1.
     """
 
     video: Path
@@ -36,6 +37,7 @@ class PickedRow:
     windows: tuple[Window, ...]
     clip: Window | None
     note: str
+    number: int = 1
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Inputs:
         policy: which regions are trained.
         template: the name of the template on screen.
         note: what there is to say of a picked row.
+        row: its own number in the file, from 1; None where no row is picked.
     """
 
     video: Path
@@ -63,6 +66,7 @@ class Inputs:
     policy: MaskPolicy
     template: str
     note: str
+    row: int | None = None
 
     @classmethod
     def read(
@@ -104,6 +108,7 @@ class Inputs:
             policy=read_policy(trained),
             template=template,
             note=_note(row, is_row) if row is not None else "",
+            row=row.number if row is not None else None,
         )
 
     @property
@@ -150,7 +155,7 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
     if settings.unreadable:
         count = f"{len(settings.unreadable):,} of {settings.num_in_file:,} rows"
         note += f" {count} cannot be read; the first: {settings.unreadable[0].reason}."
-    return PickedRow(annotation.video, annotation.query, windows, clip, note)
+    return PickedRow(annotation.video, annotation.query, windows, clip, note, annotation.number)
 
 
 def _row_numbered(settings: Settings, number: float | None) -> Annotation:

@@ -4,7 +4,6 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.annotations import MAX_QUERY_CHARS
 from vtg_core.answers import AnswerMode
 from vtg_core.asset_folder import asset_folder
 from vtg_core.dashboard.audit_tab import AuditTab, first_strip
@@ -47,12 +46,13 @@ class Layout:
                 self._build_results()
         self.views = gr.State({}, time_to_live=3600)
         self.picked = gr.State(None)
+        self.edits = script_component("edits", elem_id="edits", label="Whether the input was edited")
 
     def _build_sample(self, offered: list[Example]) -> None:
         first = offered[0] if offered else None
         rows, file = self.settings.annotations, self.settings.annotation_file
         self.row = gr.Number(
-            rows[0].number if rows else None, info="The file's own number: of the line, or of the element of the array",
+            rows[0].number if rows else None, info="The file's own number: its line, or its place in the array",
             label=f"Row of {file.name if file else 'the file'} (1 to {self.settings.last_row:,})", elem_id="row",
             visible=bool(rows),
         )  # fmt: skip
@@ -60,7 +60,7 @@ class Layout:
         self.file = gr.State(str(first.video) if first else None)
         self.query = gr.Textbox(
             first.query if first else "", label="Query", info="One sentence of what happens", lines=1, max_lines=6,
-            max_length=MAX_QUERY_CHARS, elem_id="query",
+            elem_id="query",
         )  # fmt: skip
         with gr.Row():
             self.start = gr.Number(

@@ -41,7 +41,7 @@ def query_asked(typed: str | None, other: OtherQuery) -> str | None:
 def _rows(settings: Settings, inputs: Inputs) -> list[Annotation]:
     """Return the row on screen as the page shows it, the rows behind it and those before it; none if no row is shown."""
     rows = settings.annotations
-    at = next((i for i, row in enumerate(rows) if inputs.note.startswith(f"{row.where}.")), None)
+    at = next((i for i, row in enumerate(rows) if row.number == inputs.row), None)
     if at is None:
         return []
     return [replace(rows[at], query=inputs.query, windows=inputs.windows), *rows[at + 1 :], *rows[:at]]

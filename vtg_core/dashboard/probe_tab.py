@@ -4,7 +4,6 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.annotations import MAX_QUERY_CHARS
 from vtg_core.dashboard.components import script_component
 from vtg_core.probes.overfit import MAX_STEPS
 from vtg_core.views.recipes import OURS
@@ -30,7 +29,7 @@ class ProbeTab:
         )
         self.other_query = gr.Textbox(
             label="Another query", info="What is asked instead, in one of the controls", lines=1, max_lines=4,
-            max_length=MAX_QUERY_CHARS, elem_id="other-query",
+            elem_id="other-query",
         )  # fmt: skip
         self.run_controls, self.cancel_controls = _buttons("Run the controls", "controls")
         self.controls_cost = _cost("controls", "What the controls will cost")

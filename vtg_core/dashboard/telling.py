@@ -1,10 +1,12 @@
 """What handlers say back to the page: notices, progress, and whether a loss stays."""
 
 import json
+from itertools import count
 from typing import Any
 
 import gradio as gr
 
+from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE
 from vtg_core.dashboard.loaded import Tell
 from vtg_core.dashboard.scoring import Scored
 from vtg_core.dashboard.visits import PROBES, Visit
@@ -20,6 +22,28 @@ def told(text: str, visit: Visit) -> str:
 def remark_of(visit: Visit) -> Any:
     """Return the notice of the last reading again, in place of one about an earlier run; leave it where it is stale."""
     return visit.remark if visit.is_read and not visit.is_stale else gr.skip()
+
+
+def read_from(visit: Visit) -> Any:
+    """Return the fields that what is on screen was read from, so that the page sees an edit; leave them as they are where
+    it is not read yet. A field that is None does not matter.
+    """
+    inputs = visit.current
+    if inputs is None or not visit.is_read:
+        return gr.skip()
+    chosen = {END_OF_TURN: inputs.policy.end_of_turn, NEWLINE: inputs.policy.newline}
+    fields = {
+        "query": inputs.query,
+        "start": inputs.windows[0].start,
+        "end": inputs.windows[0].end,
+        "frames": inputs.frames.num_frames if inputs.frames.fps is None else None,
+        "policy": [name for name, is_chosen in chosen.items() if is_chosen],
+        "row": inputs.row,
+    }
+    return json.dumps({"fields": fields, "number": next(_NUMBERS)})  # even the same fields are told anew
+
+
+_NUMBERS = count()
 
 
 def loss_of(visit: Visit) -> tuple[Any, ...]:
