@@ -268,7 +268,7 @@ def test_the_row_of_a_video_that_is_not_there_is_named(tmp_path):
 
 
 def test_the_notice_says_what_became_of_a_rows_windows():
-    row = PickedRow(ASSETS / "two_events.mp4", "q", (Window(5, 9), Window(18, 23)), None, "rows.json:1.")
+    row = PickedRow(ASSETS / "two_events.mp4", "q", (Window(5, 9), Window(18, 23)), None, "rows.json:1.", 1)
     assert (
         inputs(start=5, end=9, row=row).note
         == "rows.json:1. It has 2 windows, and all of them are in the answer."

@@ -37,7 +37,7 @@ class PickedRow:
     windows: tuple[Window, ...]
     clip: Window | None
     note: str
-    number: int = 1
+    number: int
 
 
 @dataclass(frozen=True)
