@@ -1,7 +1,8 @@
-# make run    the dashboard on the demo          make test   every test
-# make check  lint, format, types, stale tables  make docs   write the generated tables of the documents
-# make clips  remake the demo clips in assets/   make demo   train the demo model anew
-# make bench  every benchmark, into bench.json   make bench ONLY=audit  one group of them
+# make run    the dashboard on the demo          make test       the tests, but those marked slow; WORKERS at a time
+# make check  lint, format, types, stale tables  make test-all   every test
+# make docs   write the generated tables of the documents
+# make clips  remake the demo clips in assets/   make demo       train the demo model anew
+# make bench  every benchmark, into bench.json   make bench ONLY=audit   one group of them
 # make lock   write constraints.txt anew        make latest / make oldest   every test, on the newest or the oldest
 #             versions that the requirements allow, in a virtual environment of its own
 # The first of them sets up .venv with the versions of constraints.txt; PYTHON names another interpreter (3.11 or newer).
@@ -16,16 +17,22 @@ TO_DEVELOP := $(VENV)/.installed-to-develop
 
 # What other versions will take away one day is shown there, and stops nothing; what they took away already does.
 SHOW_DEPRECATIONS := $(foreach w,Deprecation PendingDeprecation Future,-W default::$(w)Warning)
+# One worker for each core that the tests are timed on; a worker takes about 1.5 GB. WORKERS=0 is one process.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 UV := .venv-lock/bin/uv
 RESOLVE := $(UV) pip compile --quiet --upgrade requirements-dev.txt --custom-compile-command
 
-.PHONY: run test check docs clips demo screenshot bench lock latest oldest clean
+.PHONY: run test test-all check docs clips demo screenshot bench lock latest oldest clean
 
 run: $(TO_RUN)
 	$(BIN)/python app.py $(ARGS)
 
 test: $(TO_DEVELOP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: $(TO_DEVELOP)
+	$(PYTEST) $(ARGS)
 
 check: $(TO_DEVELOP)
 	$(BIN)/ruff check .
@@ -57,12 +64,12 @@ lock: $(UV)
 
 latest:
 	rm -rf .venv-latest
-	$(MAKE) test VENV=.venv-latest CONSTRAINTS=/dev/null ARGS="$(SHOW_DEPRECATIONS) $(ARGS)"
+	$(MAKE) test-all VENV=.venv-latest CONSTRAINTS=/dev/null ARGS="$(SHOW_DEPRECATIONS) $(ARGS)"
 
 oldest: $(UV)
 	rm -rf .venv-oldest
 	$(RESOLVE) "make oldest" --resolution lowest-direct --output-file .oldest.txt
-	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.oldest.txt ARGS="$(SHOW_DEPRECATIONS) $(ARGS)"
+	$(MAKE) test-all VENV=.venv-oldest CONSTRAINTS=.oldest.txt ARGS="$(SHOW_DEPRECATIONS) $(ARGS)"
 
 $(TO_RUN): requirements.txt $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VTG Lens needs Python 3.11 or newer, got " + sys.version.split()[0] + "; name one with make PYTHON=python3.12")'

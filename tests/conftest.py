@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForImageTextToText
 
+from tests.turns import turn
 from vtg_core.checkpoints import load_checkpoint, load_model
 from vtg_core.demo.models import demo_folder
 from vtg_core.frame_plan import FramePolicy
@@ -97,6 +98,15 @@ def video(user_cache):
 def other_video(user_cache):
     """Six frames of another clip."""
     return sample_frames(ASSETS / "two_events.mp4", FramePolicy(num_frames=6))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    if not hasattr(item.config, "workerinput"):  # one process, one test at a time
+        return (yield)
+    folder = Path(item.config.getoption("basetemp")).parent
+    with turn(folder, is_alone=item.get_closest_marker("serial") is not None):
+        return (yield)
 
 
 def required_parts():

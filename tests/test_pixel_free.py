@@ -9,6 +9,7 @@ import pytest
 from tokenizers import AddedToken, processors
 from transformers import Qwen3VLVideoProcessor
 
+from tests.pairs import DEMOS, every_case, every_pair, families
 from tests.test_encoding import like_gemma
 from vtg_core.answers import ANSWER_FORMATS
 from vtg_core.collator import TEMPLATE_TOKENS, SFTCollator
@@ -25,7 +26,6 @@ from vtg_core.video import sample_frames
 from vtg_core.windows import Window
 
 ASSETS = Path(__file__).parent.parent / "assets"
-DEMOS = ["demo", "demo-qwen2.5-vl"]
 WINDOWS = (Window(8, 14), Window(20, 21.5))
 POLICIES = [
     FramePolicy(num_frames=4),
@@ -34,6 +34,8 @@ POLICIES = [
     FramePolicy(fps=2, max_pixels=10_000),
     FramePolicy(num_frames=5, max_pixels=3_000),
 ]
+SHAPES = list(product((1, 2), (False, True)))
+"""How many turns a conversation may have, and whether a system message."""
 QUERIES = (
     "a red circle appears",
     "assistant",
@@ -95,11 +97,14 @@ def videos():
     return [sample_frames(ASSETS / "red_circle.mp4", policy) for policy in POLICIES]
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda t: f"{t.mode}-{t.name}")
-@pytest.mark.parametrize("name", DEMOS)
-def test_the_arrays_are_those_of_the_processor(processors_by_name, videos, name, template):
+@pytest.mark.parametrize("family", families())
+def test_the_arrays_are_those_of_the_processor(processors_by_name, videos, family):
+    name, template, is_whole = family
     once, encoder = process_videos_once(processors_by_name[name]), PixelFreeEncoder(processors_by_name[name])
-    for query, num_turns, has_system in product(QUERIES, (1, 2), (False, True)):
+    number = TEMPLATES.index(template)
+    for query, (num_turns, has_system) in (
+        every_case(QUERIES, SHAPES) if is_whole else every_pair(QUERIES, SHAPES, number)
+    ):
         messages = conversation(template, query, videos[0], num_turns=num_turns, has_system=has_system)
         assert_both_ways_agree(once, messages, videos[0], encoder)
     for video, has_system in product(videos[1:], (False, True)):

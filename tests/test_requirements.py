@@ -48,5 +48,7 @@ def test_the_workflow_runs_what_people_run():
     workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     [matrix] = re.findall(r"target: \[(.*)\]", workflow)
     assert set(matrix.split(", ")) == {"latest", "oldest"}
-    assert {"latest", "oldest", "lock", "check", "test"} <= targets_of("Makefile")
+    assert {"latest", "oldest", "lock", "check", "test", "test-all"} <= targets_of("Makefile")
     assert "bash .ci/run" in workflow
+    ran = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.findall(r"\bmake ([\w-]+)", ran) == ["check", "test-all"]

@@ -20,6 +20,7 @@ from .real_size import in_words, measure
 
 needs_gpu = [
     pytest.mark.gpu,
+    pytest.mark.serial,  # they measure the memory and the time of a device that workers share
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
 ]
 

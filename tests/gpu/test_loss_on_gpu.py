@@ -14,6 +14,7 @@ from ..conftest import ASSETS, DEMO_NAMES
 
 pytestmark = [
     pytest.mark.gpu,
+    pytest.mark.serial,  # they measure the memory of a device that workers share
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
 ]
 

@@ -1,0 +1,35 @@
+"""Every combination of what a test varies, or every pair: the whole is slow, and pairs notice nearly all that it does."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
+
+from vtg_core.templates import TEMPLATES
+
+DEMOS = ["demo", "demo-qwen2.5-vl"]
+
+
+def every_case(queries: Sequence, shapes: Sequence) -> list[tuple]:
+    """Every query in a conversation of every shape, as (query, shape)."""
+    return list(product(queries, shapes))
+
+
+def every_pair(queries: Sequence, shapes: Sequence, number: int) -> list[tuple]:
+    """Every query once: over as many templates as there are shapes, by their ``number``, it meets each of them."""
+    return [(query, shapes[(i + number) % len(shapes)]) for i, query in enumerate(queries)]
+
+
+def families():
+    """Every checkpoint and template, each in pairs or whole, as (name, template, whether it is whole).
+
+    The whole is slow, but for the first template of an answer format: ``make test`` has one of each.
+    """
+    firsts = {template.mode: template for template in reversed(TEMPLATES)}
+    for name, template in product(DEMOS, TEMPLATES):
+        called = f"{name}-{template.mode}-{template.name}"
+        if template is firsts[template.mode]:
+            yield pytest.param((name, template, True), id=called)
+        else:
+            yield pytest.param((name, template, False), id=f"{called}-pairs")
+            yield pytest.param((name, template, True), id=called, marks=pytest.mark.slow)
