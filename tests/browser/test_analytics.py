@@ -176,7 +176,7 @@ def test_a_cancelled_run_keeps_what_it_found_and_the_page_works(comparing):
     page.locator("#run-file-compare").click()
     expect(page.locator("#notice")).to_contain_text("whole number from 1 to 160; got 161")
     compare(page, 1)
-    expect(state(page)).to_have_text("Compared one row.", timeout=LOADED)
+    expect(state(page)).to_have_text("Compared 1 of 160 rows.", timeout=LOADED)
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
