@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,6 +59,12 @@ def progress(at, desc):
     silent(at, desc)
 
 
+def ran(coroutine):
+    """Run a coroutine in a thread of its own: in this one a browser test may have left its loop running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def watched(events):
     """What the page is shown of an overfit check, with the answers of the run itself."""
 
@@ -76,7 +83,7 @@ def watched(events):
         return said, shown
 
     assert json.loads(events._ask_overfit(REQUEST))["state"] == "waiting"
-    return asyncio.run(both())
+    return ran(both())
 
 
 def test_the_controls_are_shown_with_what_the_model_saw(user_cache):
@@ -242,7 +249,7 @@ def test_a_watcher_ends_where_nothing_was_asked(events):
     async def watch():
         return [view async for view in events._watch(REQUEST)]
 
-    assert asyncio.run(watch()) == []
+    assert ran(watch()) == []
 
 
 def test_each_answer_belongs_to_the_input_it_was_asked_about(events):

@@ -192,7 +192,8 @@ def test_recipes_get_a_pass_of_their_own_where_the_loss_is_not_cross_checked(
     assert losses == recipe_losses(model, batch, [mask])
 
 
-def test_losses_need_no_more_logits_at_once_than_the_bound(processor, model, video, monkeypatch):
+def test_losses_need_no_more_logits_at_once_than_the_bound(processor, untrained_by_name, video, monkeypatch):
+    model = untrained_by_name["demo"]
     monkeypatch.setattr(
         "vtg_core.recipe_losses.MAX_LOGITS_BYTES", 10 * 4 * model.config.text_config.vocab_size
     )
