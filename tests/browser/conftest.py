@@ -1,4 +1,9 @@
-"""A real server in a process of its own, and a real browser."""
+"""A real server in a process of its own, and a real browser.
+
+Opening a page is most of what a test here costs. So tests share one, and ``visit`` goes to the server in it: all is as
+on a first visit, but the browser has what it downloaded and compiled. Tests that only look share a page that nobody
+leaves: ``seen``, or a fixture of their module's. ``open_page`` is for tests of several pages, or of other servers.
+"""
 
 import os
 import shutil
@@ -7,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,7 +66,8 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(user_cache):
-    started = Server().wait()
+    """The demo with eight frames: where their number is not the point, it is time."""
+    started = Server("--num-frames", "8").wait()
     yield started
     printed = started.stop()
     assert "Traceback" not in printed, printed
@@ -79,39 +86,129 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def open_page(browser):
-    """Open an address in a page that may neither complain nor leave the machine."""
-    complaints, left, pages = [], [], []
+class Pages:
+    """Opens pages, and keeps what any of them did amiss: complained, or left the machine."""
 
-    def watch(request):
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            left.append(request.url)
+    def __init__(self, browser):
+        self.browser = browser
+        self.amiss = []
 
-    def open_at(url, **options):
-        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-        pages.append(page)
+    def open(self, url=None, width=1280):
+        page = self.browser.new_page(viewport={"width": width, "height": 900})
         page.set_default_timeout(60_000)
-        page.on(
-            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", watch)
-        page.goto(url)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.amiss.append(str(error)))
+        page.on("request", self._watch)
+        if url:
+            page.goto(url)
         return page
 
-    yield open_at
-    for page in pages:
-        page.close()
-    assert complaints == []
-    assert left == []
+    def _hear(self, message):
+        if message.type == "error":
+            self.amiss.append(message.text)
+
+    def _watch(self, request):
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.amiss.append(request.url)
+
+    def take_amiss(self):
+        """What was done amiss since the last time, and until now."""
+        for context in self.browser.contexts:
+            for page in context.pages:
+                page.evaluate("0")  # the answer comes after whatever the page did before
+        taken, self.amiss[:] = list(self.amiss), []
+        return taken
+
+    def revisit(self, page, url, width):
+        """Go to an address as if for the first time, but for what the browser has downloaded and compiled."""
+        assert self.take_amiss() == []
+        page.goto("about:blank")
+        self.take_amiss()  # Gradio complains of the requests that its page's end cuts off
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(url)
+        expect_audited(page)
+
+
+@pytest.fixture(scope="session")
+def pages(browser):
+    return Pages(browser)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_amiss(pages):
+    """A page may neither complain nor leave the machine, in whichever test it does."""
+    yield
+    assert pages.take_amiss() == []
+
+
+@contextmanager
+def opened(pages, url=None):
+    """A page of somebody's own, closed when they are done."""
+    page = pages.open(url)
+    yield page
+    page.close()
 
 
 @pytest.fixture
-def demo(server, open_page):
-    """The page with the demo's prompts on it."""
-    page = open_page(server.url)
+def open_page(pages):
+    """Open an address in a page of the test's own, which stays open until the test ends."""
+    own = []
+
+    def open_at(url, **options):
+        own.append(pages.open(url, **options))
+        return own[-1]
+
+    yield open_at
+    for page in own:
+        page.close()
+
+
+@pytest.fixture(scope="session")
+def shared_page(pages, server):
+    with opened(pages) as page:
+        yield page
+
+
+@pytest.fixture
+def visit(pages, shared_page, server):
+    """Visit the server in the page that tests share, as if for the first time."""
+
+    def visited(theme="light", width=1280):
+        pages.revisit(shared_page, f"{server.url}/?__theme={theme}", width)
+        return shared_page
+
+    return visited
+
+
+def expect_audited(page):
     page.wait_for_selector(".vtg-all-well", timeout=LOADED)
-    page.get_by_role("tab", name="Prompts").click()
+
+
+def show(page, *tabs):
+    """Open these tabs, the outer one first."""
+    for name in tabs:
+        page.get_by_role("tab", name=name).click()
+
+
+@pytest.fixture
+def demo(visit):
+    """The page with the demo's prompts on it, for a test that changes it."""
+    page = visit()
+    show(page, "Prompts")
     page.wait_for_selector(".vtg-card")
     return page
+
+
+@pytest.fixture(scope="session")
+def unchanged(pages, server):
+    with opened(pages, server.url) as page:
+        expect_audited(page)
+        yield page
+
+
+@pytest.fixture
+def seen(unchanged):
+    """The page with the demo's prompts on it, for tests that only look: they may open tabs, and change nothing."""
+    show(unchanged, "Prompts")
+    unchanged.wait_for_selector(".vtg-card")
+    return unchanged

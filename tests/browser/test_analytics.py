@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, ROOT, Server
+from .conftest import LOADED, ROOT, Server, opened, show
 
 HOSTILE = "<img src=x onerror=\"globalThis.__ran='img'\"> ${globalThis.__ran=1}"
 
@@ -16,7 +16,7 @@ def rows_server(user_cache, tmp_path_factory):
     file = tmp_path_factory.mktemp("compared") / "rows.jsonl"
     rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())
     rows[3]["sentence"] = HOSTILE
-    file.write_text("\n".join(map(json.dumps, rows * 40)))
+    file.write_text("\n".join(map(json.dumps, rows * 2000)))
     started = Server(
         "--annotations", str(file), "--video-root", str(ROOT / "assets"), "--num-frames", "4"
     ).wait()  # fmt: skip
@@ -24,24 +24,28 @@ def rows_server(user_cache, tmp_path_factory):
     assert "Traceback" not in started.stop()
 
 
+@pytest.fixture(scope="module")
+def rows_page(rows_server, pages):
+    with opened(pages) as page:
+        yield page
+
+
 @pytest.fixture
-def comparing(rows_server, open_page):
-    """Open the page at the comparison of templates."""
+def comparing(pages, rows_server, rows_page):
+    """Visit the comparison of templates as if for the first time, in one page of these tests."""
 
-    def open_at(theme="light", **options):
-        page = open_page(f"{rows_server.url}/?__theme={theme}", **options)
-        expect(page.locator("#audit .vtg-all-well")).to_be_visible(timeout=LOADED)
-        page.get_by_role("tab", name="Loss").click()
-        page.get_by_role("tab", name="Compare templates").click()
-        return page
+    def visited(theme="light", width=1280):
+        pages.revisit(rows_page, f"{rows_server.url}/?__theme={theme}", width)
+        show(rows_page, "Loss", "Compare templates")
+        return rows_page
 
-    return open_at
+    return visited
 
 
 def compare(page, num_rows):
     page.locator("#file-compare-limit input").fill(str(num_rows))
     expect(page.locator("#run-file-compare")).to_have_text(
-        f"Compare all templates on the first {num_rows} of 160 rows"
+        f"Compare all templates on the first {num_rows:,} of 8,000 rows"
     )
     page.locator("#run-file-compare").click()
 
@@ -172,44 +176,31 @@ def test_a_cancelled_run_keeps_what_it_found_and_the_page_works(comparing):
     expect(page.locator("#file-compare-csv")).to_be_visible()
     page.locator("#cancel-file-compare").click()
     expect(page.locator("#notice")).to_contain_text("There is no comparison of the file to cancel")
-    page.locator("#file-compare-limit input").fill("161")
+    page.locator("#file-compare-limit input").fill("8001")
     page.locator("#run-file-compare").click()
-    expect(page.locator("#notice")).to_contain_text("whole number from 1 to 160; got 161")
+    expect(page.locator("#notice")).to_contain_text("whole number from 1 to 8,000; got 8001")
     compare(page, 1)
     expect(state(page)).to_have_text("Compared 1 of 160 rows.", timeout=LOADED)
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
 def test_the_comparison_of_a_file_fits_its_width(comparing, width, theme):
-    page = comparing(theme, viewport={"width": width, "height": 900})
+    page = comparing(theme, width)
     compare(page, 2)
     expect(page.locator("#file-compare-csv")).to_be_visible(timeout=LOADED)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_page_that_is_closed_lets_the_next_one_have_the_model(user_cache, tmp_path, open_page):
-    rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())
-    file = tmp_path / "many.jsonl"
-    file.write_text("\n".join(map(json.dumps, rows * 2000)))
-    server = Server(
-        "--annotations", str(file), "--video-root", str(ROOT / "assets"), "--num-frames", "4"
-    ).wait()
-    try:
-        pages = [open_page(server.url) for _ in range(2)]
-        for page in pages:
-            expect(page.locator("#audit .vtg-all-well")).to_be_visible(timeout=LOADED)
-            page.get_by_role("tab", name="Loss").click()
-            page.get_by_role("tab", name="Compare templates").click()
-        closed, waiting = pages
-        closed.locator("#file-compare-limit input").fill("8000")  # far longer than the test would wait
-        closed.locator("#run-file-compare").click()
-        expect(state(closed)).to_have_text(re.compile(r"Compared [1-9]\d* of 8,000 rows"), timeout=LOADED)
-        waiting.locator("#run-comparison").click()
-        expect(waiting.locator("#comparison .vtg-file-state")).to_have_text("Waiting for the model …")
-        closed.close()
-        expect(waiting.locator("#comparison .vtg-file-state")).to_have_text(
-            "Compared all 16 templates.", timeout=LOADED
-        )
-        waiting.close()
-    finally:
-        assert "Traceback" not in server.stop()
+def test_a_page_that_is_closed_lets_the_next_one_have_the_model(rows_server, open_page):
+    closed, waiting = pages = [open_page(rows_server.url) for _ in range(2)]
+    for page in pages:
+        expect(page.locator("#audit .vtg-all-well")).to_be_visible(timeout=LOADED)
+        show(page, "Loss", "Compare templates")
+    compare(closed, 7999)  # far longer than the test would wait
+    expect(state(closed)).to_have_text(re.compile(r"Compared [1-9]\d* of 7,999 rows"), timeout=LOADED)
+    waiting.locator("#run-comparison").click()
+    expect(waiting.locator("#comparison .vtg-file-state")).to_have_text("Waiting for the model …")
+    closed.close()
+    expect(waiting.locator("#comparison .vtg-file-state")).to_have_text(
+        "Compared all 16 templates.", timeout=LOADED
+    )

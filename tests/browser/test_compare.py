@@ -5,13 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED
+from .conftest import LOADED, expect_audited, opened, show
 from .test_page import KEEP_NOTICES, type_query
 
 
 def open_compare(page):
-    page.get_by_role("tab", name="Loss").click()
-    page.get_by_role("tab", name="Compare templates").click()
+    show(page, "Loss", "Compare templates")
 
 
 def state(page):
@@ -27,25 +26,38 @@ def figures(page, column, group=0):
     return [float(text.replace(",", "").replace("−", "-")) for text in cells]
 
 
-@pytest.fixture
-def compared(server, open_page):
-    """The page with the demo's templates compared on it."""
-    page = open_page(server.url)
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+def compare(page):
     open_compare(page)
     page.locator("#run-comparison").click()
     expect(state(page)).to_have_text("Compared all 16 templates.", timeout=LOADED)
     return page
 
 
-def test_the_cost_is_said_before_anything_runs(server, open_page):
-    page = open_page(server.url)
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+@pytest.fixture(scope="module")
+def compared_once(pages, server):
+    with opened(pages, server.url) as page:
+        expect_audited(page)
+        yield compare(page)
+
+
+@pytest.fixture
+def compared(compared_once):
+    """The page with the demo's templates compared on it, for tests that only look and sort."""
+    open_compare(compared_once)
+    return compared_once
+
+
+@pytest.fixture
+def comparison(visit):
+    """The same, for a test that changes it."""
+    return compare(visit())
+
+
+def test_the_cost_is_said_before_anything_runs(visit):
+    page = visit()
     open_compare(page)
     expect(page.locator("#comparison-cost")).to_contain_text(
-        re.compile(
-            r"One shared pass over 1,\d{3} tokens, instead of 1\d,\d{3} in 16 plain ones: about .* on cpu"
-        )
+        re.compile(r"One shared pass over 1,070 tokens, instead of 5,423 in 16 plain ones: about .* on cpu")
     )
     expect(page.locator("#comparison")).to_contain_text("Compare the templates to see which of them")
     expect(page.locator("#comparison .vtg-words")).to_be_visible()
@@ -56,65 +68,64 @@ def test_the_comparison_is_read_in_words_and_says_how_it_was_run(compared):
     expect(readings.first).to_contain_text("Answers in seconds: by its times the model finds")
     expect(readings.nth(1)).to_contain_text("Answers in temporal tokens: ")
     expect(compared.locator(".vtg-cmp-how")).to_contain_text(
-        re.compile(r"One shared pass over 1,\d{3} tokens, .* s on cpu in float32")
+        re.compile(r"One shared pass over 1,070 tokens, .* s on cpu in float32")
     )
     expect(compared.locator(".vtg-cmp-bar")).to_have_count(16)
     expect(compared.locator(".vtg-cmp-strip")).to_have_count(16)
     expect(compared.locator(".vtg-cmp-token")).to_have_count(8 * 12 + 8 * 5)
 
 
-def test_the_table_is_sorted_within_each_answer_format_by_any_column(compared):
-    expect(rows(compared)).to_have_count(8)
-    by_times = compared.locator('.vtg-cmp-table th[aria-sort="ascending"]')
+def test_the_table_is_sorted_within_each_answer_format_by_any_column(comparison):
+    expect(rows(comparison)).to_have_count(8)
+    by_times = comparison.locator('.vtg-cmp-table th[aria-sort="ascending"]')
     expect(by_times).to_have_text("Times only ↑")
-    assert figures(compared, "Times only") == sorted(figures(compared, "Times only"))
-    tokens = compared.get_by_role("button", name="Tokens", exact=True)
+    assert figures(comparison, "Times only") == sorted(figures(comparison, "Times only"))
+    tokens = comparison.get_by_role("button", name="Tokens", exact=True)
     for direction, is_down in (("ascending", False), ("descending", True)):
         tokens.click()
-        expect(compared.locator(f'.vtg-cmp-table th[aria-sort="{direction}"]')).to_contain_text("Tokens")
+        expect(comparison.locator(f'.vtg-cmp-table th[aria-sort="{direction}"]')).to_contain_text("Tokens")
         expect(tokens).to_be_focused()
         for group in (0, 1):
-            counts = figures(compared, "Tokens", group)
+            counts = figures(comparison, "Tokens", group)
             assert counts == sorted(counts, reverse=is_down)
-    expect(rows(compared).first.locator(".vtg-cmp-mark").first).to_have_text("▼ most")
-    names = rows(compared).locator("th button").all_text_contents()
-    assert compared.locator(".vtg-cmp-bar .vtg-cmp-label").all_text_contents()[:8] == names
-    assert compared.locator(".vtg-cmp-strip .vtg-cmp-label").all_text_contents()[:8] == names
+    expect(rows(comparison).first.locator(".vtg-cmp-mark").first).to_have_text("▼ most")
+    names = rows(comparison).locator("th button").all_text_contents()
+    assert comparison.locator(".vtg-cmp-bar .vtg-cmp-label").all_text_contents()[:8] == names
+    assert comparison.locator(".vtg-cmp-strip .vtg-cmp-label").all_text_contents()[:8] == names
 
 
-def test_best_and_worst_have_a_shape_and_a_word(compared):
+def test_best_and_worst_have_a_shape_and_a_word(comparison):
     for group in (0, 1):
-        marks = rows(compared, group).locator('td[data-name="Times only"] .vtg-cmp-mark')
+        marks = rows(comparison, group).locator('td[data-name="Times only"] .vtg-cmp-mark')
         expect(marks).to_have_text(["★ best", "▼ worst"])
-        silent = rows(compared, group).locator('td[data-name="Mean"] .vtg-cmp-mark[aria-label]')
+        silent = rows(comparison, group).locator('td[data-name="Mean"] .vtg-cmp-mark[aria-label]')
         assert {silent.nth(i).get_attribute("aria-label") for i in range(silent.count())} == {"best", "worst"}
 
 
-def test_a_row_shows_its_template_on_the_page_and_the_comparison_stays(compared):
-    rows(compared, 1).filter(has_text="concise").locator('td[data-name="Sum"]').click()
-    expect(compared.locator("#template input")).to_have_value("concise")
-    expect(compared.get_by_role("radio", name=re.compile("temporal tokens"))).to_be_checked()
-    expect(compared.locator(".vtg-cmp-shown")).to_contain_text("The page shows concise, temporal tokens")
-    compared.get_by_role("tab", name="Tokens").click()
-    expect(compared.locator(".vtg-flow")).to_contain_text("Find")
-    expect(compared.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text("<266>")
-    open_compare(compared)
-    expect(state(compared)).to_have_text("Compared all 16 templates.")
-    rows(compared).get_by_role("button", name="task").press("Enter")
-    expect(compared.locator("#template input")).to_have_value("task")
-    expect(compared.get_by_role("radio", name=re.compile("seconds"))).to_be_checked()
-    expect(state(compared)).to_be_visible()
+def test_a_row_shows_its_template_on_the_page_and_the_comparison_stays(comparison):
+    rows(comparison, 1).filter(has_text="concise").locator('td[data-name="Sum"]').click()
+    expect(comparison.locator("#template input")).to_have_value("concise")
+    expect(comparison.get_by_role("radio", name=re.compile("temporal tokens"))).to_be_checked()
+    expect(comparison.locator(".vtg-cmp-shown")).to_contain_text("The page shows concise, temporal tokens")
+    comparison.get_by_role("tab", name="Tokens").click()
+    expect(comparison.locator(".vtg-flow")).to_contain_text("Find")
+    expect(comparison.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text("<266>")
+    open_compare(comparison)
+    expect(state(comparison)).to_have_text("Compared all 16 templates.")
+    rows(comparison).get_by_role("button", name="task").press("Enter")
+    expect(comparison.locator("#template input")).to_have_value("task")
+    expect(comparison.get_by_role("radio", name=re.compile("seconds"))).to_be_checked()
+    expect(state(comparison)).to_be_visible()
 
 
-def test_another_query_clears_the_comparison(compared):
-    type_query(compared, "a blue square appears")
-    expect(state(compared)).to_have_count(0)
-    expect(compared.locator("#comparison-cost")).to_contain_text("One shared pass over")
+def test_another_query_clears_the_comparison(comparison):
+    type_query(comparison, "a blue square appears")
+    expect(state(comparison)).to_have_count(0)
+    expect(comparison.locator("#comparison-cost")).to_contain_text("One shared pass over")
 
 
-def test_a_comparison_that_is_cancelled_ends_and_can_be_run_again(server, open_page):
-    page = open_page(server.url)
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+def test_a_comparison_that_is_cancelled_ends_and_can_be_run_again(visit):
+    page = visit()
     open_compare(page)
     page.evaluate(KEEP_NOTICES)
     page.locator("#cancel-comparison").click()
@@ -167,9 +178,8 @@ def test_a_token_tells_of_itself_where_it_is_pointed_at(compared):
     )
 
 
-def test_what_a_person_typed_is_text_in_the_comparison_too(server, open_page):
-    page = open_page(server.url)
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+def test_what_a_person_typed_is_text_in_the_comparison_too(visit):
+    page = visit()
     text = "=<img src=x onerror=\"globalThis.__ran='img'\"> ${globalThis.__ran=1}"
     type_query(page, text)
     open_compare(page)
@@ -179,12 +189,8 @@ def test_what_a_person_typed_is_text_in_the_comparison_too(server, open_page):
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "dark")])
-def test_the_comparison_fits_its_width(server, open_page, width, theme):
-    page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": width, "height": 900})
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
-    open_compare(page)
-    page.locator("#run-comparison").click()
-    expect(state(page)).to_have_text("Compared all 16 templates.", timeout=LOADED)
+def test_the_comparison_fits_its_width(visit, width, theme):
+    page = compare(visit(theme, width))
     if width < 640:
         page.locator("#comparison summary", has_text="Token by token").click()
     expect(page.locator(".vtg-cmp-strip").first).to_be_visible()

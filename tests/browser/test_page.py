@@ -33,27 +33,27 @@ def query_parts(page):
     return page.locator(".vtg-part.vtg-kind-query")
 
 
-def test_the_demo_shows_sixteen_prompts_with_their_counts(demo):
-    expect(demo.locator(".vtg-card")).to_have_count(16)
-    first = demo.locator(".vtg-card").first
+def test_the_demo_shows_sixteen_prompts_with_their_counts(seen):
+    expect(seen.locator(".vtg-card")).to_have_count(16)
+    first = seen.locator(".vtg-card").first
     expect(first).to_contain_text("please identify the start and end time")
     expect(first.locator(".vtg-counts")).to_have_text(
-        re.compile(r"1,\d{3} tokens1,\d{3} video and stamps12 supervised")
+        re.compile(r"3\d\d tokens2\d\d video and stamps12 supervised")
     )
 
 
-def test_a_prompt_marks_exactly_the_answer_and_its_end_of_turn(demo):
+def test_a_prompt_marks_exactly_the_answer_and_its_end_of_turn(seen):
     for card, text in ((0, "[8.0, 14.0]<|im_end|>"), (8, "<|box_start|><266><466><|box_end|><|im_end|>")):
-        supervised = demo.locator(".vtg-card").nth(card).locator(".vtg-supervised")
+        supervised = seen.locator(".vtg-card").nth(card).locator(".vtg-supervised")
         assert "".join(supervised.all_text_contents()) == text
 
 
-def test_a_video_opens_to_its_stamps_and_runs(demo):
-    video = demo.locator("details.vtg-kind-video").first
-    expect(video.locator("summary")).to_contain_text("16 time stamps, <0.5 seconds> → <29.4 seconds>")
+def test_a_video_opens_to_its_stamps_and_runs(seen):
+    video = seen.locator("details.vtg-kind-video").first
+    expect(video.locator("summary")).to_contain_text("4 time stamps, <2.1 seconds> → <27.8 seconds>")
     video.locator("summary").click()
     expect(video.locator("span")).to_contain_text(
-        "<0.5 seconds><|vision_start|><|video_pad|>×60<|vision_end|>"
+        "<2.1 seconds><|vision_start|><|video_pad|>×60<|vision_end|>"
     )
 
 
@@ -69,19 +69,17 @@ def test_the_copy_button_copies_what_the_chat_template_wrote(server, browser):
     context.close()
 
 
-def test_the_tokens_are_coloured_by_their_labels_and_explained_by_their_regions(demo):
-    demo.get_by_role("tab", name="Tokens").click()
-    tokens = demo.locator(".vtg-flow .vtg-token")
+def test_the_tokens_are_coloured_by_their_labels_and_explained_by_their_regions(seen):
+    seen.get_by_role("tab", name="Tokens").click()
+    tokens = seen.locator(".vtg-flow .vtg-token")
     expect(tokens.first).to_be_visible()
-    supervised = demo.locator(".vtg-flow .vtg-supervised")
+    supervised = seen.locator(".vtg-flow .vtg-supervised")
     assert "".join(supervised.all_text_contents()) == "[8.0,␣14.0]<|im_end|>"
     hint = supervised.first.get_attribute("title")
     assert re.fullmatch(r"index [\d,]+\nid \d+\nregion answer\nlabel \d+: in the loss", hint)
-    expect(demo.locator(".vtg-flow .vtg-run").first).to_have_text("<|video_pad|> × 60")
-    expect(demo.locator(".vtg-legend")).to_contain_text(
-        re.compile(r"1\.\d\d % of 1,\d{3} tokens are trained")
-    )
-    expect(demo.locator(".vtg-regions")).to_contain_text("answer 11 · 11 in the loss")
+    expect(seen.locator(".vtg-flow .vtg-run").first).to_have_text("<|video_pad|> × 60")
+    expect(seen.locator(".vtg-legend")).to_contain_text(re.compile(r"3\.53 % of 340 tokens are trained"))
+    expect(seen.locator(".vtg-regions")).to_contain_text("answer 11 · 11 in the loss")
 
 
 def test_another_template_changes_the_tokens(demo):
@@ -162,10 +160,10 @@ def test_enter_reads_the_prompts(demo):
     expect(query_parts(demo).first).to_have_text("a blue square appears")
 
 
-def test_the_trained_tokens_can_be_brought_into_view(demo):
-    demo.get_by_role("tab", name="Tokens").click()
-    demo.locator(".vtg-legend button").click()
-    expect(demo.locator(".vtg-flow .vtg-supervised").first).to_be_in_viewport()
+def test_the_trained_tokens_can_be_brought_into_view(seen):
+    seen.get_by_role("tab", name="Tokens").click()
+    seen.locator(".vtg-legend button").click()
+    expect(seen.locator(".vtg-flow .vtg-supervised").first).to_be_in_viewport()
 
 
 def test_the_loss_runs_and_agrees_with_the_models_own(demo):
@@ -179,7 +177,7 @@ def test_the_loss_runs_and_agrees_with_the_models_own(demo):
     assert float(shown) < float(uniform) / 2  # the demo has learnt
     expect(demo.locator(".vtg-scored")).to_have_text("direct · standard · [8.0, 14.0]")
     expect(demo.locator(".vtg-loss-token")).to_have_count(12)
-    expect(demo.locator(".vtg-loss-run")).to_contain_text("12 of 1,")
+    expect(demo.locator(".vtg-loss-run")).to_contain_text("12 of 340 tokens")
     expect(demo.locator(".vtg-loss-run")).to_contain_text("cpu · float32")
 
 
@@ -305,9 +303,8 @@ def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, sai
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "dark"), (1920, "light")])
-def test_the_page_fits_its_width(server, open_page, width, theme):
-    page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": width, "height": 900})
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+def test_the_page_fits_its_width(visit, width, theme):
+    page = visit(theme, width)
     for tab in ("Tokens", "Loss", "Prompts", "Audit"):
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -9,7 +9,7 @@ from tests.test_player import install_ffmpeg
 from tests.test_video import write_video
 from vtg_core.video import probe_video
 
-from .conftest import LOADED, ROOT, Server
+from .conftest import LOADED, ROOT, Server, expect_audited
 
 MAX_FIRST_VISIT = 1_000_000
 """Bytes over the wire; it was 32.6 MB with Gradio's own video component, and 0.64 MB without."""
@@ -77,7 +77,10 @@ def test_without_a_video_the_page_asks_for_one_and_the_keyboard_gives_it(demo):
     expect(demo.locator("#facts textarea")).to_have_value(facts_of(ROOT / "assets" / "last_seconds.mp4"))
 
 
-def test_a_path_that_a_browser_makes_up_is_not_read(demo):
+def test_a_path_that_a_browser_makes_up_is_not_read(server, open_page):
+    page = open_page(server.url)
+    expect_audited(page)
+
     def forge(route):
         body = re.sub(
             r'/[^"]*/two_events\.mp4', str(ROOT / "assets" / "red_circle.mp4"), route.request.post_data
@@ -86,20 +89,22 @@ def test_a_path_that_a_browser_makes_up_is_not_read(demo):
         route.continue_(post_data=body)
 
     forged = []
-    demo.route(re.compile("/(queue/join|run/predict|api/predict)"), forge)
-    choose(demo, ROOT / "assets" / "two_events.mp4")
-    expect(demo.locator("#notice [role=alert]")).to_contain_text("There must be a video: upload one")
+    page.route(re.compile("/(queue/join|run/predict|api/predict)"), forge)
+    choose(page, ROOT / "assets" / "two_events.mp4")
+    expect(page.locator("#notice [role=alert]")).to_contain_text("There must be a video: upload one")
     assert any(forged)
 
 
-def test_what_a_playlist_names_is_not_asked_for(demo, tmp_path):
+def test_what_a_playlist_names_is_not_asked_for(server, open_page, tmp_path):
+    page = open_page(server.url)
+    expect_audited(page)
     asked = []
-    demo.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: asked.append(request.url))
     playlist = tmp_path / "list.mp4"
     playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n/named.ts\n#EXT-X-ENDLIST\n")
-    choose(demo, playlist)
-    expect(demo.locator("#notice [role=alert]")).to_contain_text("list.mp4 is no video")
-    expect(demo.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
+    choose(page, playlist)
+    expect(page.locator("#notice [role=alert]")).to_contain_text("list.mp4 is no video")
+    expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
     assert [url for url in asked if "named.ts" in url or "list.mp4" in url] == []
 
 
@@ -133,9 +138,8 @@ def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_w
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_player_stands_as_high_with_a_video_as_without(server, open_page, theme):
-    page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": 390, "height": 900})
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+def test_the_player_stands_as_high_with_a_video_as_without(visit, theme):
+    page = visit(theme, 390)
     assert page.locator("#video video").bounding_box()["height"] == 200
     page.get_by_role("button", name="Clear the video").click()
     assert page.locator(".vtg-player-empty").bounding_box()["height"] == 200

@@ -5,14 +5,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED
+from .conftest import LOADED, expect_audited, show
 from .test_page import HOSTILE, type_query
 
 
 def open_probe(page):
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
-    page.get_by_role("tab", name="Loss").click()
-    page.get_by_role("tab", name="Probe").click()
+    expect_audited(page)
+    show(page, "Loss", "Probe")
     expect(page.locator("#controls-cost")).to_contain_text("3 forward passes", timeout=LOADED)
 
 
@@ -38,8 +37,8 @@ def curve_points(page, name):
 
 
 @pytest.fixture
-def tab(server, open_page):
-    page = open_page(server.url)
+def tab(visit):
+    page = visit()
     open_probe(page)
     return page
 
@@ -54,12 +53,12 @@ def overfitted(tab):
 
 def test_each_question_says_what_it_costs_before_it_is_asked(tab):
     for name, said in (
-        ("controls", r"3 forward passes over about 3,\d{3} tokens: .* on cpu in float32, and about \d+ MB"),
+        ("controls", r"3 forward passes over about 1,058 tokens: .* on cpu in float32, and about \d+ MB"),
         (
             "answer",
-            r"One pass over the prompt's 1,\d{3} tokens, and one for each of at most \d+ that it writes",
+            r"One pass over the prompt's 3\d\d tokens, and one for each of at most \d+ that it writes",
         ),
-        ("overfit", r"20 steps, the work of 61 forward passes over 1,\d{3} tokens: .* on cpu in float32"),
+        ("overfit", r"20 steps, the work of 61 forward passes over 340 tokens: .* on cpu in float32"),
     ):
         expect(tab.locator(f"#{name}-cost")).to_contain_text(re.compile(said))
     field = tab.locator("#other-query textarea")
@@ -101,7 +100,7 @@ def test_what_the_model_answers_stands_beside_the_truth(tab):
     expect(truth).to_be_visible(timeout=LOADED)
     style = truth.evaluate("bar => [parseFloat(bar.style.left), parseFloat(bar.style.width)]")
     assert style == pytest.approx([100 * 8 / 30, 100 * 6 / 30], abs=0.01)
-    expect(tab.locator("#answer-view .vtg-pa-frame")).to_have_count(32)
+    expect(tab.locator("#answer-view .vtg-pa-frame")).to_have_count(8)
     expect(tab.locator("#answer-view .vtg-reading")).to_have_text(re.compile(r"\w.*\.$"))
     expect(tab.locator("#answer-view .vtg-pa-facts")).to_contain_text(re.compile(r"after \d+ tokens?\."))
     expect(tab.locator("#answer-view .vtg-pa-timeline")).to_have_attribute(
@@ -224,8 +223,8 @@ def test_nothing_moves_while_a_question_is_asked(tab):
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "dark")])
-def test_the_answers_fit_their_width(server, open_page, width, theme):
-    page = open_page(f"{server.url}/?__theme={theme}", viewport={"width": width, "height": 900})
+def test_the_answers_fit_their_width(visit, width, theme):
+    page = visit(theme, width)
     open_probe(page)
     set_steps(page, 3)
     for name, shown in (
