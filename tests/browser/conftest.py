@@ -122,6 +122,7 @@ class Pages:
     def revisit(self, page, url, width):
         """Go to an address as if for the first time, but for what the browser has downloaded and compiled."""
         assert self.take_amiss() == []
+        page.unroute_all()
         page.goto("about:blank")
         self.take_amiss()  # Gradio complains of the requests that its page's end cuts off
         page.set_viewport_size({"width": width, "height": 900})

@@ -70,7 +70,7 @@ def column(page, body, number):
 def test_templates_are_compared_on_a_file_sorted_and_opened_from_a_cell(comparing):
     page = comparing()
     compare(page, 4)
-    expect(state(page)).to_have_text("Compared 4 of 160 rows.", timeout=LOADED)
+    expect(state(page)).to_have_text("Compared 4 of 8,000 rows.", timeout=LOADED)
     expect(page.locator(".vtg-an-table tbody")).to_have_count(2)
     assert column(page, 0, 2) == sorted(column(page, 0, 2))
     page.get_by_role("button", name="Prompt tokens").click()
@@ -100,7 +100,7 @@ def test_a_sample_that_templates_disagree_on_opens_with_the_one_that_is_named(co
     page = comparing()
     compare(page, 4)
     expect(state(page)).to_have_text(
-        "Compared 4 of 160 rows.", timeout=LOADED
+        "Compared 4 of 8,000 rows.", timeout=LOADED
     )  # another row may come first before
     first = page.locator(".vtg-an-spreads tbody tr").first
     row, worst = first.locator("td").first.inner_text(), first.get_by_role("button").last
@@ -134,7 +134,7 @@ def test_the_metric_and_the_baseline_are_chosen_on_the_page(comparing):
 def test_the_map_is_walked_with_the_arrow_keys(comparing):
     page = comparing()
     compare(page, 4)
-    expect(state(page)).to_have_text("Compared 4 of 160 rows.", timeout=LOADED)
+    expect(state(page)).to_have_text("Compared 4 of 8,000 rows.", timeout=LOADED)
     expect(cell(page, 1, "direct")).to_have_attribute("tabindex", "0")
     cell(page, 1, "direct").focus()
     page.keyboard.press("ArrowDown")
@@ -180,7 +180,7 @@ def test_a_cancelled_run_keeps_what_it_found_and_the_page_works(comparing):
     page.locator("#run-file-compare").click()
     expect(page.locator("#notice")).to_contain_text("whole number from 1 to 8,000; got 8001")
     compare(page, 1)
-    expect(state(page)).to_have_text("Compared 1 of 160 rows.", timeout=LOADED)
+    expect(state(page)).to_have_text("Compared 1 of 8,000 rows.", timeout=LOADED)
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
