@@ -130,4 +130,4 @@ def test_the_installed_audit_runs_from_another_folder(installed, tmp_path):
     [rows] = installed.parent.rglob("demo_annotations.json")
     command = ["audit", "--annotations", rows, "--limit", "2", "--num-frames", "12", "--verify", "0"]
     printed = run(installed / "vtg-lens", *command, cwd=tmp_path)
-    assert printed.startswith("our own collator: 2 rows\n")
+    assert printed.startswith("our own collator: 2 of 4 rows\n")
