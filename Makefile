@@ -47,7 +47,7 @@ clips: $(TO_RUN)
 	$(BIN)/python -m vtg_core.demo.clips
 
 demo: $(TO_DEVELOP)
-	$(BIN)/python -m vtg_core.demo.train $(ARGS)
+	$(BIN)/python -m vtg_core.demo_training $(ARGS)
 
 bench: $(TO_DEVELOP)
 	$(BIN)/python -m tests.benchmarks $(ONLY)

@@ -18,16 +18,16 @@ from pathlib import Path
 import vtg_core
 from tests.benchmarks._figures import FIGURES, SHOWN
 from vtg_core import errors
-from vtg_core.answers import ANSWER_FORMATS
+from vtg_core.audit.bugs.table import MUTATIONS
 from vtg_core.audit.codes import CODES
-from vtg_core.audit.collators import SAMPLE_FIELDS
 from vtg_core.audit.findings import Code
-from vtg_core.audit.mutations import MUTATIONS
+from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
+from vtg_core.commands.start import page_parser
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
 from vtg_core.comparison.results import TemplateResult
-from vtg_core.output_files import replace_text
+from vtg_core.data.answers import ANSWER_FORMATS
+from vtg_core.files.outputs import replace_text
 from vtg_core.regions import MaskPolicy, RegionKind
-from vtg_core.start import page_parser
 from vtg_core.templates import TEMPLATES
 from vtg_core.views.audit import FAMILIES
 from vtg_core.views.recipes import USED_BY

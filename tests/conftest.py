@@ -16,10 +16,10 @@ import pytest
 from transformers import AutoModelForImageTextToText
 
 from tests.turns import turn
-from vtg_core.checkpoints import load_checkpoint, load_model
+from vtg_core.checkpoints.loading import load_checkpoint, load_model
 from vtg_core.demo.models import demo_folder
-from vtg_core.frame_plan import FramePolicy
-from vtg_core.video import sample_frames
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import sample_frames
 
 ASSETS = Path(__file__).parent.parent / "assets"
 DEMO_NAMES = ("demo", "demo-qwen2.5-vl")

@@ -1,4 +1,4 @@
-"""The drawing in docs/design.md is the truth: a module imports only from floors below its own."""
+"""The drawings in docs/design.md are the truth: a module imports only from floors below its own."""
 
 import ast
 import re
@@ -13,28 +13,32 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted(
     path for path in [ROOT / "app.py", *(ROOT / "vtg_core").rglob("*.py")] if path.name != "__init__.py"
 )
+DRAWN = ("", "audit", "comparison", "dashboard")
+"""The packages whose inside has a drawing of its own; empty is ``vtg_core``."""
 
 
 @cache
-def floors():
-    """The drawing's floors, top to bottom, each a set of modules or packages of ``vtg_core``."""
+def floors(package):
+    """The floors of a drawing, top to bottom, each a set of modules or packages; of ``vtg_core`` where it is empty."""
     design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
-    drawing = re.search(r"<!-- floors -->\n```\n(.*?)```", design, re.DOTALL)
+    mark = f"<!-- floors of {package} -->" if package else "<!-- floors -->"
+    drawing = re.search(rf"{mark}\n```\n(.*?)```", design, re.DOTALL)
     return [set(line.split("  ")[0].split(" · ")) for line in drawing[1].splitlines()]
 
 
-def room_of(path):
-    """The module's name in the drawing: packages are one room, but for a module that the drawing names itself."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return room_in(parts[1:]) if parts[0] == "vtg_core" else parts[0]
+def rooms_of(package):
+    """Every module that the drawing of ``package`` is about, with the name of its room in it."""
+    inside = ("vtg_core", package) if package else ("vtg_core",)
+    for path in MODULES:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[: len(inside)] == inside:
+            yield path, parts[len(inside)]
+        elif not package:
+            yield path, parts[0]
 
 
-def room_in(parts):
-    own = ".".join(parts[:2])
-    return own if own in set().union(*floors()) else parts[0]
-
-
-def imported_rooms(path):
+def imported_rooms(path, package):
+    prefix = f"vtg_core.{package}." if package else "vtg_core."
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -43,24 +47,33 @@ def imported_rooms(path):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        ours = (room_in(name.split(".")[1:]) for name in names if name.startswith("vtg_core."))
+        ours = (name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix))
         yield from (room for room in ours if room != "__main__")  # a door, and no room
 
 
-def level_of(room):
-    return next(level for level, rooms in enumerate(floors()) if room in rooms)
+def level_of(room, package):
+    return next(level for level, rooms in enumerate(floors(package)) if room in rooms)
 
 
-def test_every_module_has_its_room_in_the_drawing():
-    drawn = set().union(*floors())
-    assert drawn == {room_of(path) for path in MODULES} - {"__main__"}
+@pytest.mark.parametrize("package", DRAWN)
+def test_every_module_has_its_room_in_the_drawing(package):
+    drawn = [room for rooms in floors(package) for room in rooms]
+    assert sorted(drawn) == sorted({room for _, room in rooms_of(package)} - {"__main__"})
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.name != "__main__.py"], ids=lambda p: p.stem)
-def test_a_module_imports_only_from_floors_below_its_own(path):
-    room = room_of(path)
-    above = [other for other in imported_rooms(path) if other != room and level_of(other) <= level_of(room)]
-    assert above == []
+@pytest.mark.parametrize("package", DRAWN)
+def test_a_room_imports_only_from_floors_below_its_own(package):
+    for path, room in rooms_of(package):
+        if room != "__main__":
+            level, others = level_of(room, package), set(imported_rooms(path, package)) - {room}
+            assert [r for r in others if level_of(r, package) <= level] == [], path
+
+
+def test_a_newcomer_sees_few_rooms_and_few_files_in_each():
+    assert len([room for rooms in floors("") for room in rooms]) <= 25
+    assert len(list((ROOT / "vtg_core").glob("*.py"))) <= 10
+    files = {folder: len(list(folder.glob("*.py"))) for folder in (ROOT / "vtg_core").rglob("*/")}
+    assert {folder: number for folder, number in files.items() if number > 12} == {}
 
 
 def test_gradio_is_imported_only_by_the_dashboard():
@@ -69,7 +82,7 @@ def test_gradio_is_imported_only_by_the_dashboard():
         for p in MODULES
         if re.search(r"^\s*(import|from) gradio", p.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert {room_of(path) for path in users} == {"dashboard"}
+    assert {path.relative_to(ROOT / "vtg_core").parts[0] for path in users} == {"dashboard"}
 
 
 def test_every_file_stays_small():

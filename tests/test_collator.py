@@ -6,13 +6,13 @@ import pytest
 import torch
 from transformers import Trainer, TrainingArguments
 
-from vtg_core.answers import STANDARD_ANSWER
 from vtg_core.collator import SFTCollator
+from vtg_core.data.answers import STANDARD_ANSWER
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import ConversationError, LengthError, VideoError
-from vtg_core.frame_plan import FramePolicy
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES
+from vtg_core.video.plan import FramePolicy
 from vtg_core.windows import Window
 
 ASSETS = Path(__file__).parent.parent / "assets"

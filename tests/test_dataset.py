@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from vtg_core.annotations import Annotation
-from vtg_core.answers import STANDARD_ANSWER, TEMPORAL_TOKEN_ANSWER, AnswerMode
+from vtg_core.data.annotations import Annotation
+from vtg_core.data.answers import STANDARD_ANSWER, TEMPORAL_TOKEN_ANSWER, AnswerMode
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset, windows_in
 from vtg_core.errors import AnnotationError, TemplateError, VideoError
-from vtg_core.frame_plan import FramePolicy
 from vtg_core.templates import STANDARD_TEMPLATES, TEMPORAL_TOKEN_TEMPLATES, PromptTemplate
+from vtg_core.video.plan import FramePolicy
 from vtg_core.windows import Window
 
 ASSETS = Path(__file__).parent.parent / "assets"

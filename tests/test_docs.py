@@ -11,11 +11,11 @@ import pytest
 from docs import tables
 from docs.tables import DOCUMENTS, TABLES
 from tests.benchmarks import _figures
-from vtg_core.annotations import load_annotations
-from vtg_core.audit.mutations import MUTATIONS
+from vtg_core.audit.bugs.table import MUTATIONS
 from vtg_core.commands.cli import main
-from vtg_core.start import page_parser, page_settings
-from vtg_core.template_files import load_templates
+from vtg_core.commands.start import page_parser, page_settings
+from vtg_core.data.annotations import load_annotations
+from vtg_core.templates import load_templates
 
 ROOT = Path(__file__).parent.parent
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}

@@ -14,15 +14,16 @@ import pytest
 import torch
 
 from tests.pairs import DEMOS, every_case, every_pair, families
-from vtg_core.answers import ANSWER_FORMATS
+from vtg_core.chat.control_tokens import control_tokens
+from vtg_core.chat.rendering import render
 from vtg_core.collator import SFTCollator, pad
-from vtg_core.control_tokens import control_tokens
+from vtg_core.data.answers import ANSWER_FORMATS
 from vtg_core.dataset import Sample
-from vtg_core.encoding import encode, process_videos_once
 from vtg_core.errors import LengthError
-from vtg_core.loss import score
+from vtg_core.loss.score import score
+from vtg_core.masking.encoding import encode
+from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.rendering import render
 from vtg_core.templates import TEMPLATES
 from vtg_core.windows import Window
 

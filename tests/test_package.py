@@ -110,7 +110,7 @@ def test_the_installed_program_is_called_by_its_name(installed, tmp_path):
 
 
 def test_the_installed_package_finds_its_own_scripts_style_and_clips(installed, tmp_path):
-    code = "from vtg_core.asset_folder import asset_folder; print(asset_folder())"
+    code = "from vtg_core.files.assets import asset_folder; print(asset_folder())"
     folder = Path(run(installed / "python", "-c", code, cwd=tmp_path).strip())
     assert folder.is_relative_to(installed.parent)
     assert all((folder / name).is_file() for name in ("dashboard.css", "shared.js", "red_circle.mp4"))

@@ -9,15 +9,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vtg_core.answers import ANSWER_FORMATS, AnswerMode
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.errors import TemplateError
-from vtg_core.template_files import load_templates
 from vtg_core.templates import (
     STANDARD_TEMPLATES,
     TEMPLATES,
     TEMPORAL_TOKEN_TEMPLATES,
     PromptTemplate,
     TemplateSelector,
+    load_templates,
     templates_for,
 )
 

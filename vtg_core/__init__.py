@@ -22,51 +22,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vtg_core.annotations import Annotation, load_annotations
-    from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
-    from vtg_core.checkpoints import load_checkpoint, load_model, load_processor
+    from vtg_core.chat.rendering import RenderedChat, render
+    from vtg_core.checkpoints.loading import load_checkpoint, load_model, load_processor
     from vtg_core.collator import SFTCollator
     from vtg_core.comparison.analytics import Analytics, Metric, summarise
     from vtg_core.comparison.on_file import RowComparison, compare_rows
     from vtg_core.comparison.on_video import TemplateComparison, TemplateLoss
     from vtg_core.comparison.results import TemplateResult
+    from vtg_core.data.annotations import Annotation, load_annotations
+    from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
     from vtg_core.dataset import Sample, VideoTemporalSFTDataset
-    from vtg_core.encoding import EncodedSample, encode
     from vtg_core.errors import VTGError
-    from vtg_core.frame_plan import FramePlan, FramePolicy, plan_frames
     from vtg_core.inspection import Inspection, inspect_templates
-    from vtg_core.loss import LossReport, score
-    from vtg_core.pixel_free import PixelFreeEncoder
+    from vtg_core.loss.score import LossReport, score
+    from vtg_core.masking.encoding import EncodedSample, encode
+    from vtg_core.masking.pixel_free import PixelFreeEncoder
     from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, labels_from_regions
-    from vtg_core.rendering import RenderedChat, render
-    from vtg_core.template_files import load_templates
     from vtg_core.templates import (
         STANDARD_TEMPLATES,
         TEMPLATES,
         TEMPORAL_TOKEN_TEMPLATES,
         PromptTemplate,
         TemplateSelector,
+        load_templates,
     )
-    from vtg_core.timeline import VideoInfo
-    from vtg_core.video import SampledVideo, probe_video, sample_frames
+    from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
+    from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
+    from vtg_core.video.timeline import VideoInfo
     from vtg_core.windows import Window, intersection_over_union
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Annotation": "annotations",
-    "load_annotations": "annotations",
-    "ANSWER_FORMATS": "answers",
-    "AnswerFormat": "answers",
-    "AnswerMode": "answers",
-    "load_checkpoint": "checkpoints",
-    "load_model": "checkpoints",
-    "load_processor": "checkpoints",
+    "Annotation": "data.annotations",
+    "load_annotations": "data.annotations",
+    "ANSWER_FORMATS": "data.answers",
+    "AnswerFormat": "data.answers",
+    "AnswerMode": "data.answers",
+    "load_checkpoint": "checkpoints.loading",
+    "load_model": "checkpoints.loading",
+    "load_processor": "checkpoints.loading",
     "SFTCollator": "collator",
     "Sample": "dataset",
     "VideoTemporalSFTDataset": "dataset",
-    "EncodedSample": "encoding",
-    "encode": "encoding",
+    "EncodedSample": "masking.encoding",
+    "encode": "masking.encoding",
     "Analytics": "comparison.analytics",
     "Metric": "comparison.analytics",
     "summarise": "comparison.analytics",
@@ -78,29 +78,29 @@ _HOME = {
     "VTGError": "errors",
     "Inspection": "inspection",
     "inspect_templates": "inspection",
-    "LossReport": "loss",
-    "score": "loss",
+    "LossReport": "loss.score",
+    "score": "loss.score",
     "IGNORE_INDEX": "regions",
     "MaskPolicy": "regions",
     "Region": "regions",
     "RegionKind": "regions",
     "labels_from_regions": "regions",
-    "PixelFreeEncoder": "pixel_free",
-    "RenderedChat": "rendering",
-    "render": "rendering",
+    "PixelFreeEncoder": "masking.pixel_free",
+    "RenderedChat": "chat.rendering",
+    "render": "chat.rendering",
     "STANDARD_TEMPLATES": "templates",
     "TEMPLATES": "templates",
     "TEMPORAL_TOKEN_TEMPLATES": "templates",
     "PromptTemplate": "templates",
     "TemplateSelector": "templates",
-    "load_templates": "template_files",
-    "FramePlan": "frame_plan",
-    "FramePolicy": "frame_plan",
-    "plan_frames": "frame_plan",
-    "SampledVideo": "video",
-    "VideoInfo": "timeline",
-    "probe_video": "video",
-    "sample_frames": "video",
+    "load_templates": "templates",
+    "FramePlan": "video.plan",
+    "FramePolicy": "video.plan",
+    "plan_frames": "video.plan",
+    "SampledVideo": "video.sampling",
+    "VideoInfo": "video.timeline",
+    "probe_video": "video.sampling",
+    "sample_frames": "video.sampling",
     "Window": "windows",
     "intersection_over_union": "windows",
 }

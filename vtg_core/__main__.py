@@ -6,7 +6,7 @@ import sys
 def main() -> int:
     """Run the program; return its exit status, 130 where it was interrupted before there was anything to show."""
     try:
-        from vtg_core.start import main as start
+        from vtg_core.commands.start import main as start
 
         return start()
     except KeyboardInterrupt:

@@ -7,26 +7,21 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.answers import ANSWER_FORMATS
+from vtg_core.chat.rendering import render
+from vtg_core.data.answers import TEMPLATE_TOKENS
 from vtg_core.dataset import Sample
-from vtg_core.encoding import EncodedSample, encode
 from vtg_core.errors import ConversationError, LengthError, VideoError, first_line
-from vtg_core.frame_plan import FramePolicy
+from vtg_core.masking.encoding import EncodedSample, encode
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy, RegionKind
-from vtg_core.rendering import render
-from vtg_core.timeline import VideoInfo
-from vtg_core.video import SampledVideo, sample_frames
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import SampledVideo, sample_frames
+from vtg_core.video.timeline import VideoInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import ProcessorMixin
 
 logger = logging.getLogger(__name__)
-
-TEMPLATE_TOKENS = frozenset(
-    token for answer_format in ANSWER_FORMATS.values() for token in answer_format.tokens
-)
-"""Control tokens that a prompt template's own words may hold: those of the answers it may ask for."""
 
 
 class OverLength(StrEnum):
@@ -44,7 +39,7 @@ class SFTCollator:
     in the trainer's arguments: it would take ``"messages"`` away. In a user's text of a mapping, control tokens reach
     the model as plain text, unless the part says which characters a person typed (``"query": [start, end]``): the
     rest is then a template's own words, and may hold the tokens of an answer format.
-    A mapping that brings ``"videos"`` and ``"video_metadata"`` (:mod:`vtg_core.audit.collators`) is not decoded again.
+    A mapping that brings ``"videos"`` and ``"video_metadata"`` (:mod:`vtg_core.audit.foreign.collators`) is not decoded again.
 
     Args:
         processor: its tokenizer's ``padding_side`` says where padding goes.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vtg_core.annotations import Annotation, OnError, load_annotations
-from vtg_core.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
+from vtg_core.data.annotations import Annotation, OnError, load_annotations
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
 from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
-from vtg_core.frame_plan import FramePlan, FramePolicy, plan_frames
 from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
-from vtg_core.video import SampledVideo, probe_video, sample_frames
+from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
+from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
 
 
@@ -47,7 +47,7 @@ class Sample:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation in Hugging Face's chat form, as :mod:`vtg_core.conversation` describes it."""
+        """The conversation in Hugging Face's chat form, as :mod:`vtg_core.chat.conversation` describes it."""
         prompt = self.prompt
         return [
             {
@@ -65,7 +65,7 @@ class VideoTemporalSFTDataset:
     """A map-style dataset of :class:`Sample`; frames are decoded when a sample is asked for.
 
     Args:
-        annotation_file: see :mod:`vtg_core.annotations`.
+        annotation_file: see :mod:`vtg_core.data.annotations`.
         video_root: the folder with the videos; the annotation file's own unless given.
         use_temporal_tokens: answer in temporal tokens, and ask for them.
         use_random_templates: choose a template for each sample, or always take the first.

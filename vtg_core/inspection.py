@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vtg_core.answers import ANSWER_FORMATS
 from vtg_core.collator import SFTCollator
+from vtg_core.data.answers import ANSWER_FORMATS
 from vtg_core.dataset import Sample
-from vtg_core.encoding import EncodedSample, process_videos_once
+from vtg_core.masking.encoding import EncodedSample
+from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import PromptTemplate
-from vtg_core.video import SampledVideo
+from vtg_core.video.sampling import SampledVideo
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:

@@ -98,7 +98,7 @@ def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: 
     """Copy ``input_ids`` where the policy trains, and mask every other position.
 
     Labels stay aligned with ``input_ids``; the shift by one happens once, in
-    :func:`vtg_core.loss.predicting_positions`.
+    :func:`vtg_core.loss.score.predicting_positions`.
 
     Args:
         input_ids: int64, shape (L,), video placeholders already expanded.

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vtg_core.answers import ANSWER_FORMATS, AnswerMode
-from vtg_core.audit.batch import rows_of
-from vtg_core.audit.chat_ids import ChatIds
-from vtg_core.audit.own import known_of, scene_of
-from vtg_core.audit.rows import Known, Row
+from vtg_core.audit.batch.rows import rows_of
+from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.known import known_of, scene_of
+from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import SFTCollator, pad
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.dataset import Sample
-from vtg_core.encoding import process_videos_once
+from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.templates import templates_for
 from vtg_core.windows import Window
 

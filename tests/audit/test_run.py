@@ -5,10 +5,10 @@ import json
 import pytest
 
 from tests.conftest import ASSETS
-from vtg_core.audit.chat_ids import ChatIds
-from vtg_core.audit.collators import load_collator
 from vtg_core.audit.findings import Severity
+from vtg_core.audit.foreign.collators import load_collator
 from vtg_core.audit.report import Report, RowFindings
+from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import (
     UNREADABLE,
     audit_collator,
@@ -19,10 +19,10 @@ from vtg_core.audit.run import (
 )
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import VideoTemporalSFTDataset
-from vtg_core.frame_plan import FramePolicy
-from vtg_core.output_files import replace_text
-from vtg_core.pixel_free import PixelFreeEncoder
-from vtg_core.spreadsheet import unguarded
+from vtg_core.files.outputs import replace_text
+from vtg_core.files.spreadsheet import unguarded
+from vtg_core.masking.pixel_free import PixelFreeEncoder
+from vtg_core.video.plan import FramePolicy
 
 BAD = (Severity.ERROR, Severity.WARNING)
 
@@ -60,8 +60,8 @@ def test_no_frame_is_decoded_for_our_own_rows(chat, tmp_path, monkeypatch):
         raise AssertionError("a frame was decoded")
 
     monkeypatch.setattr("av.open", refuse)  # the file's timeline is known by now
-    monkeypatch.setattr("vtg_core.video._decode_with_decord", refuse)
-    monkeypatch.setattr("vtg_core.video._decode_with_pyav", refuse)
+    monkeypatch.setattr("vtg_core.video.sampling._decode_with_decord", refuse)
+    monkeypatch.setattr("vtg_core.video.sampling._decode_with_pyav", refuse)
     assert len(list(audit_rows(rows, chat))) == 1
 
 
@@ -94,7 +94,7 @@ def test_a_difference_between_the_two_paths_is_an_error_of_ours(chat, tmp_path, 
     rows = dataset(tmp_path, GOOD)
     encode = PixelFreeEncoder.encode
     monkeypatch.setattr(PixelFreeEncoder, "encode", lambda self, sample: encode(self, rows.plan(0)).cut())
-    monkeypatch.setattr("vtg_core.labelled_tokens.LabelledTokens.cut", cut, raising=False)
+    monkeypatch.setattr("vtg_core.masking.labelled_tokens.LabelledTokens.cut", cut, raising=False)
     assert "ours.paths-differ" in codes(verify_rows(rows, chat, num_rows=1))
 
 

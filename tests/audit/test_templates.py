@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
+from tests.chat.test_rendering import RIGHT
 from tests.conftest import ASSETS
-from tests.test_rendering import RIGHT
-from vtg_core.audit.chat_ids import ChatIds
-from vtg_core.audit.checks import audit_batch
+from vtg_core.audit.checks.families import audit_batch
 from vtg_core.audit.findings import Severity
-from vtg_core.audit.own import encode_known, scene_of
+from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.known import encode_known, scene_of
 from vtg_core.audit.run import audit_rows
 from vtg_core.collator import pad
 from vtg_core.dataset import VideoTemporalSFTDataset
-from vtg_core.encoding import process_videos_once
-from vtg_core.frame_plan import FramePolicy
+from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy
+from vtg_core.video.plan import FramePolicy
 
 BAD = (Severity.ERROR, Severity.WARNING)
 

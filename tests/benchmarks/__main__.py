@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.benchmarks._figures import show_in_documents
-from vtg_core.output_files import replace_text
+from vtg_core.files.outputs import replace_text
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # figures are for one core

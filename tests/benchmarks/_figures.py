@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version, system
 
-from vtg_core.output_files import replace_text
+from vtg_core.files.outputs import replace_text
 
 SHOWN = Path(__file__).parents[2] / "docs" / "figures.json"
 """The runs whose figures the documents show, the earliest first; :mod:`docs.tables` makes the table."""

@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from vtg_core.audit.chat_ids import ChatIds
+from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_rows
-from vtg_core.checkpoints import load_processor
+from vtg_core.chat.rendering import render
+from vtg_core.checkpoints.loading import load_processor
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
-from vtg_core.encoding import process_videos_once
-from vtg_core.frame_plan import FramePolicy
-from vtg_core.pixel_free import PixelFreeEncoder
-from vtg_core.rendering import render
+from vtg_core.masking.pixel_free import PixelFreeEncoder
+from vtg_core.masking.processor_call import process_videos_once
+from vtg_core.video.plan import FramePolicy
 
 NUM_ROWS, NUM_VIDEOS, NUM_PASSES = 1_000, 50, 3
 DURATION, FPS, WIDTH, HEIGHT = 40, 10, 704, 448

@@ -16,14 +16,14 @@ from statistics import mean, median
 from time import perf_counter
 from typing import Any
 
-from vtg_core.checkpoints import load_model, load_processor
+from vtg_core.checkpoints.loading import load_model, load_processor
 from vtg_core.comparison.on_video import TemplateComparison
-from vtg_core.comparison.shared_pass import as_batch
-from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import Inspection, inspect_templates
-from vtg_core.loss import score_batch
+from vtg_core.loss.score import score_batch
+from vtg_core.loss.shared_pass import as_batch
 from vtg_core.templates import TEMPLATES
-from vtg_core.video import sample_frames
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import sample_frames
 from vtg_core.windows import Window
 
 from ..families import qwen3_vl_2b, sharpened

@@ -7,8 +7,8 @@ NUM_CLIPS = 200
 
 
 def run() -> dict[str, float]:
-    from vtg_core.checkpoints import load_checkpoint, load_model
-    from vtg_core.training.evaluation import FreshClips, evaluate, times_nll
+    from vtg_core.checkpoints.loading import load_checkpoint, load_model
+    from vtg_core.demo_training.evaluation import FreshClips, evaluate, times_nll
 
     with tempfile.TemporaryDirectory() as folder:
         clips = FreshClips(Path(folder), NUM_CLIPS)

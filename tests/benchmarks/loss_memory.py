@@ -18,7 +18,7 @@ WAYS = ("ours", "sixteen templates", "every logit")
 
 
 def run() -> dict[str, float]:
-    from vtg_core.checkpoints import load_processor
+    from vtg_core.checkpoints.loading import load_processor
 
     processor = deepcopy(load_processor("demo"))
     processor.video_processor.size = {"shortest_edge": 4_096, "longest_edge": 10**9}  # frames keep their size
@@ -34,10 +34,10 @@ def _encode(folder: Path, num_frames: int, processor: Any) -> Path:
     """Write the samples of all templates on a clip, encoded."""
     import torch
 
-    from vtg_core.frame_plan import FramePolicy
     from vtg_core.inspection import inspect_templates
     from vtg_core.templates import TEMPLATES
-    from vtg_core.video import sample_frames
+    from vtg_core.video.plan import FramePolicy
+    from vtg_core.video.sampling import sample_frames
     from vtg_core.windows import Window
 
     from .audit import write_clip
@@ -70,9 +70,9 @@ def _measure(samples_path: str, way: str) -> dict[str, float]:
     """Load the model, run one way, and return in MB what was held before and at most."""
     import torch
 
-    from vtg_core.checkpoints import load_processor
-    from vtg_core.comparison.shared_pass import as_batch, plan_shared_pass, run_plan
-    from vtg_core.loss import score_batch
+    from vtg_core.checkpoints.loading import load_processor
+    from vtg_core.loss.score import score_batch
+    from vtg_core.loss.shared_pass import as_batch, plan_shared_pass, run_plan
 
     from ..families import qwen3_vl_2b
 

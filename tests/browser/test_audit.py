@@ -170,7 +170,7 @@ def test_the_audit_fits_its_width(visit, width, theme):
 @pytest.fixture(scope="module")
 def whole(user_cache, tmp_path_factory):
     """A server with everything that it can be given to audit; a row of its file cannot be read."""
-    from tests.test_audit_page import saved_batch
+    from tests.dashboard.test_audit import saved_batch
 
     folder = tmp_path_factory.mktemp("audited")
     rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())

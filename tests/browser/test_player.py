@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.test_player import install_ffmpeg
-from tests.test_video import write_video
-from vtg_core.video import probe_video
+from tests.dashboard.test_player import install_ffmpeg
+from tests.video.test_sampling import write_video
+from vtg_core.video.sampling import probe_video
 
 from .conftest import LOADED, ROOT, Server, expect_audited
 

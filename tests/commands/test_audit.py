@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from tests.conftest import ASSETS
-from vtg_core.audit.collators import ForeignCollator
+from vtg_core.audit.foreign.collators import ForeignCollator
 from vtg_core.collator import SFTCollator
 from vtg_core.commands.cli import main
 from vtg_core.dataset import VideoTemporalSFTDataset
-from vtg_core.frame_plan import FramePolicy
+from vtg_core.video.plan import FramePolicy
 
 ROWS = ["audit", "--annotations", str(ASSETS / "demo_annotations.json"), "--num-frames", "12"]
 

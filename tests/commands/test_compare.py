@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.conftest import ASSETS
-from vtg_core.checkpoints import load_model
+from vtg_core.checkpoints.loading import load_model
 from vtg_core.commands.cli import main
 from vtg_core.commands.compare import SORTS
 from vtg_core.comparison.analytics import Metric

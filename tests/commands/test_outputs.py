@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.conftest import ASSETS
-from vtg_core.audit.collators import module_files
-from vtg_core.checkpoint_source import loaded_files
+from vtg_core.audit.foreign.collators import module_files
+from vtg_core.checkpoints.source import loaded_files
 from vtg_core.commands.cli import main
 from vtg_core.demo.models import demo_folder
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.conftest import ASSETS
-from vtg_core.checkpoints import load_model
+from vtg_core.checkpoints.loading import load_model
 from vtg_core.commands.cli import main
 
 CHEAP = ("--num-frames", "4", "--device", "cpu")

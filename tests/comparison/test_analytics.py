@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.analytics import ENOUGH_SAMPLES, MAX_DISAGREEMENTS, Metric, Verdict, summarise
 from vtg_core.comparison.confidence import mean_intervals
 from vtg_core.comparison.results import TemplateResult
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossError, TemplateError
 from vtg_core.templates import TEMPLATES
-from vtg_core.views.analytics import MAX_MAPPED, view_analytics
+from vtg_core.views.comparison_file import MAX_MAPPED, view_analytics
 from vtg_core.views.samples import as_json
 
 STANDARD, TOKENS = AnswerMode

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vtg_core.answers import AnswerMode
-from vtg_core.checkpoints import fingerprint
+from vtg_core.checkpoints.loading import fingerprint
 from vtg_core.comparison.files import (
     ComparisonSettings,
     NotAComparisonError,
@@ -21,9 +20,10 @@ from vtg_core.comparison.files import (
 )
 from vtg_core.comparison.on_file import PlainCheck
 from vtg_core.comparison.results import TemplateResult
-from vtg_core.frame_plan import FramePolicy
+from vtg_core.data.answers import AnswerMode
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES
+from vtg_core.video.plan import FramePolicy
 
 RESULT = TemplateResult(
     row=0, where="rows.json:2, row 1", video="a.mp4", query="a red circle", template="direct",

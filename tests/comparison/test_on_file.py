@@ -8,11 +8,11 @@ from vtg_core.collator import pad
 from vtg_core.comparison.on_file import compare_rows
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import LossCancelledError
-from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import inspect_templates
-from vtg_core.loss import score
+from vtg_core.loss.score import score
 from vtg_core.templates import TEMPLATES
-from vtg_core.video import sample_frames
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import sample_frames
 
 FOUR = FramePolicy(num_frames=4)
 
@@ -132,7 +132,7 @@ def test_a_shared_pass_that_differs_is_not_taken_and_the_losses_are_those_of_pla
 
 
 def test_a_model_that_gets_plain_passes_is_not_checked(model, processor, monkeypatch):
-    monkeypatch.setattr("vtg_core.comparison.shared_pass.why_not_continued", lambda model: "a reason")
+    monkeypatch.setattr("vtg_core.loss.shared_pass.why_not_continued", lambda model: "a reason")
     [row] = compare_rows(dataset_of(), model, processor, TEMPLATES[:2], rows=[0])
     assert (row.plain_because, row.check) == ("a reason", None)
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.on_video import TemplateComparison
-from vtg_core.comparison.shared_pass import as_batch
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossCancelledError, LossError
 from vtg_core.inspection import inspect_templates
-from vtg_core.loss import score
+from vtg_core.loss.score import score
+from vtg_core.loss.shared_pass import as_batch
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES
 from vtg_core.windows import Window

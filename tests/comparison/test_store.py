@@ -4,12 +4,12 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import ASSETS
-from vtg_core.annotations import load_annotations
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.files import ComparisonSettings
 from vtg_core.comparison.on_file import PlainCheck, RowComparison
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.store import ComparisonStore
+from vtg_core.data.annotations import load_annotations
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.windows import Window
 

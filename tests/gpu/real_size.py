@@ -9,9 +9,9 @@ import torch
 import transformers
 
 from vtg_core.comparison.on_video import TemplateComparison
-from vtg_core.comparison.shared_pass import as_batch
-from vtg_core.forward_pass import input_device, peak_memory, reset_peak_memory
-from vtg_core.loss import score_batch
+from vtg_core.loss.forward_pass import input_device, peak_memory, reset_peak_memory
+from vtg_core.loss.score import score_batch
+from vtg_core.loss.shared_pass import as_batch
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from copy import deepcopy
 import pytest
 import torch
 
-from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import inspect_templates
 from vtg_core.templates import TEMPLATES
-from vtg_core.video import sample_frames
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import sample_frames
 from vtg_core.windows import Window
 
 from ..benchmarks.audit import write_clip
@@ -83,7 +83,7 @@ def test_bfloat16_is_no_farther_from_float32_than_its_own_plain_pass(clip, in_si
 
 @on_gpu
 def test_a_model_that_is_spread_over_all_cards_shares_a_pass(processor, video):
-    from vtg_core.checkpoints import load_model
+    from vtg_core.checkpoints.loading import load_model
 
     measured = measure(
         load_model("demo", device_map="auto"), inspect(video, processor), processor.tokenizer, num_rounds=1

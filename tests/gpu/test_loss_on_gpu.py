@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from vtg_core.checkpoints import load_model, resolve_device, resolve_precision
+from vtg_core.checkpoints.loading import load_model
+from vtg_core.checkpoints.placement import resolve_device, resolve_precision
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import OutOfMemoryError
-from vtg_core.frame_plan import FramePolicy
-from vtg_core.loss import score
+from vtg_core.loss.score import score
+from vtg_core.video.plan import FramePolicy
 
 from ..conftest import ASSETS, DEMO_NAMES
 

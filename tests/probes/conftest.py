@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from vtg_core.answers import STANDARD_ANSWER
 from vtg_core.collator import SFTCollator, pad
+from vtg_core.data.answers import STANDARD_ANSWER
 from vtg_core.dataset import Sample
 from vtg_core.probes.overfit import MAX_ALL_WEIGHTS, Trained, overfit, prompt_text
 from vtg_core.regions import IGNORE_INDEX

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtg_core.annotations import Annotation
-from vtg_core.answers import ANSWER_FORMATS, AnswerMode
+from vtg_core.data.annotations import Annotation
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.dataset import Sample
 from vtg_core.errors import AnnotationError, VideoError, WindowError
-from vtg_core.frame_plan import FramePolicy, plan_frames
 from vtg_core.probes.altered_samples import (
     RIGHT_IOU,
     find_other_query,
@@ -21,8 +20,9 @@ from vtg_core.probes.altered_samples import (
     with_shifted_windows,
 )
 from vtg_core.templates import templates_for
-from vtg_core.timeline import VideoInfo
-from vtg_core.video import SampledVideo
+from vtg_core.video.plan import FramePolicy, plan_frames
+from vtg_core.video.sampling import SampledVideo
+from vtg_core.video.timeline import VideoInfo
 from vtg_core.windows import Window, intersection_over_union_of_unions
 
 from ..conftest import ASSETS

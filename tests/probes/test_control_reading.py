@@ -2,10 +2,10 @@ import math
 
 import pytest
 
-from vtg_core.answer_loss import AnswerLoss, AnswerPart
+from vtg_core.loss.answer_parts import AnswerLoss, AnswerPart
+from vtg_core.loss.token_scores import TokenLoss
 from vtg_core.probes.controls import Control, ControlReport, ControlResult
 from vtg_core.regions import RegionKind
-from vtg_core.token_scores import TokenLoss
 
 LN_V = math.log(2000)
 

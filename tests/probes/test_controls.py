@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from vtg_core.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.collator import SFTCollator
-from vtg_core.comparison.shared_pass import as_batch
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.dataset import Sample
 from vtg_core.errors import LossCancelledError, LossError, NotFiniteError
-from vtg_core.forward_pass import num_layers
-from vtg_core.loss import score
+from vtg_core.loss.forward_pass import num_layers
+from vtg_core.loss.score import score
+from vtg_core.loss.shared_pass import as_batch
 from vtg_core.probes.altered_samples import (
     with_blank_video,
     with_other_query,

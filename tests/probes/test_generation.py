@@ -13,11 +13,11 @@ from tests.families import (
     sharpened,
     text_model,
 )
-from vtg_core.answers import STANDARD_ANSWER, AnswerMode, ParsedAnswer, ParseReason
 from vtg_core.collator import pad
+from vtg_core.data.answers import STANDARD_ANSWER, AnswerMode, ParsedAnswer, ParseReason
 from vtg_core.errors import LossCancelledError, LossError
 from vtg_core.inspection import inspect_templates
-from vtg_core.loss import score
+from vtg_core.loss.score import score
 from vtg_core.probes.generation import (
     GeneratedAnswer,
     default_max_new_tokens,

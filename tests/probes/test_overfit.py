@@ -8,9 +8,9 @@ import transformers
 
 from vtg_core.collator import SFTCollator
 from vtg_core.errors import LossCancelledError, LossError
-from vtg_core.forward_pass import num_layers
-from vtg_core.labelled_tokens import labelled
-from vtg_core.loss import score
+from vtg_core.loss.forward_pass import num_layers
+from vtg_core.loss.score import score
+from vtg_core.masking.labelled_tokens import labelled
 from vtg_core.probes.overfit import (
     MAX_ALL_WEIGHTS,
     MAX_STEPS,
@@ -22,9 +22,9 @@ from vtg_core.probes.overfit import (
     prompt_text,
     resolve_trained,
 )
-from vtg_core.recipe_losses import recipe_losses
-from vtg_core.recipe_rules import Recipe
-from vtg_core.recipes import RecipeMask, apply_recipe
+from vtg_core.recipes.losses import recipe_losses
+from vtg_core.recipes.masks import RecipeMask, apply_recipe
+from vtg_core.recipes.rules import Recipe
 from vtg_core.regions import IGNORE_INDEX, RegionKind
 from vtg_core.templates import TEMPLATES
 

@@ -1,7 +1,7 @@
 import pytest
 
 from vtg_core.errors import LossError
-from vtg_core.model_shape import ModelShape
+from vtg_core.loss.model_shape import ModelShape
 from vtg_core.probes.overfit import MAX_ALL_WEIGHTS, Trained
 from vtg_core.probes.overfit_cost import estimate_overfit
 from vtg_core.probes.trainable_copy import lora_copy

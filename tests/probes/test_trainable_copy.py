@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from vtg_core.errors import LossCancelledError, LossError, NotFiniteError, OutOfMemoryError
-from vtg_core.forward_pass import num_layers
-from vtg_core.loss import score
+from vtg_core.loss.forward_pass import num_layers
+from vtg_core.loss.score import score
 from vtg_core.probes.trainable_copy import full_copy, lora_copy
 
 from .conftest import FAMILIES, KINDS, run

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from vtg_core.answer_loss import AnswerPart
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.on_video import TemplateComparison
+from vtg_core.data.answers import AnswerMode
+from vtg_core.files.spreadsheet import unguarded
 from vtg_core.inspection import inspect_templates
-from vtg_core.model_shape import ModelShape
-from vtg_core.pass_cost import estimate_plain_passes, estimate_shared_pass
+from vtg_core.loss.answer_parts import AnswerPart
+from vtg_core.loss.cost import estimate_plain_passes, estimate_shared_pass
+from vtg_core.loss.model_shape import ModelShape
+from vtg_core.loss.token_scores import TokenLoss
 from vtg_core.regions import MaskPolicy
-from vtg_core.spreadsheet import unguarded
 from vtg_core.templates import TEMPLATES
-from vtg_core.token_scores import TokenLoss
 from vtg_core.views.comparison import CSV_COLUMNS, RANKED, view_comparison, view_comparison_cost
 from vtg_core.views.samples import as_json
 from vtg_core.windows import Window

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from vtg_core.answer_loss import AnswerLoss, AnswerPart
-from vtg_core.answers import STANDARD_ANSWER, AnswerMode, ParsedAnswer, ParseReason
+from vtg_core.data.answers import STANDARD_ANSWER, AnswerMode, ParsedAnswer, ParseReason
 from vtg_core.dataset import Sample
 from vtg_core.inspection import inspect_templates
-from vtg_core.model_shape import ModelShape
+from vtg_core.loss.answer_parts import AnswerLoss, AnswerPart
+from vtg_core.loss.model_shape import ModelShape
+from vtg_core.loss.token_scores import TokenLoss
 from vtg_core.probes.controls import Control, ControlReport, ControlResult
 from vtg_core.probes.generation import GeneratedAnswer, default_max_new_tokens
 from vtg_core.probes.overfit import OverfitReport, OverfitStep, Trained
 from vtg_core.regions import RegionKind
 from vtg_core.templates import TEMPLATES
-from vtg_core.token_scores import TokenLoss
 from vtg_core.views.probe_costs import (
     controls_cost,
     generation_cost,

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from vtg_core.inspection import inspect_templates
 from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
 from vtg_core.templates import TEMPLATES
-from vtg_core.timeline import VideoInfo
-from vtg_core.video import SampledVideo
+from vtg_core.video.sampling import SampledVideo
+from vtg_core.video.timeline import VideoInfo
 from vtg_core.views.samples import as_json, view_prompt, view_sequence, view_tokens
 from vtg_core.windows import Window
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from vtg_core.audit import length, parity, stop
+from vtg_core.audit.checks import length, stop
+from vtg_core.audit.checks import prompt as parity
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.spreadsheet import guarded
+from vtg_core.files.spreadsheet import guarded
 
 OF_THE_CHECKPOINT = frozenset({parity.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name, stop.PAD_IS_STOP.name})
 """Codes that every row of a checkpoint gives alike."""

@@ -11,24 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from vtg_core.audit.batch import rows_of
-from vtg_core.audit.chat_ids import ChatIds
-from vtg_core.audit.checks import CHECK_FAILED, audit_batch, audit_row, check_failed
-from vtg_core.audit.collators import foreign_samples, run_collator
+from vtg_core.audit.batch.rows import rows_of
+from vtg_core.audit.checks.families import CHECK_FAILED, audit_batch, audit_row, check_failed
 from vtg_core.audit.findings import Code, Finding, Severity
-from vtg_core.audit.oracles import Oracle, read_row
-from vtg_core.audit.own import encode_known, scene_of
+from vtg_core.audit.foreign.collators import foreign_samples, run_collator
 from vtg_core.audit.report import RowFindings
-from vtg_core.audit.rows import Known, Row
-from vtg_core.audit.saved import known_of_row
+from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.known import encode_known, scene_of
+from vtg_core.audit.row.readings import Oracle, read_row
+from vtg_core.audit.row.recovered import known_of_row
+from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import pad
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
-from vtg_core.encoding import EncodedSample, process_videos_once
 from vtg_core.errors import AnnotationError, MaskingError, VideoError, VTGError, as_sentence
-from vtg_core.labelled_tokens import LabelledTokens
-from vtg_core.pixel_free import PixelFreeEncoder
+from vtg_core.masking.encoding import EncodedSample
+from vtg_core.masking.labelled_tokens import LabelledTokens
+from vtg_core.masking.pixel_free import PixelFreeEncoder
+from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
-from vtg_core.video import SampledVideo
+from vtg_core.video.sampling import SampledVideo
 
 UNREADABLE = Code(
     "row.unreadable", Severity.ERROR, "A row cannot be read",

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.answers import AnswerMode
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
@@ -23,12 +22,13 @@ from vtg_core.commands.terminal import (
     write_json,
     write_text,
 )
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
 
 if TYPE_CHECKING:
-    from vtg_core.audit.chat_ids import ChatIds
     from vtg_core.audit.report import Report, RowFindings
+    from vtg_core.audit.row.chat_ids import ChatIds
     from vtg_core.dataset import VideoTemporalSFTDataset
 
 NEVER = "never"
@@ -87,9 +87,9 @@ def run(options: argparse.Namespace) -> int:
     _check_usage(options)
     options.json, options.csv = map(settled, (options.json, options.csv))
 
-    from vtg_core.audit.chat_ids import ChatIds
     from vtg_core.audit.report import Report
-    from vtg_core.checkpoints import load_checkpoint
+    from vtg_core.audit.row.chat_ids import ChatIds
+    from vtg_core.checkpoints.loading import load_checkpoint
 
     checkpoint = load_checkpoint(options.checkpoint)
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
@@ -178,7 +178,7 @@ def _check_usage(options: argparse.Namespace) -> None:
 
 
 def _recipes() -> list[str]:
-    from vtg_core.recipe_rules import Recipe
+    from vtg_core.recipes.rules import Recipe
 
     return [str(recipe) for recipe in Recipe]
 
@@ -192,8 +192,8 @@ def _subject(options: argparse.Namespace) -> str:
 
 
 def _saved(options: argparse.Namespace, chat: "ChatIds") -> tuple[int, Iterator["RowFindings"]]:
+    from vtg_core.audit.batch.files import load_batch
     from vtg_core.audit.run import audit_saved
-    from vtg_core.audit.saved import load_batch
 
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
@@ -240,7 +240,7 @@ def _rows(
 
 
 def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
-    from vtg_core.annotations import OnError
+    from vtg_core.data.annotations import OnError
     from vtg_core.dataset import VideoTemporalSFTDataset
     from vtg_core.templates import templates_for
 
@@ -259,7 +259,7 @@ def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
 
 
 def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
-    from vtg_core.audit.collators import load_collator
+    from vtg_core.audit.foreign.collators import load_collator
 
     name = options.collator or f"vtg_core.recipes:{options.recipe.replace('-', '_')}"
     return load_collator(name, chat.processor)
@@ -268,7 +268,7 @@ def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
 def _fuzzed(
     options: argparse.Namespace, collator: Any, dataset: "VideoTemporalSFTDataset", chat: "ChatIds"
 ) -> Iterator["RowFindings"]:
-    from vtg_core.audit.fuzz import fuzz
+    from vtg_core.audit.foreign.fuzz import fuzz
     from vtg_core.audit.report import RowFindings
 
     for index, annotation in enumerate(dataset.annotations):

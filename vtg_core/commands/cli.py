@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.annotations import check_query
-from vtg_core.answers import AnswerMode
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
 from vtg_core.commands.loss import (
@@ -35,6 +33,8 @@ from vtg_core.commands.terminal import (
     tell,
     write_json,
 )
+from vtg_core.data.annotations import check_query
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
@@ -138,9 +138,9 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
     windows = [Window(start, end) for start, end in options.window]
     frames = frame_policy(options)
 
-    from vtg_core.checkpoints import load_checkpoint
+    from vtg_core.checkpoints.loading import load_checkpoint
     from vtg_core.inspection import inspect_templates
-    from vtg_core.video import sample_frames
+    from vtg_core.video.sampling import sample_frames
 
     video = sample_frames(options.video, frames)
     windows = [window.check_within(video.info.duration, clip=options.clip) for window in windows]
@@ -208,8 +208,8 @@ def _loss(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     header, inspections = _inspections(options)
 
-    from vtg_core.adapters import model_label
-    from vtg_core.checkpoints import load_model, load_processor
+    from vtg_core.checkpoints.adapters import model_label
+    from vtg_core.checkpoints.loading import load_model, load_processor
 
     processor = load_processor(options.checkpoint)
     taken = list(inspections)

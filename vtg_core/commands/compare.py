@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.answers import AnswerMode
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -24,6 +23,7 @@ from vtg_core.commands.terminal import (
     write_all,
     write_json,
 )
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
 
@@ -123,7 +123,7 @@ def _templates(options: argparse.Namespace) -> list[PromptTemplate]:
 
 
 def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
-    from vtg_core.annotations import OnError
+    from vtg_core.data.annotations import OnError
     from vtg_core.dataset import VideoTemporalSFTDataset
 
     return VideoTemporalSFTDataset(
@@ -138,7 +138,7 @@ def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
 def _store(
     options: argparse.Namespace, dataset: "VideoTemporalSFTDataset", templates: Sequence[PromptTemplate]
 ) -> "ComparisonStore":
-    from vtg_core.checkpoints import resolve_device, resolve_precision
+    from vtg_core.checkpoints.placement import resolve_device, resolve_precision
     from vtg_core.comparison.files import ComparisonSettings
     from vtg_core.comparison.store import ComparisonStore
     from vtg_core.regions import MaskPolicy
@@ -187,7 +187,7 @@ def _collect(
     if not missing:
         return None
 
-    from vtg_core.checkpoints import load_checkpoint, load_model
+    from vtg_core.checkpoints.loading import load_checkpoint, load_model
     from vtg_core.comparison.on_file import compare_rows
 
     checkpoint = load_checkpoint(options.checkpoint)

@@ -11,9 +11,9 @@ from vtg_core.commands.terminal import counted, plain, print_table
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
 
-    from vtg_core.answer_loss import AnswerLoss
     from vtg_core.inspection import Inspection
-    from vtg_core.loss import LossReport
+    from vtg_core.loss.answer_parts import AnswerLoss
+    from vtg_core.loss.score import LossReport
 
 PARTS = {"times": "time", "words": "format", "end_of_turn": "end_of_turn", "other": "other"}
 """How the table and the JSON call each part of an answer."""
@@ -82,9 +82,9 @@ def score_samples(
 def _score_alone(
     inspections: Sequence["Inspection"], model: "PreTrainedModel", processor: "ProcessorMixin"
 ) -> ScoredSamples:
-    from vtg_core.answer_loss import answer_loss
     from vtg_core.collator import pad
-    from vtg_core.loss import score
+    from vtg_core.loss.answer_parts import answer_loss
+    from vtg_core.loss.score import score
 
     samples, last = [], None
     for inspection in inspections:
@@ -120,7 +120,7 @@ def _score_shared(
 
 
 def _sample(template: str, mode: str, loss: "AnswerLoss", report: "LossReport | None") -> dict[str, Any]:
-    from vtg_core.answer_loss import AnswerPart
+    from vtg_core.loss.answer_parts import AnswerPart
 
     total = loss.total
     return {
@@ -211,7 +211,7 @@ def precisions_of(
 ) -> list[dict[str, Any]]:
     """Return a sample's loss in each floating point type, as JSON can hold it; hold no model meanwhile."""
     from vtg_core.collator import pad
-    from vtg_core.precision import compare_precisions
+    from vtg_core.loss.precision import compare_precisions
 
     batch = pad([inspection.encoded], processor)
     return [

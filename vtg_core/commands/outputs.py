@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 
 from vtg_core.commands.terminal import plain
-from vtg_core.output_files import check_writable, overwritten, shared_output
+from vtg_core.files.outputs import check_writable, overwritten, shared_output
 
 
 def check_outputs(options: argparse.Namespace) -> None:
@@ -41,7 +41,7 @@ def _outs(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _inputs(options: argparse.Namespace) -> Iterator[tuple[str, str | PathLike[str]]]:
-    from vtg_core.checkpoint_source import loaded_files
+    from vtg_core.checkpoints.source import loaded_files
 
     for name in ("video", "annotations", "batch"):
         if path := getattr(options, name, None):
@@ -50,6 +50,6 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[str, str | PathLike[s
         if checkpoint := getattr(options, name, None):
             yield from ((f"a file of --{name}", path) for path in loaded_files(checkpoint))
     if collator := getattr(options, "collator", None):
-        from vtg_core.audit.collators import module_files
+        from vtg_core.audit.foreign.collators import module_files
 
         yield from (("the code of --collator", path) for path in module_files(collator))

@@ -145,7 +145,7 @@ def _check_usage(options: argparse.Namespace) -> None:
 
 
 def _masks() -> list[str]:
-    from vtg_core.recipe_rules import Recipe
+    from vtg_core.recipes.rules import Recipe
 
     return [OURS, *map(str, Recipe)]
 
@@ -167,7 +167,7 @@ def _asked(options: argparse.Namespace) -> list[str]:
 
 
 def _load(options: argparse.Namespace) -> "PreTrainedModel":
-    from vtg_core.checkpoints import load_model
+    from vtg_core.checkpoints.loading import load_model
 
     return load_model(
         options.checkpoint,
@@ -257,9 +257,9 @@ def _labels_by(name: str, probed: ProbedSample) -> "Tensor":
     """Return the labels that a recipe trains, int64, shape (1, L)."""
     import torch
 
-    from vtg_core.recipes import apply_recipe
+    from vtg_core.recipes.masks import apply_recipe
     from vtg_core.regions import IGNORE_INDEX
-    from vtg_core.video import SampledVideo
+    from vtg_core.video.sampling import SampledVideo
 
     sample, encoded = probed.inspection.sample, probed.inspection.encoded
     videos = [sample.video] if isinstance(sample.video, SampledVideo) else []

@@ -8,7 +8,7 @@ from vtg_core.commands.terminal import counted, plain, print_table
 from vtg_core.probes.overfit_readings import compare_masks
 
 if TYPE_CHECKING:
-    from vtg_core.answer_loss import PartLoss
+    from vtg_core.loss.answer_parts import PartLoss
     from vtg_core.probes.controls import ControlReport, ControlResult
     from vtg_core.probes.generation import GeneratedAnswer
     from vtg_core.probes.overfit import OverfitReport, OverfitStep

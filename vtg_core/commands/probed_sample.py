@@ -4,15 +4,15 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.annotations import check_query
-from vtg_core.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.commands.terminal import frame_policy, natural, note_added_tokens
+from vtg_core.data.annotations import check_query
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.errors import AnnotationError
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
-    from vtg_core.checkpoints import Checkpoint
+    from vtg_core.checkpoints.loading import Checkpoint
     from vtg_core.dataset import Sample, VideoTemporalSFTDataset
     from vtg_core.inspection import Inspection
 
@@ -86,7 +86,7 @@ class ProbedSample:
         template = next(t for t in TEMPLATES if (t.name, t.mode) == (options.template, options.answer))
         sample, other = (_row if options.annotations else _by_hand)(options, template)
 
-        from vtg_core.checkpoints import load_checkpoint
+        from vtg_core.checkpoints.loading import load_checkpoint
         from vtg_core.collator import SFTCollator
         from vtg_core.inspection import Inspection
 
@@ -96,7 +96,7 @@ class ProbedSample:
 
     def header(self, options: argparse.Namespace) -> dict[str, Any]:
         """Return what is asked about, as the JSON holds it."""
-        from vtg_core.adapters import model_label
+        from vtg_core.checkpoints.adapters import model_label
 
         sample, info = self.inspection.sample, self.inspection.sample.video.info
         return {
@@ -122,7 +122,7 @@ def _by_hand(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sa
     frames = frame_policy(options)
 
     from vtg_core.dataset import Sample
-    from vtg_core.video import sample_frames
+    from vtg_core.video.sampling import sample_frames
 
     video = sample_frames(options.video, frames)
     within = tuple(window.check_within(video.info.duration, clip=options.clip) for window in windows)
@@ -131,7 +131,7 @@ def _by_hand(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sa
 
 
 def _row(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample", str | None]:
-    from vtg_core.annotations import OnError
+    from vtg_core.data.annotations import OnError
     from vtg_core.dataset import VideoTemporalSFTDataset
     from vtg_core.probes.altered_samples import find_other_query
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from vtg_core.errors import VTGError
-from vtg_core.frame_plan import FramePolicy
-from vtg_core.output_files import write_output
+from vtg_core.files.outputs import write_output
+from vtg_core.video.plan import FramePolicy
 
 
 def quiet_libraries() -> None:

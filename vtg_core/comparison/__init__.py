@@ -1,7 +1,7 @@
 """Templates compared: many on one video in little more than one forward pass, and then on every row of a file.
 
-Sequences that begin alike become a tree (:mod:`~vtg_core.comparison.token_tree`), which runs behind a cache
-(:mod:`~vtg_core.comparison.continuation`, :mod:`~vtg_core.comparison.shared_pass`) and gives what each template costs on
+Sequences that begin alike become a tree (:mod:`~vtg_core.loss.token_tree`), which runs behind a cache
+(:mod:`~vtg_core.loss.continuation`, :mod:`~vtg_core.loss.shared_pass`) and gives what each template costs on
 one video (:mod:`~vtg_core.comparison.on_video`). Over the rows of a file (:mod:`~vtg_core.comparison.on_file`) these become
 results (:mod:`~vtg_core.comparison.results`) that are kept (:mod:`~vtg_core.comparison.store`) and summed up
 (:mod:`~vtg_core.comparison.analytics`).

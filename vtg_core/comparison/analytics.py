@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.confidence import CONFIDENCE, mean_intervals
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.table import Key, ResultTable
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import TemplateError
 
 ACROSS_MODES = (

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO, get_type_hints
 
-from vtg_core.adapters import model_label
-from vtg_core.annotations import Annotation
-from vtg_core.answers import AnswerMode
-from vtg_core.checkpoints import fingerprint
+from vtg_core.checkpoints.adapters import model_label
+from vtg_core.checkpoints.loading import fingerprint
 from vtg_core.comparison.on_file import PlainCheck
 from vtg_core.comparison.results import COLUMNS, TemplateResult
-from vtg_core.frame_plan import FramePolicy
+from vtg_core.data.annotations import Annotation
+from vtg_core.data.answers import AnswerMode
+from vtg_core.files.spreadsheet import guarded, unguarded
 from vtg_core.regions import MaskPolicy
-from vtg_core.spreadsheet import guarded, unguarded
 from vtg_core.templates import PromptTemplate
+from vtg_core.video.plan import FramePolicy
 
 SCHEMA = 1
 SETTINGS = ("checkpoint", "weights", "dtype", "frames", "trained", "words")

@@ -6,18 +6,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.on_video import TemplateComparison, TemplateLoss
 from vtg_core.comparison.results import TemplateResult, result_of
+from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
-from vtg_core.encoding import process_videos_once
 from vtg_core.errors import LossCancelledError, VTGError
-from vtg_core.frame_plan import FramePolicy
 from vtg_core.inspection import Inspection, inspect_templates
-from vtg_core.model_shape import dtype_of
+from vtg_core.loss.model_shape import dtype_of
+from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import PromptTemplate
-from vtg_core.video import SampledVideo, sample_frames
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import SampledVideo, sample_frames
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def compare_rows(
             before it is scored.
         policy: which regions are trained.
         num_checked: on how many rows that share a pass the shortest template gets a plain one too.
-        on_layer: see :func:`vtg_core.comparison.shared_pass.run_plan`; what it raises ends the run.
+        on_layer: see :func:`vtg_core.loss.shared_pass.run_plan`; what it raises ends the run.
     """
     run = _Run(model, process_videos_once(processor), templates, policy, on_layer, num_checked)
     take = _remembering_the_last()

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vtg_core.answer_loss import AnswerLoss, AnswerPart, PartLoss, answer_loss
-from vtg_core.answers import AnswerMode
-from vtg_core.comparison.shared_pass import SharedPlan, plan_shared_pass, run_plan
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossError
-from vtg_core.forward_pass import input_device, peak_memory, reset_peak_memory
 from vtg_core.inspection import Inspection
-from vtg_core.model_shape import dtype_of
+from vtg_core.loss.answer_parts import AnswerLoss, AnswerPart, PartLoss, answer_loss
+from vtg_core.loss.forward_pass import input_device, peak_memory, reset_peak_memory
+from vtg_core.loss.model_shape import dtype_of
+from vtg_core.loss.shared_pass import SharedPlan, plan_shared_pass, run_plan
+from vtg_core.loss.token_scores import token_losses
 from vtg_core.regions import RegionKind
-from vtg_core.token_scores import token_losses
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -70,7 +70,7 @@ class ComparisonRun:
         vocab_size: how many logits each position has; uniform guessing costs ``ln(vocab_size)`` a token.
         device, dtype: where and in which floating point type.
         seconds: time of the model, without reading the video and without loading.
-        peak_memory_bytes: see :class:`vtg_core.loss.LossReport`.
+        peak_memory_bytes: see :class:`vtg_core.loss.score.LossReport`.
     """
 
     plan: SharedPlan
@@ -93,7 +93,7 @@ class TemplateComparison:
         model: run in evaluation mode.
         inspections: of :func:`vtg_core.inspection.inspect_templates`: one sample's, at least one.
         tokenizer: gives each token its text.
-        on_layer: see :func:`vtg_core.comparison.shared_pass.run_plan`.
+        on_layer: see :func:`vtg_core.loss.shared_pass.run_plan`.
 
     Attributes:
         plan: how they are run; known before anything is.

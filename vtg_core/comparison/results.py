@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.on_video import TemplateLoss
+from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import Sample
 
 

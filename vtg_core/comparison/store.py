@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from vtg_core.annotations import Annotation, UnreadableRow
 from vtg_core.comparison.files import (
     ComparisonSettings,
     NotAComparisonError,
@@ -24,8 +23,9 @@ from vtg_core.comparison.files import (
 )
 from vtg_core.comparison.on_file import PlainCheck, RowComparison
 from vtg_core.comparison.results import TemplateResult
+from vtg_core.data.annotations import Annotation, UnreadableRow
 from vtg_core.errors import VTGError
-from vtg_core.output_files import is_stream, write_output
+from vtg_core.files.outputs import is_stream, write_output
 
 MIN_SECONDS_BETWEEN_WRITES = 5.0
 MAX_SHARE_OF_WRITING = 1 / 20

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.results import TemplateResult
+from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossError
 
 Key = tuple[str, AnswerMode]

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.asset_folder import asset_folder
+from vtg_core.files.assets import asset_folder
 
 
 def script_component(name: str, *, elem_id: str, value: str = "", label: str = "") -> gr.HTML:

@@ -4,15 +4,15 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtg_core.annotations import Annotation, check_query
-from vtg_core.answers import AnswerMode
 from vtg_core.dashboard.settings import Settings
+from vtg_core.data.annotations import Annotation, check_query
+from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import clip_of, windows_in
 from vtg_core.errors import AnnotationError, VideoError, VTGError
-from vtg_core.frame_plan import FramePolicy
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES, PromptTemplate
-from vtg_core.video import probe_video
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import probe_video
 from vtg_core.windows import Window
 
 END_OF_TURN, NEWLINE = "end of turn", "newline after it"

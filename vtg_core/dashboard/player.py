@@ -13,7 +13,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from vtg_core.dashboard.components import script_component
-from vtg_core.timeline import shown_name
+from vtg_core.video.timeline import shown_name
 
 
 def build_player(first: Path | None) -> gr.HTML:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vtg_core.adapters import model_label
-from vtg_core.annotations import Annotation, UnreadableRow
-from vtg_core.frame_plan import FramePolicy
+from vtg_core.checkpoints.adapters import model_label
+from vtg_core.data.annotations import Annotation, UnreadableRow
+from vtg_core.video.plan import FramePolicy
 
 
 @dataclass(frozen=True)

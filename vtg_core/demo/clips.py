@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.asset_folder import asset_folder
+from vtg_core.files.assets import asset_folder
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:

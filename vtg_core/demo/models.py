@@ -2,7 +2,7 @@
 
 Nothing is downloaded. A byte-level BPE is trained on :mod:`vtg_core.demo.corpus`, the classes are transformers' own,
 and the weights (about a million) come from a fixed seed; those of ``demo`` have then been trained by
-``python -m vtg_core.demo.train`` and lie in ``assets``. What is built is a checkpoint folder like any other, kept in
+``python -m vtg_core.demo_training`` and lie in ``assets``. What is built is a checkpoint folder like any other, kept in
 the user's cache directory.
 """
 
@@ -18,10 +18,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.answers import TEMPORAL_TOKEN_ANSWER
-from vtg_core.asset_folder import asset_folder
+from vtg_core.data.answers import TEMPORAL_TOKEN_ANSWER
 from vtg_core.demo.corpus import sentences
 from vtg_core.errors import CheckpointError
+from vtg_core.files.assets import asset_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase, ProcessorMixin
@@ -128,7 +128,7 @@ def _check_there(weights: Path) -> os.stat_result:
     except OSError:
         raise CheckpointError(
             f"the demo's trained weights must lie at {weights}, and there is no such file; get it back from the "
-            "repository, train it anew (python -m vtg_core.demo.train), or take --checkpoint demo-untrained"
+            "repository, train it anew (python -m vtg_core.demo_training), or take --checkpoint demo-untrained"
         ) from None
 
 
@@ -154,7 +154,7 @@ def _put_weights(weights: Path, folder: Path) -> None:
     if trained_with != tokenizer_digest(folder):
         raise CheckpointError(
             f"the demo's trained weights ({weights.name}) must belong to the tokenizer that is built here, and belong to "
-            "another; train them anew (python -m vtg_core.demo.train), or take --checkpoint demo-untrained"
+            "another; train them anew (python -m vtg_core.demo_training), or take --checkpoint demo-untrained"
         )
     shutil.copyfile(weights, folder / "model.safetensors")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vtg_core.annotations import Annotation, check_query
+from vtg_core.data.annotations import Annotation, check_query
 from vtg_core.dataset import Sample
 from vtg_core.errors import AnnotationError, VideoError, WindowError
-from vtg_core.video import SampledVideo
+from vtg_core.video.sampling import SampledVideo
 from vtg_core.windows import Window, intersection_over_union_of_unions
 
 RIGHT_IOU = 0.5

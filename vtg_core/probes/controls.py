@@ -8,13 +8,15 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vtg_core.answer_loss import AnswerLoss, AnswerPart, PartLoss, answer_loss
 from vtg_core.collator import SFTCollator
-from vtg_core.comparison.shared_pass import SequenceScores, plan_shared_pass, run_plan
-from vtg_core.encoding import EncodedSample, process_videos_once
 from vtg_core.errors import LossError, VTGError
-from vtg_core.forward_pass import input_device, num_layers
-from vtg_core.model_shape import dtype_of
+from vtg_core.loss.answer_parts import AnswerLoss, AnswerPart, PartLoss, answer_loss
+from vtg_core.loss.forward_pass import input_device, num_layers
+from vtg_core.loss.model_shape import dtype_of
+from vtg_core.loss.shared_pass import SequenceScores, plan_shared_pass, run_plan
+from vtg_core.loss.token_scores import token_losses
+from vtg_core.masking.encoding import EncodedSample
+from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.probes.altered_samples import (
     AlteredSample,
     with_blank_video,
@@ -22,7 +24,6 @@ from vtg_core.probes.altered_samples import (
     with_reversed_frames,
     with_shifted_windows,
 )
-from vtg_core.token_scores import token_losses
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin

@@ -8,19 +8,19 @@ from inspect import signature
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from vtg_core.answers import AnswerMode, ParsedAnswer, ParseReason
+from vtg_core.chat.token_text import token_text
+from vtg_core.data.answers import AnswerMode, ParsedAnswer, ParseReason
 from vtg_core.errors import LossError, OutOfMemoryError, VTGError, first_line
-from vtg_core.forward_pass import evaluating, explained, input_device, layers_counted
-from vtg_core.model_shape import dtype_of
-from vtg_core.token_text import token_text
+from vtg_core.loss.forward_pass import evaluating, explained, input_device, layers_counted
+from vtg_core.loss.model_shape import dtype_of
 from vtg_core.windows import Window, intersection_over_union_of_unions
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
-    from vtg_core.encoding import EncodedSample
     from vtg_core.inspection import Inspection
+    from vtg_core.masking.encoding import EncodedSample
 
 FITS_FROM = 0.7
 """From this IoU on an answer is said to fit: the stricter of the two bounds at which recall is reported.

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vtg_core.errors import LossError, NotFiniteError
-from vtg_core.forward_pass import check_kept, explained, first_not_finite, input_device, layers_counted
-from vtg_core.loss import check_batch, predicting_positions
-from vtg_core.model_shape import dtype_of
+from vtg_core.loss.forward_pass import check_kept, explained, first_not_finite, input_device, layers_counted
+from vtg_core.loss.model_shape import dtype_of
+from vtg_core.loss.score import check_batch, predicting_positions
+from vtg_core.loss.token_scores import MAX_LOGITS_BYTES
 from vtg_core.probes.overfit_readings import read_overfit
 from vtg_core.probes.trainable_copy import (
     check_trainable,
@@ -19,14 +20,13 @@ from vtg_core.probes.trainable_copy import (
     recompute_layers,
 )
 from vtg_core.regions import IGNORE_INDEX, RegionKind
-from vtg_core.token_scores import MAX_LOGITS_BYTES
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from vtg_core.encoding import EncodedSample
+    from vtg_core.masking.encoding import EncodedSample
 
 
 class Trained(StrEnum):
@@ -190,7 +190,7 @@ def resolve_trained(trained: Trained | str, num_params: int) -> Trained:
 
     Args:
         trained: a :class:`Trained`.
-        num_params: of the model, as :class:`vtg_core.model_shape.ModelShape` knows it before weights are loaded.
+        num_params: of the model, as :class:`vtg_core.loss.model_shape.ModelShape` knows it before weights are loaded.
 
     Raises:
         LossError: ``trained`` is none.

@@ -5,10 +5,10 @@ On a CPU the memory was within a quarter of what was measured, on the demo and o
 
 from dataclasses import dataclass
 
-from vtg_core.model_shape import ModelShape
+from vtg_core.loss.model_shape import ModelShape
+from vtg_core.loss.token_scores import MAX_LOGITS_BYTES
 from vtg_core.probes.overfit import MAX_ALL_WEIGHTS, Trained, check_num_steps, resolve_trained
 from vtg_core.probes.trainable_copy import LORA_RANK
-from vtg_core.token_scores import MAX_LOGITS_BYTES
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import numpy as np
 
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.audit.oracles import Reading
 from vtg_core.audit.report import Report
-from vtg_core.audit.rows import Row
-from vtg_core.labelled_tokens import regions_of
+from vtg_core.audit.row.readings import Reading
+from vtg_core.audit.row.row import Row
+from vtg_core.masking.labelled_tokens import regions_of
 from vtg_core.views.samples import TokenView, view_sequence
 
 SHARES = ("share_of_loss_tokens",)

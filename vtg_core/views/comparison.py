@@ -9,16 +9,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from vtg_core.answer_loss import AnswerPart
-from vtg_core.answers import AnswerMode
 from vtg_core.comparison.on_video import ComparisonRun, TemplateComparison, TemplateLoss
 from vtg_core.comparison.results import COLUMNS, result_of
-from vtg_core.comparison.shared_pass import SharedPlan
+from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import Sample
-from vtg_core.model_shape import ModelShape
-from vtg_core.pass_cost import PassCost
-from vtg_core.spreadsheet import guarded
-from vtg_core.views.losses import CostView, held_in_words, is_guessing, where_in_words
+from vtg_core.files.spreadsheet import guarded
+from vtg_core.loss.answer_parts import AnswerPart
+from vtg_core.loss.cost import PassCost
+from vtg_core.loss.model_shape import ModelShape
+from vtg_core.loss.shared_pass import SharedPlan
+from vtg_core.views.loss import CostView, held_in_words, is_guessing, where_in_words
 
 ALIKE = 0.05
 """Templates whose times differ by less than so many nats a token are alike."""
@@ -40,7 +40,7 @@ class ScoredToken:
     Attributes:
         index: its position in the sequence.
         id, text: which token it is.
-        nll, prob, rank: see :class:`vtg_core.token_scores.TokenLoss`.
+        nll, prob, rank: see :class:`vtg_core.loss.token_scores.TokenLoss`.
         part: ``time``, ``format``, ``end_of_turn`` or ``other``.
         top: (text, probability) of the likeliest tokens, most likely first.
     """

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from vtg_core.encoding import EncodedSample
-from vtg_core.model_shape import ModelShape
-from vtg_core.pass_cost import SECONDS_PER_LAYER, PassCost, estimate_plain_passes, estimate_shared_pass
+from vtg_core.loss.cost import SECONDS_PER_LAYER, PassCost, estimate_plain_passes, estimate_shared_pass
+from vtg_core.loss.model_shape import ModelShape
+from vtg_core.masking.encoding import EncodedSample
 from vtg_core.probes.generation import default_max_new_tokens
 from vtg_core.probes.overfit import Trained, prompt_text
 from vtg_core.probes.overfit_cost import OverfitCost, estimate_overfit
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.views.losses import CostView, seconds_in_words, where_in_words
+from vtg_core.views.loss import CostView, seconds_in_words, where_in_words
 
 BYTES_PER_SECOND = {"cuda": 1e12, "mps": 1e11, "cpu": 1e10}
 """How fast a device reads weights, which is what writing one token takes: the order of magnitude."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from vtg_core.answers import ANSWER_FORMATS, ParseReason
+from vtg_core.data.answers import ANSWER_FORMATS, ParseReason
 from vtg_core.dataset import Sample
 from vtg_core.probes.controls import Control, ControlReport, ControlResult
 from vtg_core.probes.generation import GeneratedAnswer

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from vtg_core.labelled_tokens import LabelledTokens
-from vtg_core.recipe_rules import Recipe
-from vtg_core.recipes import RecipeMask, compare
+from vtg_core.masking.labelled_tokens import LabelledTokens
+from vtg_core.recipes.masks import RecipeMask, compare
+from vtg_core.recipes.rules import Recipe
 
 USED_BY = {
     Recipe.TEXT_PREFIX: (
@@ -60,7 +60,7 @@ class RecipesView:
         num_ours: how many of them our mask trains.
         our_loss: our own loss in the same forward pass; None where none was run.
         is_scored: a forward pass was run.
-        recipes: in the order of :class:`~vtg_core.recipe_rules.Recipe`.
+        recipes: in the order of :class:`~vtg_core.recipes.rules.Recipe`.
     """
 
     note: str

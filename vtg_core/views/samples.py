@@ -10,11 +10,11 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from vtg_core.control_tokens import placeholder_ids
-from vtg_core.encoding import EncodedSample
+from vtg_core.chat.control_tokens import placeholder_ids
+from vtg_core.chat.token_text import token_text
 from vtg_core.inspection import Inspection
+from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
-from vtg_core.token_text import token_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -28,7 +28,7 @@ class TokenView:
     """The tokens of one sample, in columns; a run of one placeholder, or of padding, is one row.
 
     Attributes:
-        pieces: the distinct texts of the tokens, see :func:`vtg_core.token_text.token_text`.
+        pieces: the distinct texts of the tokens, see :func:`vtg_core.chat.token_text.token_text`.
         kinds: the distinct region kinds.
         piece: for each row, which of ``pieces``.
         kind: for each row, which of ``kinds``: why the token is, or is not, in the loss.

@@ -1,0 +1,81 @@
+"""One program with three doors: ``vtg-lens``, ``python app.py`` and ``python -m vtg_core``."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vtg_core.commands.start import main, page_parser, page_settings
+
+
+def refused(capsys, *arguments):
+    """Give the program what it refuses as wrong usage; return the last line that it says."""
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("/home/me/.local/bin/vtg-lens", "vtg-lens"),
+        ("app.py", "python app.py"),
+        ("/src/vtg_core/__main__.py", "python -m vtg_core"),
+    ],
+)
+def test_help_and_errors_say_how_the_program_was_called(called, name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [called])
+    assert page_parser().format_help().startswith(f"usage: {name} [options]\n")
+    assert refused(capsys, "--port", "none").startswith(f"{name}: error: ")
+    assert refused(capsys, "inspect").startswith(f"{name} inspect: error: ")
+
+
+def test_what_stands_first_and_is_no_option_is_a_command(capsys):
+    assert "invalid choice: 'draw'" in refused(capsys, "draw")
+    assert main(["audit", "--annotations", "rows.json", "--csv", "no/such/folder/out.csv"]) == 1
+    assert capsys.readouterr().err.startswith("error: --csv must name a file that can be written")
+
+
+def test_an_option_of_the_page_before_a_command_is_refused_and_not_lost(capsys):
+    line = refused(capsys, "--port", "7861", "compare", "--annotations", "rows.json")
+    assert re.search(r"a command stands first: .* compare \[options\]$", line)
+
+
+def test_the_options_of_a_file_need_a_file(capsys):
+    assert "--video-root and --clip speak of --annotations" in refused(capsys, "--clip")
+
+
+def test_what_the_page_cannot_start_with_is_one_sentence(capsys):
+    assert main(["--batch", "none\x1b[2J.safetensors"]) == 1
+    assert capsys.readouterr().err == (
+        "error: --batch must be a file that exists, got 'none\\x1b[2J.safetensors'\n"
+    )
+
+
+def test_an_address_that_is_nobodys_is_one_sentence(capsys):
+    assert main(["--host", "256.0.0.1"]) == 1
+    assert capsys.readouterr().err.startswith("error: the page cannot be served at 256.0.0.1: ")
+
+
+def test_without_options_the_page_starts_on_the_demo():
+    settings = page_settings(page_parser().parse_args([]))
+    assert (settings.checkpoint, settings.annotations, settings.batch) == ("demo", (), None)
+
+
+@pytest.mark.parametrize("door", [["app.py"], ["-m", "vtg_core"]])
+def test_every_door_of_a_checkout_opens(door, pytestconfig):
+    command = [sys.executable, *door, "--version"]
+    done = subprocess.run(command, cwd=pytestconfig.rootpath, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "vtg-lens 0.1.0\n")
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys, vtg_core.commands.start\n"
+        "try: vtg_core.commands.start.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(bool({'torch', 'transformers', 'gradio', 'numpy', 'av'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,299 @@
+"""What the Audit tab shows, and that it belongs to what is on screen."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.conftest import ASSETS
+from vtg_core.audit.batch.files import load_batch
+from vtg_core.audit.bugs.table import MUTATIONS
+from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.run import audit_saved
+from vtg_core.checkpoints.loading import load_checkpoint
+from vtg_core.dashboard import Settings, build_dashboard
+from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
+from vtg_core.dashboard.session.visit import Visit
+from vtg_core.dashboard.tabs.audit import first_source, first_strip
+from vtg_core.dashboard.work.audit import AuditSource, Choice, audit, no_audit, score_recipes
+from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, audit_file
+from vtg_core.data.annotations import load_annotations
+from vtg_core.errors import LossCancelledError, VTGError
+from vtg_core.video.plan import FramePolicy
+from vtg_core.views.audit import view_finding
+from vtg_core.views.samples import as_json
+
+SETTINGS = Settings(frames=FramePolicy(num_frames=8))
+FILE = ASSETS / "demo_annotations.json"
+OF_FILE = replace(SETTINGS, annotations=load_annotations(FILE).annotations, annotation_file=FILE)
+
+
+def inputs(**changed):
+    values = {
+        "video": str(ASSETS / "red_circle.mp4"), "query": "a red circle appears", "start": 8, "end": 14,
+        "mode": "standard", "num_frames": 8, "trained": [END_OF_TURN], "template": "direct", "row": None,
+    }  # fmt: skip
+    return Inputs.read(SETTINGS, **{**values, **changed})
+
+
+def silent(at, what):
+    assert 0 <= at <= 1
+    assert what
+
+
+def audited(choice=Choice(), settings=SETTINGS, of=None):  # noqa: B008
+    result = audit(settings, of or inputs(), choice, silent)
+    tokens = None if result.tokens is None else json.loads(result.tokens)
+    return json.loads(result.strip), json.loads(result.audit), json.loads(result.recipes), tokens
+
+
+def bad(view):
+    return [f["code"] for f in view["findings"] if f["severity"] in ("error", "warning")]
+
+
+def saved_batch(folder, num_rows=2):
+    """A batch of our own collator whose last row is trained whole."""
+    from vtg_core.checkpoints.loading import load_processor
+    from vtg_core.collator import SFTCollator
+    from vtg_core.dataset import VideoTemporalSFTDataset
+
+    dataset = VideoTemporalSFTDataset(FILE, template_seed=1, frames=FramePolicy(num_frames=8))
+    batch = dict(SFTCollator(load_processor("demo"))([dataset[i] for i in range(num_rows)]))
+    batch["labels"][-1] = batch["input_ids"][-1].masked_fill(batch["attention_mask"][-1] == 0, -100)
+    torch.save(batch, folder / "batch.pt")
+    return folder / "batch.pt"
+
+
+def tampered_batch(folder):
+    """A batch of which one token of the answer was changed, in ids and labels alike."""
+    path = saved_batch(folder, num_rows=1)
+    batch = torch.load(path)
+    place = int((batch["labels"][0] != -100).nonzero()[-1])
+    batch["input_ids"][0, place - 1] = batch["input_ids"][0, 0]
+    torch.save(batch, path)
+    return path
+
+
+def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(user_cache, tmp_path):
+    settings = replace(SETTINGS, batch=tampered_batch(tmp_path))
+    _, view, _, _ = audited(Choice(AuditSource.BATCH, row=0), settings)
+    checkpoint = load_checkpoint("demo")
+    chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
+    found = [f for row in audit_saved(load_batch(settings.batch), chat) for f in row.findings]
+    shown = json.loads(as_json([view_finding(finding) for finding in found]))
+    assert sorted(view["findings"], key=str) == sorted(shown, key=str)
+    assert any("opens with a header that no role of ours has" in says for _, says in view["readings"])
+
+
+def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):
+    strip, view, recipes, tokens = audited()
+    assert strip == {
+        "source": "our collator", "num_errors": 0, "num_warnings": 0, "note": "", "is_broken": False
+    }  # fmt: skip
+    assert bad(view) == []
+    assert view["verdict"] == "3 independent readings agree on 12 tokens to train."
+    assert [says for _, says in view["readings"]] == ["✓ 12 tokens"] * 3
+    assert [is_checked for *_, is_checked in view["checked"]] == [True] * 7
+    assert tokens is None
+    assert len(recipes["recipes"]) == 7
+
+
+def test_what_the_mask_policy_chooses_is_a_policy_and_no_error(user_cache):
+    _, view, _, _ = audited(of=inputs(trained=[END_OF_TURN, NEWLINE]))
+    assert bad(view) == []
+    assert [f["code"] for f in view["findings"] if f["severity"] == "policy"] == ["mask.newline-trained"]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_each_bug_is_named_on_the_page_or_said_not_to_apply(user_cache, mutation):
+    views = [
+        audited(Choice(AuditSource.BROKEN, mutation=mutation.name), of=inputs(mode=mode))[:2]
+        for mode in ("standard", "temporal_tokens")
+    ]
+    named = [view for _, view in views if set(bad(view)) & set(mutation.codes)]
+    assert named, views
+    assert all(view["problem"] for _, view in views if view not in named)
+    assert all(strip["source"] == f"broken: {mutation.name}" for strip, _ in views)
+
+
+def test_a_finding_has_its_reason_its_figures_and_its_tokens(user_cache):
+    _, view, recipes, tokens = audited(Choice(AuditSource.BROKEN, mutation="header-in"))
+    [finding] = [f for f in view["findings"] if f["code"] == "mask.header-trained"]
+    assert finding["why"].startswith("The generation prompt already holds the header")
+    assert ["share of loss tokens", "20.0%"] in finding["evidence"]
+    [[start, end]] = finding["regions"]
+    rows = [row for row, index in enumerate(tokens["index"]) if start <= index < end]
+    assert [tokens["pieces"][tokens["piece"][row]] for row in rows] == ["<|im_start|>", "assistant", "\n"]
+    assert all(tokens["label"][row] == tokens["id"][row] for row in rows)
+    assert "Choose our collator" in recipes["note"]
+    assert view["banner"].startswith("The assistant's header is trained (found in")
+
+
+def test_labels_that_are_other_tokens_are_shown_as_such(user_cache):
+    *_, tokens = audited(Choice(AuditSource.BROKEN, mutation="labels-shifted"))
+    other = [row for row, piece in enumerate(tokens["label_piece"]) if piece >= 0]
+    label = tokens["pieces"][tokens["label_piece"][other[0]]]
+    assert label == tokens["pieces"][tokens["piece"][other[1]]] == "["
+
+
+def test_a_foreign_collator_is_audited_on_the_sample_on_screen(user_cache):
+    settings = replace(SETTINGS, collator="vtg_core.recipes:text_prefix")
+    strip, view, _, tokens = audited(Choice(AuditSource.COLLATOR), settings)
+    assert (strip["source"], strip["num_errors"]) == ("vtg_core.recipes:text_prefix", 1)
+    assert bad(view) == ["mask.counted-before-expansion"]
+    assert tokens["totals"]["video"][1] > 200
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("no_such_module:collate", "collator.not-found"),
+        ("math:sqrt", "collator.raises"),
+        ("builtins:len", "collator.returns-no-batch"),
+    ],
+)
+def test_a_collator_that_cannot_be_used_is_one_finding(user_cache, name, code):
+    strip, view, _, tokens = audited(Choice(AuditSource.COLLATOR), replace(SETTINGS, collator=name))
+    assert strip["num_errors"] == 1
+    assert bad(view) == [code]
+    assert "There is no row to show" in tokens["reason"]
+
+
+def test_a_saved_batch_is_audited_row_by_row_without_a_sample(user_cache, tmp_path):
+    settings = replace(SETTINGS, batch=saved_batch(tmp_path))
+    assert first_source(settings) is AuditSource.BATCH
+    views = [
+        json.loads(audit(settings, None, Choice(AuditSource.BATCH, row=row), silent).audit) for row in (0, 1)
+    ]
+    assert [bad(view) for view in views] == [[], ["mask.nothing-masked"]]
+    assert views[1]["source"] == "batch.pt, row 1"
+    unchecked = [name for name, _, is_checked in views[0]["checked"] if not is_checked]
+    assert unchecked == ["Time", "Answer"], "a batch brings no window and no times to hold its row against"
+    with pytest.raises(VTGError, match="from 0 to 1, got 2"):
+        audit(settings, None, Choice(AuditSource.BATCH, row=2), silent)
+
+
+@pytest.mark.parametrize(
+    ("source", "row", "mutation"),
+    [
+        ("collator", 0, "header-in"), ("batch", 0, "header-in"), ("nobody", 0, "header-in"), ("broken", 0, "none"),
+    ],
+)  # fmt: skip
+def test_only_what_the_page_offers_can_be_audited(source, row, mutation):
+    with pytest.raises(VTGError, match="among the page's own choices"):
+        Choice.read(SETTINGS, source, row, mutation)
+
+
+@pytest.mark.parametrize("row", [None, -1, 1.5, float("inf"), float("nan"), 2.0**60])
+def test_the_row_of_a_batch_is_a_whole_number(tmp_path, row):
+    with pytest.raises(VTGError, match="whole number from 0"):
+        Choice.read(replace(SETTINGS, batch=tmp_path), "batch", row, "header-in")
+
+
+def test_what_is_audited_keeps_its_name_where_the_rest_of_the_choice_is_wrong(tmp_path):
+    settings = replace(SETTINGS, batch=tmp_path / "batch.pt")
+    assert Choice.of("batch").name(settings) == "batch.pt"
+    assert Choice.of("nobody").name(settings) == "our collator"
+
+
+def test_the_strip_counts_nothing_before_the_first_audit():
+    strip = json.loads(first_strip(replace(SETTINGS, collator="a:b")))
+    assert (strip["source"], strip["note"]) == ("a:b", "nothing audited yet")
+    assert strip["num_errors"] is strip["num_warnings"] is None
+
+
+def test_what_is_chosen_while_an_audit_runs_is_audited_after_it():
+    shows = [fn for fn in build_dashboard(OF_FILE).fns.values() if fn.name == "_show"]
+    assert shows
+    assert {fn.trigger_mode for fn in shows} == {"always_last"}
+
+
+def test_what_could_not_be_audited_says_why_and_counts_nothing():
+    result = no_audit(SETTINGS, Choice(), "the video is gone")
+    assert json.loads(result.audit)["problem"] == "The video is gone."
+    assert json.loads(result.strip)["num_errors"] is None
+
+
+def test_recipes_are_counted_by_region_and_coloured_by_runs(user_cache):
+    _, _, view, _ = audited()
+    by_name = {recipe["name"]: recipe for recipe in view["recipes"]}
+    prefix = by_name["text-prefix"]
+    leaks = sum(count for _, count in prefix["leaks"])
+    assert prefix["num_supervised"] == leaks + view["num_ours"]
+    assert sum(end - start for start, end, code in prefix["runs"] if code == 2) == leaks
+    assert by_name["role-markers"]["leaks"] == by_name["role-markers"]["holes"] == []
+    assert "generation" in by_name["generation-tags"]["reason"]
+    assert not view["is_scored"]
+
+
+def test_one_pass_gives_every_recipe_its_loss_and_the_table_keeps_it(user_cache):
+    of = inputs(query="a red circle, scored")
+    view = json.loads(score_recipes(SETTINGS, of, silent, lambda: False))
+    losses = {recipe["name"]: recipe["loss"] for recipe in view["recipes"]}
+    assert losses["role-markers"] == view["our_loss"]
+    assert losses["all-tokens"] != view["our_loss"]
+    assert losses["generation-tags"] is None
+    assert audited(of=of)[2] == view
+
+
+def test_the_pass_of_the_recipes_can_be_cancelled(user_cache):
+    with pytest.raises(LossCancelledError, match="your input is kept"):
+        score_recipes(SETTINGS, inputs(), silent, lambda: True)
+
+
+def wanted(settings=OF_FILE, source="ours"):
+    return FileAudit.read(settings, source, "standard", "direct", 8, [END_OF_TURN])
+
+
+def test_a_whole_file_is_audited_and_its_rows_can_be_found_again(user_cache):
+    *_, last = audit_file(OF_FILE, wanted(), silent, lambda: False)
+    view = json.loads(last)
+    assert (view["state"], view["num_rows"], view["num_errors"]) == ("done", 4, 0)
+    assert [(one["row"], one["code"]) for one in view["findings"]] == [(2, "time.window-without-frame")]
+    assert view["subject"] == "our collator on demo_annotations.json · template direct · standard · 8 frames"
+
+
+def test_a_whole_file_is_audited_through_a_foreign_collator(user_cache):
+    settings = replace(OF_FILE, collator="vtg_core.recipes:all_tokens")
+    *_, last = audit_file(settings, wanted(settings, "collator"), silent, lambda: False)
+    [counted] = [one for one in json.loads(last)["summary"] if one["severity"] == "error"]
+    assert (counted["code"], counted["count"]) == ("mask.nothing-masked", 4)
+
+
+def test_an_audit_that_is_stopped_keeps_what_it_found_and_says_so(user_cache):
+    stop = threading.Event()
+    views = []
+    for view in audit_file(OF_FILE, wanted(), silent, stop.is_set):
+        views.append(json.loads(view))
+        stop.set()
+    assert (views[-1]["state"], views[-1]["num_rows"]) == ("partial", 1)
+
+
+def test_an_audit_that_fails_keeps_what_it_found(user_cache):
+    settings = replace(OF_FILE, collator="no_such_module:collate")
+    views = []
+    with pytest.raises(VTGError, match="no_such_module"):
+        views.extend(audit_file(settings, wanted(settings, "collator"), silent, lambda: False))
+    assert as_partial(views[-1]) == as_partial("") == ""
+    *_, last = audit_file(OF_FILE, wanted(), silent, lambda: False)
+    assert json.loads(as_partial(last)) == {**json.loads(last), "state": "partial"}
+
+
+def test_only_the_last_audit_is_shown():
+    visit = Visit()
+    slow, fast = visit.begin_audit(), visit.begin_audit()
+    assert visit.end_audit(fast, "fast")
+    assert not visit.end_audit(slow, "slow")
+    assert visit.audited == "fast"
+
+
+def test_only_a_running_audit_of_the_file_can_be_cancelled():
+    visit = Visit()
+    assert not visit.cancel_job("file-audit")
+    first, second = visit.begin_job("file-audit"), visit.begin_job("file-audit")
+    assert first.is_set()
+    visit.end_job("file-audit", first)
+    assert visit.cancel_job("file-audit")
+    assert second.is_set()

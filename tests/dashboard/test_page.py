@@ -1,0 +1,430 @@
+import json
+import re
+import subprocess
+import sys
+import threading
+
+import gradio as gr
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from tests.conftest import ASSETS
+from vtg_core.checkpoints.loading import loaded_model
+from vtg_core.dashboard import Settings, build_dashboard, launch_options
+from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
+from vtg_core.dashboard.notices import explained, notice
+from vtg_core.dashboard.session.jobs import LOSS, ModelRuns
+from vtg_core.dashboard.session.replies import read_from
+from vtg_core.dashboard.session.visit import MAX_VISITS, Visit, Visits
+from vtg_core.dashboard.work.audit import score_recipes
+from vtg_core.dashboard.work.loss import cost_of, score, score_precisions
+from vtg_core.dashboard.work.prompts import inspect
+from vtg_core.data.annotations import load_annotations
+from vtg_core.data.answers import AnswerMode
+from vtg_core.errors import OutOfMemoryError, VTGError
+from vtg_core.video.plan import FramePolicy
+from vtg_core.windows import Window
+
+SETTINGS = Settings(frames=FramePolicy(num_frames=4))
+
+
+def inputs(settings=SETTINGS, **changed):
+    values = {
+        "video": str(ASSETS / "red_circle.mp4"), "query": "a red circle appears", "start": 8, "end": 14,
+        "mode": "standard", "num_frames": 4, "trained": [END_OF_TURN], "template": "direct", "row": None,
+    }  # fmt: skip
+    return Inputs.read(settings, **{**values, **changed})
+
+
+def silent(at, what):
+    assert 0 <= at <= 1
+    assert what
+
+
+def test_the_page_is_built_before_pytorch_is_imported():
+    code = (
+        "import sys\n"
+        "from vtg_core.dashboard import Settings, build_dashboard\n"
+        "page = build_dashboard(Settings())\n"
+        "assert page.title == 'VTG Lens'\n"
+        "assert not {'torch', 'transformers', 'plotly'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_component_evaluates_what_it_is_given():
+    components = build_dashboard(SETTINGS).get_config_file()["components"]
+    templates = [c["props"]["html_template"] for c in components if c["type"] == "html"]
+    assert '<div class="vtg-loss"></div>' in templates
+    assert not [
+        template for template in templates if not re.fullmatch(r'<div class="vtg-[a-z-]+"></div>', template)
+    ]
+
+
+def test_only_loopback_is_served_and_nothing_is_kept_or_shared():
+    options = launch_options()
+    assert (options["server_name"], options["share"], options["run_history"]) == ("127.0.0.1", False, False)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.1", 404), ("localhost:7860", 404), ("evil.example", 400)]
+)
+def test_a_page_of_another_site_cannot_reach_the_server_by_name(host, status):
+    client = TestClient(Starlette(**launch_options()["app_kwargs"]))
+    response = client.get("/", headers={"host": host})
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://evil.example", 403), ("http://localhost:7860", 404), (None, 404)]
+)
+def test_a_page_of_another_site_cannot_send_anything(origin, status):
+    client = TestClient(Starlette(**launch_options()["app_kwargs"]))
+    headers = {"host": "localhost:7860"} | ({"origin": origin} if origin else {})
+    assert client.post("/gradio_api/upload", headers=headers).status_code == status
+
+
+def test_every_answer_of_the_server_carries_its_policy():
+    client = TestClient(Starlette(**launch_options("0.0.0.0")["app_kwargs"]))
+    headers = client.get("/", headers={"host": "any.example"}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "connect-src 'self'" in headers["content-security-policy"]
+
+
+def test_inspecting_gives_sixteen_prompts_those_of_the_chosen_mode_first():
+    result = inspect(SETTINGS, inputs(mode="temporal_tokens"), silent)
+    prompts = json.loads(result.prompts)
+    assert [prompt["mode"] for prompt in prompts] == ["temporal_tokens"] * 8 + ["standard"] * 8
+    assert set(result.tokens) == {prompt["key"] for prompt in prompts}
+    assert "4 frames from 0.0 to 29.9 s · demo (Qwen3VLProcessor" in result.facts
+
+
+def test_the_mask_policy_reaches_the_labels():
+    policy = inputs(trained=[NEWLINE])
+    [prompt] = [
+        p for p in json.loads(inspect(SETTINGS, policy, silent).prompts) if p["key"] == "standard/direct"
+    ]
+    assert [part["kind"] for part in prompt["parts"] if part["num_supervised"]] == ["answer", "chat"]
+
+
+def test_a_window_without_a_sampled_frame_is_remarked():
+    result = inspect(SETTINGS, inputs(start=1, end=2), silent)
+    assert json.loads(result.notice) == {
+        "level": "warning",
+        "text": "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames.",
+    }
+
+
+def test_added_temporal_tokens_are_remarked(without_temporal_tokens):
+    settings = Settings(checkpoint=str(without_temporal_tokens), frames=SETTINGS.frames)
+    told = json.loads(inspect(settings, inputs(), silent).notice)
+    assert told["level"] == "warning"
+    assert (
+        "lacks 1,000 temporal tokens; they were added in memory, and their embeddings are untrained"
+        in told["text"]
+    )
+
+
+def test_a_forward_pass_reports_the_shown_template():
+    result = score(SETTINGS, inputs(template="concise"), silent, lambda: False)
+    view = json.loads(result.loss)
+    figures = {figure["name"]: figure for figure in view["figures"]}
+    mean, references = figures["Mean response NLL"]["value"], figures["Mean response NLL"]["references"]
+    assert view["sample"] == "concise · standard · [8.0, 14.0]"
+    assert mean == pytest.approx(
+        next(nats for name, nats, _ in references if name == "model's own"), abs=1e-5
+    )
+    assert view["tokens"][-1]["text"] == "<|im_end|>"
+    assert len(view["tokens"]) == 12
+
+
+def test_a_forward_pass_tells_both_tabs_the_same_of_recipes():
+    asked = inputs(template="detailed")
+    result = score(SETTINGS, asked, silent, lambda: False)
+    here = {row["name"]: row["loss"] for row in json.loads(result.loss)["recipes"]}
+    there = {row["name"]: row["loss"] for row in json.loads(result.recipes)["recipes"]}
+    again = json.loads(score_recipes(SETTINGS, asked, silent, lambda: False))
+    assert here == {"ours": again["our_loss"], **there}
+    assert there == {row["name"]: row["loss"] for row in again["recipes"]}
+
+
+def test_what_a_pass_will_cost_is_told_before_it_runs():
+    view = json.loads(cost_of(SETTINGS, inputs()))
+    assert "12 of them in the loss" in view["cost"]
+    assert "ln 1,944 = 7.57" in view["references"]
+
+
+def test_a_pass_that_cannot_fit_is_refused_before_the_model_is_loaded(monkeypatch):
+    monkeypatch.setattr("vtg_core.loss.free_memory.free_memory", lambda device: 1000)
+    monkeypatch.setattr("vtg_core.checkpoints.loading._KEPT", {})
+    for job in (score, score_precisions):
+        with pytest.raises(
+            OutOfMemoryError, match=r"must fit in the memory of cpu: .* the 0 MB that is free"
+        ):
+            job(SETTINGS, inputs(), silent, lambda: False)
+        assert loaded_model(SETTINGS.checkpoint, device="cpu", dtype="float32") is None
+
+
+def test_the_loss_in_other_floating_point_types_is_held_against_float32():
+    view = json.loads(score_precisions(SETTINGS, inputs(), silent, lambda: False))
+    assert [report["dtype"] for report in view["reports"]] == ["float32", "bfloat16", "float16"]
+    assert [report["is_finite"] for report in view["reports"]] == [True] * 3
+    assert view["reports"][0]["largest_difference"] == 0
+
+
+@pytest.mark.parametrize("job", [score, score_precisions])
+def test_a_forward_pass_can_be_cancelled_and_run_again(job):
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(VTGError, match="cancelled; your input is kept"):
+        job(SETTINGS, inputs(), silent, cancelled.is_set)
+    assert json.loads(score(SETTINGS, inputs(), silent, lambda: False).loss)["tokens"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"video": None}, "upload one, or pick an example"),
+        ({"query": "  "}, "text of 1 to 2,000 characters"),
+        ({"query": "x" * 2001}, "text of 1 to 2,000 characters, got 2,001 characters"),
+        ({"end": None}, "start and an end"),
+        ({"start": 14, "end": 8}, "0 <= start < end"),
+        ({"num_frames": 2.5}, "whole number"),
+        ({"num_frames": None}, "must be a number of frames"),
+        ({"mode": None}, "among the page's own choices"),
+        ({"template": None}, "among the page's own choices"),
+        ({"trained": None}, "among the page's own choices"),
+    ],
+)
+def test_a_wrong_input_is_one_sentence(changed, said):
+    with pytest.raises(VTGError, match=said):
+        inputs(**changed)
+
+
+def test_a_bug_of_ours_is_owned_up_to_without_its_details(caplog):
+    failures = []
+    with explained(failures):
+        raise KeyError("/a/secret/path")
+    message = json.loads(failures[0])["text"]
+    assert "KeyError" in message
+    assert "/a/secret" not in message
+    assert "/a/secret" in caplog.text
+
+
+def test_rows_of_an_annotation_file_are_picked_by_number():
+    rows = load_annotations(ASSETS / "demo_annotations.json").annotations
+    row = pick_row(Settings(annotations=rows), 3)
+    assert (row.video.name, row.query) == ("two_events.mp4", "a green triangle appears")
+    assert row.note == "Row 3 of the file (demo_annotations.json:4, row 3)."
+
+
+GOOD_ROW = '{"video": "red_circle.mp4", "timestamp": [8, 14], "sentence": "%s"}'
+
+
+def settings_with(tmp_path, name, text):
+    file = tmp_path / name
+    file.write_text(text)
+    loaded = load_annotations(file, video_root=ASSETS, on_error="skip")
+    return Settings(annotations=loaded.annotations, unreadable=loaded.unreadable, annotation_file=file)
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_a_row_behind_one_that_cannot_be_read_keeps_its_own_number(tmp_path, name):
+    rows = [GOOD_ROW % "first", '{"video": "red_circle.mp4"}', GOOD_ROW % "third"]
+    text = f"[{', '.join(rows)}]" if name == "rows.json" else "\n".join(rows)
+    settings = settings_with(tmp_path, name, text)
+    picked = pick_row(settings, 3)
+    assert picked.query == "third"
+    assert picked.note.startswith("Row 3 of the file (rows.json")
+    assert f"1 of 3 rows cannot be read; the first: {name}:" in picked.note
+
+
+def test_a_row_that_cannot_be_read_says_why_and_a_blank_line_that_it_is_none(tmp_path):
+    settings = settings_with(tmp_path, "rows.jsonl", f"{GOOD_ROW % 'a'}\n\n{{}}\n{GOOD_ROW % 'b'}")
+    assert pick_row(settings, 4).query == "b"
+    with pytest.raises(VTGError, match=r"^line 2 of the file must hold a row, and is blank"):
+        pick_row(settings, 2)
+    with pytest.raises(VTGError, match=r"^rows.jsonl:3, field 'sentence': must be there"):
+        pick_row(settings, 3)
+    with pytest.raises(VTGError, match=r"from 1 to 4, got 5"):
+        pick_row(settings, 5)
+
+
+@pytest.mark.parametrize("number", [0, 5, None, 1.5])
+def test_a_row_that_is_not_there_is_one_sentence(number):
+    rows = load_annotations(ASSETS / "demo_annotations.json").annotations
+    with pytest.raises(VTGError, match=r"from 1 to 4|whole number"):
+        pick_row(Settings(annotations=rows), number)
+
+
+def test_the_row_of_a_video_that_is_not_there_is_named(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"video": "none.mp4", "timestamp": [1, 2], "sentence": "x"}')
+    with pytest.raises(VTGError, match=r"rows.jsonl:1: none.mp4 cannot be opened"):
+        pick_row(Settings(annotations=load_annotations(file).annotations), 1)
+
+
+def test_the_notice_says_what_became_of_a_rows_windows():
+    row = PickedRow(ASSETS / "two_events.mp4", "q", (Window(5, 9), Window(18, 23)), None, "rows.json:1.", 1)
+    assert (
+        inputs(start=5, end=9, row=row).note
+        == "rows.json:1. It has 2 windows, and all of them are in the answer."
+    )
+    assert (
+        inputs(start=6, end=9, row=row).note == "rows.json:1. Its windows are replaced by the one typed here."
+    )
+    assert inputs(start=6, end=9, row=row).windows == (Window(6, 9),)
+
+
+def test_a_loss_belongs_to_the_inputs_it_was_run_on():
+    visit, here, there = Visit(), inputs(), inputs(query="a blue square")
+    visit.begin_reading(here)
+    stop = visit.begin_pass(here)
+    visit.begin_reading(there)
+    assert stop.is_set()
+    assert not visit.end_pass(here, stop)
+    assert not visit.keeps_loss()
+    assert visit.end_pass(there, visit.begin_pass(there))
+    assert visit.keeps_loss()
+    visit.choose(AnswerMode.STANDARD, "concise")
+    assert not visit.keeps_loss()
+
+
+def test_a_reading_that_nobody_waits_for_any_more_is_given_up():
+    visit = Visit()
+    first, second = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))
+    with pytest.raises(VTGError, match="a later reading has begun"):
+        visit.check_awaited(first)
+    visit.check_awaited(second)
+
+
+def test_only_the_last_reading_is_shown():
+    visit = Visit()
+    slow, fast = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))
+    assert visit.end_reading(fast)
+    assert not visit.end_reading(slow)
+    assert not visit.fail_reading(slow)
+    assert visit.is_read
+    assert not visit.is_stale
+
+
+def test_the_page_is_told_the_fields_that_what_it_shows_was_read_from():
+    visit = Visit()
+    number = visit.begin_reading(inputs())
+    assert "fields" not in read_from(visit)  # not read yet: what the page knows stays
+    visit.end_reading(number)
+    told = [json.loads(read_from(visit)) for _ in range(2)]
+    assert told[0]["fields"] == told[1]["fields"] == {
+        "query": "a red circle appears", "start": 8, "end": 14, "frames": 4, "policy": [END_OF_TURN], "row": None,
+    }  # fmt: skip
+    assert told[0]["number"] != told[1]["number"]
+
+
+def test_a_query_over_the_limit_says_the_limit_and_its_length():
+    with pytest.raises(VTGError, match="1 to 2,000 characters, got 2,001 characters"):
+        inputs(query="a" * 2_001)
+
+
+def test_what_is_on_screen_is_stale_from_an_error_to_the_next_reading():
+    visit = Visit()
+    visit.end_reading(visit.begin_reading(inputs()))
+    assert visit.fail_reading(None)
+    assert (visit.current, visit.is_stale) == (None, True)
+    visit.end_reading(visit.begin_reading(inputs()))
+    assert not visit.is_stale
+
+
+def test_a_template_chosen_during_a_reading_does_not_end_it():
+    visit = Visit()
+    number = visit.begin_reading(inputs())
+    visit.choose(AnswerMode.TEMPORAL_TOKENS, "concise")
+    assert visit.end_reading(number)
+    assert visit.current == inputs(mode="temporal_tokens", template="concise")
+
+
+def test_a_pass_that_was_cancelled_while_it_waited_is_not_run():
+    visit, ran = Visit(), []
+    runs = ModelRuns(SETTINGS, Visits())
+
+    def job(*_):
+        ran.append(True)
+        return "a loss"
+
+    visit.ask_job(LOSS)
+    visit.cancel_job(LOSS)
+    said, result = runs.run(visit, LOSS, job, inputs, None)
+    assert "cancelled while it waited" in json.loads(said)["text"]
+    assert (ran, result) == ([], None)
+    visit.ask_job(LOSS)
+    assert runs.run(visit, LOSS, job, inputs, None)[1] == "a loss"
+
+
+def test_a_pass_that_does_not_fit_ends_in_a_message_and_the_next_one_runs(monkeypatch):
+    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
+    with monkeypatch.context() as patch:
+        patch.setattr("vtg_core.loss.free_memory.free_memory", lambda device: 1000)
+        said, result = runs.run(visit, LOSS, score, inputs, lambda at, desc: None)
+    assert json.loads(said)["level"] == "error"
+    assert "must fit in the memory of cpu" in json.loads(said)["text"]
+    assert result is None
+    assert runs.run(visit, LOSS, score, inputs, lambda at, desc: None)[1].loss != ""
+
+
+def test_only_a_running_pass_can_be_cancelled():
+    visit = Visit()
+    assert not visit.cancel()
+    stop = visit.begin_pass(inputs())
+    assert visit.cancel()
+    assert stop.is_set()
+
+
+def test_a_pass_that_ends_late_does_not_take_the_next_ones_place():
+    visit = Visit()
+    first, second = visit.begin_pass(inputs()), visit.begin_pass(inputs())
+    visit.end_pass(inputs(), first)
+    assert visit.cancel()
+    assert second.is_set()
+
+
+def test_a_page_that_is_closed_lets_go_of_whatever_it_runs():
+    visits = Visits()
+    visit = visits.of("closed")
+    visit.ask_job(LOSS)
+    stops = [visit.take_job(LOSS), visit.begin_pass(inputs())]
+    visits.leave("closed")
+    visits.leave("never there")
+    assert all(stop.is_set() for stop in stops)
+    assert visits.of("closed") is not visit
+
+
+def test_a_pass_that_ends_well_takes_away_what_was_said_of_an_earlier_one():
+    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
+    visit.end_reading(visit.begin_reading(inputs()))
+    visit.remark = notice("info", "rows.json:2, row 1.")
+    assert runs.run(visit, LOSS, lambda *_: "a loss", inputs, None) == (visit.remark, "a loss")
+
+
+def test_a_pass_leaves_the_notice_where_the_last_input_could_not_be_read():
+    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
+    visit.end_reading(visit.begin_reading(inputs()))
+    visit.fail_reading(None)
+    said, result = runs.run(visit, LOSS, lambda *_: "a loss", inputs, None)
+    assert (said, result) == (gr.skip(), "a loss")
+
+
+def test_the_least_recent_visit_is_forgotten_first():
+    visits = Visits()
+    first = visits.of("0")
+    for number in range(1, MAX_VISITS):
+        visits.of(str(number))
+    assert visits.of("0") is first
+    visits.of("one more")
+    assert visits.of("0") is first
+
+
+def test_both_answer_modes_can_be_chosen():
+    assert {inputs(mode=mode).mode for mode in AnswerMode} == set(AnswerMode)

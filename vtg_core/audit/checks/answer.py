@@ -1,0 +1,176 @@
+"""The answer: it parses back to the annotation's windows, in the form that the prompt asks for.
+
+Source of the faults: TimeChat's ``a - b seconds``, tokenizers without the temporal tokens, data joined by a wrong key.
+"""
+
+import re
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.row.answers import AnswerText, answers_of, ids_of_format, is_in_sorted
+from vtg_core.audit.row.cuts import CutPart, cut_of
+from vtg_core.audit.row.row import Row, Scene
+from vtg_core.chat.control_tokens import control_tokens
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, ParseReason
+from vtg_core.windows import Window
+
+DOES_NOT_PARSE = Code(
+    "answer.does-not-parse", Severity.ERROR, "The answer cannot be read back",
+    "What the model learns to write cannot be scored, and the reward or metric of such an answer is 0.",
+    "Write the windows with the answer format that reads them.",
+)  # fmt: skip
+WINDOW_DIFFERS = Code(
+    "answer.window-differs", Severity.ERROR, "The answer says another window than the annotation",
+    "The model is taught a wrong time.",
+    "Check the unit, the clip's offset, and that the answer belongs to this row.",
+)  # fmt: skip
+FORM_DIFFERS = Code(
+    "answer.form-differs", Severity.WARNING, "The answer is not in the form that the prompt asks for",
+    "Prompt and answer contradict each other, so the model learns to ignore the instruction, and parsers miss the answer.",
+    "Write the answer in the form that the template promises, and nothing around it.",
+)  # fmt: skip
+SPLIT = Code(
+    "answer.tokens-split", Severity.ERROR, "Temporal tokens are split into pieces",
+    "A time that should be one token is spelled in characters, so its embedding is never trained.",
+    "Add the temporal tokens to the tokenizer, resize the embeddings, and let the tokenizer recognise them in answers.",
+)  # fmt: skip
+CODES = (DOES_NOT_PARSE, WINDOW_DIFFERS, FORM_DIFFERS, SPLIT)
+
+
+def check(row: Row) -> Iterator[Finding]:
+    """Yield what is wrong with the answers of a row; without a scene only whether its tokens are split.
+
+    The scene is that of the last answer.
+    """
+    cut = cut_of(row)
+    if cut is not None and cut.part is not CutPart.END_OF_TURN:
+        return  # the family of length says so
+    scene = row.known.scene if row.known is not None else None
+    answers = list(answers_of(row))
+    for answer in answers:
+        split = _split(row, answer, scene)
+        if split is not None:
+            yield split
+        elif scene is not None and answer is answers[-1]:  # turns before it may be examples or small talk
+            yield from _read(row, answer, scene)
+
+
+def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
+    evidence: dict[str, object] = {"answer": answer.text[:400], "asked_for": scene.answer_format.example}
+    asked = ANSWER_FORMATS[scene.template.mode] if scene.template is not None else scene.answer_format
+    if asked.mode is not scene.answer_format.mode:
+        yield _finding(
+            FORM_DIFFERS, row, answer,
+            f"The prompt asks for {asked.example}, and the answer is {answer.text[:80]!r}.", evidence,
+        )  # fmt: skip
+    parsed = scene.answer_format.parse(answer.text, scene.duration)
+    if parsed.windows:
+        if not _are_same(parsed.windows, scene):
+            shown, came = _shown(scene.windows), _shown(parsed.windows)
+            evidence |= {
+                "annotation": [list(w) for w in scene.windows],
+                "read": [list(w) for w in parsed.windows],
+            }
+            message = f"The annotation says {shown} s, and the answer {came} s."
+            yield _finding(WINDOW_DIFFERS, row, answer, message, evidence)
+        elif parsed.reason is ParseReason.EXTRA_TEXT:
+            message = f"The prompt asks for {asked.example} alone, and the answer is {answer.text[:80]!r}."
+            yield _finding(FORM_DIFFERS, row, answer, message, evidence)
+        return
+    form = _other_form(answer.text, scene) if parsed.reason is ParseReason.NO_MATCH else None
+    if form is not None:
+        message = f"The prompt asks for {asked.example}, and the answer has {form}: {answer.text[:80]!r}."
+        yield _finding(FORM_DIFFERS, row, answer, message, evidence)
+        return
+    reason = str(parsed.reason).replace("_", " ")
+    message = f"The answer is empty, and {asked.example} is asked for."
+    if answer.text.strip():
+        message = f"{answer.text[:80]!r} is not read as {scene.answer_format.example}: {reason}."
+    yield _finding(DOES_NOT_PARSE, row, answer, message, evidence | {"reason": str(parsed.reason)})
+
+
+def _are_same(windows: tuple[Window, ...], scene: Scene) -> bool:
+    quantum = scene.answer_format.quantum(scene.duration) * (1 + 1e-6)
+    return len(windows) == len(scene.windows) and all(
+        abs(came - said) <= quantum
+        for window, expected in zip(windows, scene.windows, strict=True)
+        for came, said in zip(window, expected, strict=True)
+    )
+
+
+def _other_form(text: str, scene: Scene) -> str | None:
+    """Say in which other form an answer gives the annotation's windows; None where it does in none."""
+    for other in ANSWER_FORMATS.values():
+        if other.mode is not scene.answer_format.mode and other.parse(text, scene.duration).windows:
+            return f"{other.unit} as {other.example}"
+    numbers = [_seconds(found) for found in _TIME.findall(text)]
+    written = [_seconds(found) for found in _TIME.findall(_rendered(scene))]
+    if not numbers or len(numbers) != len(written):
+        return None
+    if np.allclose(numbers, written, atol=0.051, rtol=0):
+        return "the right numbers in another form"
+    times = [time for window in scene.windows for time in window]
+    return "seconds in another form" if np.allclose(numbers, times, atol=0.51, rtol=0) else None
+
+
+_TIME = re.compile(r"(?:\d{1,3}:)*\d+(?:\.\d+)?")
+
+
+def _seconds(written: str) -> float:
+    """Read ``8.0`` or ``01:08.0`` as seconds."""
+    total = 0.0
+    for part in written.split(":"):
+        total = total * 60 + float(part)
+    return total
+
+
+def _rendered(scene: Scene) -> str:
+    return scene.answer_format.render(scene.windows, scene.duration)
+
+
+def _split(row: Row, answer: AnswerText, scene: Scene | None) -> Finding | None:
+    """Find temporal tokens that the answer spells in several ids."""
+    if "<" not in answer.text:
+        return None
+    formats = [scene.answer_format] if scene is not None else list(ANSWER_FORMATS.values())
+    answer_format = next((f for f in formats if f.tokens), None)
+    if answer_format is None:
+        return None
+    if scene is None and not answer_format.parse(answer.text, 1.0).windows:
+        return None  # somebody's text, and no answer of this format
+    written = [token for token in _TOKEN.findall(answer.text) if token in _own_tokens(answer_format)]
+    single = int(is_in_sorted(row.ids[answer.positions], ids_of_format(answer_format, row.chat)).sum())
+    if single >= len(written):
+        return None
+    known = control_tokens(row.chat.tokenizer).ids
+    absent = [token for token in dict.fromkeys(written) if token not in known]
+    cause = f"the tokenizer does not have {', '.join(absent[:4])}" if absent else "the tokenizer has them"
+    return _finding(
+        SPLIT, row, answer,
+        f"The answer writes {len(written)} temporal tokens, and {len(written) - single} of them are split; "
+        f"{len(answer.positions)} ids spell {answer.text[:60]!r}, and {cause}.",
+        {"answer": answer.text[:400], "tokens": len(written), "split": len(written) - single, "not_in_tokenizer": absent},
+    )  # fmt: skip
+
+
+_TOKEN = re.compile(r"<[^<>\s]+>")
+_OWN_TOKENS: "WeakKeyDictionary[AnswerFormat, frozenset[str]]" = WeakKeyDictionary()
+
+
+def _own_tokens(answer_format: AnswerFormat) -> frozenset[str]:
+    if answer_format not in _OWN_TOKENS:
+        _OWN_TOKENS[answer_format] = frozenset(answer_format.tokens)
+    return _OWN_TOKENS[answer_format]
+
+
+def _finding(code: Code, row: Row, answer: AnswerText, message: str, evidence: dict[str, object]) -> Finding:
+    where = np.zeros(len(row), dtype=bool)
+    where[answer.positions] = True
+    return code.finding(message, row=row.number, evidence=evidence, regions=row.regions(where))
+
+
+def _shown(windows: tuple[Window, ...]) -> str:
+    return ", ".join(f"{window.start:.2f} to {window.end:.2f}" for window in windows)

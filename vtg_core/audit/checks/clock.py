@@ -1,0 +1,162 @@
+"""What is wrong with the clock of a prompt, from its time stamps and the times of the frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+
+from vtg_core.audit.row.row import Scene
+
+ROUNDING_SECONDS = 0.11
+"""Stamps are written with one decimal, and two collators may round a frame's time to different ones."""
+FACTOR_TOLERANCE = 0.02
+RATE_TOLERANCE = 0.005
+MIN_COVERED = 0.9
+COMMON_RATES = (1, 2, 4, 8, 10, 12, 15, 16, 20, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120)
+"""Frame rates that code assumes, in frames per second."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What is wrong with the time stamps of a prompt.
+
+    Attributes:
+        message: in one sentence.
+        came: the stamps, in seconds.
+        expected: what they must be, in seconds; empty where other frames were taken and only their range is known.
+        factor: of all stamps to the true times, if it is one.
+        fps: the frame rate that explains it, if one does.
+        covered: the share of the video up to which frames were taken, where only the first part was.
+    """
+
+    message: str
+    came: list[float]
+    expected: list[float]
+    factor: float | None = None
+    fps: float | None = None
+    covered: float | None = None
+
+
+def clock_of(came: Sequence[float], expected: Sequence[float], scene: Scene | None) -> Clock | None:
+    """Say what is wrong with time stamps; None where nothing is.
+
+    Ids alone do not tell which frames were taken, so as many other frames as ours are as good as more or fewer: what
+    increases, reaches the end of the video and does not run past it can be true.
+
+    Args:
+        came: the stamps of the row, in seconds.
+        expected: the stamps of the same sample in our encoding; empty where they are not known.
+        scene: the grounding task, if it is known.
+    """
+    came, expected = list(came), list(expected)
+    ours = np.asarray(expected) if len(came) == len(expected) else None
+    if ours is not None and np.abs(ours - np.asarray(came)).max() <= ROUNDING_SECONDS:
+        return None
+    if any(a > b for a, b in pairwise(came)) or (len(came) > 1 and came[0] == came[-1]):
+        shown = ", ".join(f"{stamp:g}" for stamp in came[:6])
+        return Clock(f"The time stamps must increase, and are {shown}, … s.", came, expected)
+    if scene is None:
+        return None
+    factor = _factor(np.asarray(came), ours) if ours is not None else None
+    if _runs_past_end(came, factor, scene):
+        return _scaled(came, expected, factor, scene) if factor is not None else _past_end(came, scene)
+    if _covered(came, scene) >= MIN_COVERED:
+        return None
+    if factor is None or _implied_rate(factor, came[-1], scene) is None:
+        return _first_part(came, scene)
+    return _scaled(came, expected, factor, scene)
+
+
+def sampling_step(timestamps: Sequence[float]) -> float | None:
+    """Return the median time (s) from one sampled frame to the next; None for a single frame."""
+    return _median_step(tuple(timestamps)) if len(timestamps) > 1 else None
+
+
+@lru_cache(maxsize=256)
+def _median_step(timestamps: tuple[float, ...]) -> float:
+    return median(b - a for a, b in pairwise(timestamps))
+
+
+def _runs_past_end(came: list[float], factor: float | None, scene: Scene) -> bool:
+    """Say whether stamps, or the last frame where they are our frames' times by one factor, lie past the end.
+
+    The last of an odd number of frames is doubled, and its stamp is half a step later than a pair's would be.
+    """
+    if came[-1] > scene.duration + ROUNDING_SECONDS:
+        return True
+    last = scene.timestamps[-1] * factor if factor is not None else 0.0
+    step = sampling_step(scene.timestamps) or 0.0
+    return last > scene.duration * (1 + FACTOR_TOLERANCE) + step + ROUNDING_SECONDS
+
+
+def _covered(came: list[float], scene: Scene) -> float:
+    """Return the share of the video up to which the frames behind stamps were taken."""
+    step = sampling_step(came)
+    if step is None:  # a stamp of two frames: of evenly spread ones it stands in the second quarter
+        step = 3 * came[-1] if came[-1] > 0 else scene.duration
+    return min(1.0, (came[-1] + step) / scene.duration)
+
+
+def _scaled(came: list[float], expected: list[float], factor: float, scene: Scene) -> Clock:
+    fps = _implied_rate(factor, came[-1], scene)
+    stretched = (
+        f"All time stamps are {factor:.3g} times the frames' times: {came[-1]:g} s for {expected[-1]:g} s"
+    )
+    if fps is None:
+        return Clock(f"{stretched}.", came, expected, factor)
+    true = f" instead of {scene.fps:.4g}" if scene.fps and factor >= MIN_FACTOR else ""
+    other = (
+        "; or the frames are others, and only the first part of the video was sampled" if factor < 1 else ""
+    )
+    message = f"{stretched}, as if there were {fps:.4g} frames per second{true}{other}."
+    return Clock(message, came, expected, factor, fps)
+
+
+MIN_FACTOR = 0.05
+"""A smaller factor is not one frame rate for another: the sampled frames were taken as following each other."""
+
+
+def _factor(came: np.ndarray, expected: np.ndarray) -> float | None:
+    """Return the one factor between two lists of stamps, None if there is none; both are rounded to one decimal."""
+    if not expected.any():
+        return None
+    factor = float(came @ expected / (expected @ expected))
+    tolerance = ROUNDING_SECONDS * max(1.0, factor) + FACTOR_TOLERANCE * factor * expected
+    return factor if factor > 0 and bool((np.abs(came - factor * expected) <= tolerance).all()) else None
+
+
+def _implied_rate(factor: float, last: float, scene: Scene) -> float | None:
+    """Return the frame rate that was taken for the true one, or at which the sampled frames were thought to follow
+    each other; None where neither is a usual rate and stamps could as well be those of other frames.
+    """
+    if scene.fps and factor >= MIN_FACTOR:
+        rate = scene.fps / factor
+        if factor > 1 or _is_usual(rate, last):
+            return rate
+    step = sampling_step(scene.timestamps)
+    rate = 1 / (factor * step) if step else 0.0
+    return rate if rate and (factor < MIN_FACTOR or _is_usual(rate, last)) else None
+
+
+def _is_usual(rate: float, last: float) -> bool:
+    """Say whether a rate that was found from stamps up to ``last`` (s), rounded to one decimal, is a usual one."""
+    tolerance = max(RATE_TOLERANCE, ROUNDING_SECONDS / 2 / last)
+    return any(abs(rate - usual) <= tolerance * usual for usual in COMMON_RATES)
+
+
+def _past_end(came: list[float], scene: Scene) -> Clock:
+    return Clock(
+        f"The time stamps run to {came[-1]:g} s, and the video ends at {scene.duration:.1f} s.", came, []
+    )
+
+
+def _first_part(came: list[float], scene: Scene) -> Clock:
+    covered = _covered(came, scene)
+    return Clock(
+        f"The time stamps end at {came[-1]:g} s, and the video at {scene.duration:.1f} s: frames cover "
+        f"{100 * covered:.0f} % of it.",
+        came, [], covered=round(covered, 4),
+    )  # fmt: skip

@@ -1,0 +1,154 @@
+"""One mistake that explains a whole mask: the length measured too early, padding ignored, a start that is off.
+
+Source of the faults: transformers#36865 and #41626, NeMo Automodel#2314, torchtitan#2755, VLM-R1#123.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.row.row import Row
+from vtg_core.chat.conversation import Role
+from vtg_core.masking.labelled_tokens import CODE_OF, runs_of
+from vtg_core.regions import RegionKind
+
+NOTHING_MASKED = Code(
+    "mask.nothing-masked", Severity.ERROR, "Every token is in the loss",
+    "The model is trained to write its own prompt and thousands of video placeholders; the answer hardly counts.",
+    "Mask everything before each answer; copying input_ids to labels is not enough.",
+)  # fmt: skip
+ONLY_MEDIA_MASKED = Code(
+    "mask.only-media-masked", Severity.ERROR, "Only padding and video placeholders are masked",
+    "System prompt, headers, instruction and query are all in the loss beside the answer.",
+    "Mask the prompt up to where the assistant begins to write, not only the placeholder ids.",
+)  # fmt: skip
+BEFORE_EXPANSION = Code(
+    "mask.counted-before-expansion", Severity.ERROR, "The prompt was measured before the video was expanded",
+    "The processor turns one placeholder into thousands of tokens, so a length measured on the text masks too little.",
+    "Measure the prompt on the processor's output, with the same video, or find the answer in the final ids.",
+)  # fmt: skip
+COUNTED_KEYS = Code(
+    "mask.counted-keys", Severity.ERROR, "The prompt's length is that of a dictionary",
+    "len() of what apply_chat_template returns in transformers 5 counts its keys, so two or three tokens are masked.",
+    "Take len(output['input_ids']), or pass return_dict=False.",
+)  # fmt: skip
+LEFT_PADDING = Code(
+    "mask.left-padding-ignored", Severity.ERROR, "The mask was not moved with the left padding",
+    "Positions were found on the unpadded row, and padding on the left moves every token but not the mask.",
+    "Add the number of padding tokens to every position, or build the mask after padding.",
+)  # fmt: skip
+OFF_BY_ONE = Code(
+    "mask.off-by-one", Severity.ERROR, "The mask begins one or two tokens off",
+    "The first token of the answer is never trained, or the last of the prompt is; at inference the answer starts wrong.",
+    "Begin exactly at the length of the generation prompt; labels are aligned with input_ids, and the model shifts them.",
+)  # fmt: skip
+CODES = (NOTHING_MASKED, ONLY_MEDIA_MASKED, BEFORE_EXPANSION, COUNTED_KEYS, LEFT_PADDING, OFF_BY_ONE)
+
+
+def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Finding | None:
+    """Return the one mistake that explains the whole mask, if there is one.
+
+    Args:
+        row: the row.
+        verdict: where a token should be trained; bool, shape (L,).
+        leaks, holes: where one is and should not be, and the reverse; bool, shape (L,).
+    """
+    return next(_causes(row, verdict, leaks, holes), None)
+
+
+def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
+    """Yield what explains the whole mask, the surest first."""
+    own, where = row.supervised[row.positions], row.positions
+    if len(own) > 1 and own[1:].all():
+        yield leak(NOTHING_MASKED, row, leaks)
+    text = ~np.isin(row.ids[where], list(row.chat.media_ids))
+    if own[text][1:].all() and not own[~text].any() and not text.all():
+        yield leak(ONLY_MEDIA_MASKED, row, leaks)
+    padded = int(where[0]) if len(where) else 0
+    if padded and np.array_equal(row.supervised[: len(row) - padded], verdict[padded:]):
+        yield LEFT_PADDING.finding(
+            f"The mask would be right {padded:,} tokens further on, which is the padding on the left; "
+            f"{int(leaks.sum()):,} wrong tokens are in the loss and {int(holes.sum()):,} of the answer are not.",
+            row=row.number, evidence={"padding": padded}, regions=row.regions(row.supervised),
+        )  # fmt: skip
+    answers = runs_of(verdict[where])
+    if leaks.any() and answers:
+        yield from _prefix_causes(row, own, answers[0][0], leaks)
+    yield from _off_by_one(row, verdict, leaks, holes)
+
+
+def _prefix_causes(row: Row, own: np.ndarray, start: int, leaks: np.ndarray) -> Iterator[Finding]:
+    """Yield why a mask that is on from one token to the end begins too early."""
+    first = int(np.argmax(own))
+    if first >= start or not own[first:start].all():
+        return
+    inserted = _num_inserted(row)
+    slack = len(row.chat.openings.get(Role.ASSISTANT, ())) + 2  # counted with or without the header, or a BOS
+    if inserted and abs((start - first) - inserted) <= slack:
+        yield leak(
+            BEFORE_EXPANSION, row, leaks,
+            f" The mask begins at token {first:,} and the answer at {start:,}: {start - first:,} tokens apart, and "
+            f"expanding the video inserted {inserted:,}.",
+        )  # fmt: skip
+    elif 0 < first <= 3:
+        yield leak(COUNTED_KEYS, row, leaks, f" Only the first {first} tokens are masked before the answer.")
+
+
+def _off_by_one(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
+    for step in (1, -1, 2, -2):
+        if np.array_equal(_moved(verdict, step), row.supervised):
+            way = "late" if step > 0 else "early"
+            yield OFF_BY_ONE.finding(
+                f"The whole mask stands {abs(step)} token{'s' * (abs(step) > 1)} too {way}.",
+                row=row.number, evidence={"shift": step}, regions=row.regions(leaks | holes),
+            )  # fmt: skip
+            return
+    starts = {start for start, _ in runs_of(verdict)}
+    late = set(np.flatnonzero(holes).tolist())
+    early = set(np.flatnonzero(leaks).tolist())
+    for wrong, steps, word in ((late, (0, 1), "late"), (early, (-1, -2), "early")):
+        other = early if wrong is late else late
+        reach = {start + step for start in starts for step in steps}
+        if wrong and not other and wrong <= reach and len(wrong) < _header_length(row) * len(starts):
+            yield OFF_BY_ONE.finding(
+                f"The mask begins too {word}: {row.text(np.array(sorted(wrong)))!r} "
+                + ("is not in the loss." if wrong is late else "is in the loss and belongs to the prompt."),
+                row=row.number, evidence={"tokens": len(wrong)}, regions=row.regions(leaks | holes),
+            )  # fmt: skip
+
+
+def leak(code: Code, row: Row, where: np.ndarray, cause: str = "") -> Finding:
+    """Return a finding about the tokens at ``where``, with their number by region and their share of the loss."""
+    counts, total = row.count_by_kind(where), int(row.supervised[1:].sum())
+    num = int(where.sum())
+    shown = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in counts.items())
+    return code.finding(
+        f"{num:,} of the {total:,} tokens in the loss ({100 * num / total:.1f} %) should not be: {shown}.{cause}",
+        row=row.number,
+        evidence={"tokens": num, "share_of_loss_tokens": round(num / total, 6), "by_region": counts},
+        regions=row.regions(where)[:MAX_REGIONS],
+    )
+
+
+MAX_REGIONS = 50
+"""A finding points at so many stretches of tokens at most."""
+
+
+def _num_inserted(row: Row) -> int:
+    """Return how many tokens expanding the videos added; for a saved batch nearly so."""
+    if row.known is not None:
+        return row.known.tokens.num_inserted
+    video = (row.kinds == CODE_OF[RegionKind.VIDEO]) | (row.kinds == CODE_OF[RegionKind.TIMESTAMP])
+    return max(0, int(video.sum()) - 1 - len(row.chat.marker_ids))
+
+
+def _header_length(row: Row) -> int:
+    return max(len(row.chat.openings.get(Role.ASSISTANT, ())), 2)
+
+
+def _moved(mask: np.ndarray, step: int) -> np.ndarray:
+    """Return ``mask`` moved by ``step`` positions to the right; what leaves the row is lost."""
+    moved = np.zeros_like(mask)
+    moved[max(step, 0) : len(mask) + min(step, 0)] = mask[max(-step, 0) : len(mask) - max(step, 0)]
+    return moved

@@ -1,0 +1,127 @@
+"""The token at which the model is taught to stop: there, once, trained, and one that generation stops at.
+
+Source of the faults: trl#976, ms-swift#4732, torchtune#2342 and #2792, axolotl#1054.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from vtg_core.audit.checks.mask import behind_space
+from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.row.cuts import cut_of
+from vtg_core.audit.row.readings import Turn, assistant_turns
+from vtg_core.audit.row.row import Row
+from vtg_core.masking.labelled_tokens import CODE_OF
+from vtg_core.regions import RegionKind
+
+NOT_TRAINED = Code(
+    "stop.not-trained", Severity.ERROR, "The end of turn is not in the loss",
+    "The model is never taught to stop, and writes on until the length limit.",
+    "Train the token that closes each assistant turn.",
+)  # fmt: skip
+MASKED_AS_PADDING = Code(
+    "stop.masked-as-padding", Severity.ERROR, "The end of turn was masked as if it were padding",
+    "The padding token is the end of turn, and labels were masked by that id's value: the model is never taught to stop.",
+    "Mask padding by position (attention_mask), or give the tokenizer a padding token of its own.",
+)  # fmt: skip
+MISSING = Code(
+    "stop.missing", Severity.ERROR, "An assistant turn has no end of turn",
+    "The model is taught to go on after its answer.",
+    "Render the whole conversation with the chat template, and cut nothing from its end.",
+)  # fmt: skip
+DOUBLED = Code(
+    "stop.doubled", Severity.ERROR, "The end of turn stands twice",
+    "The template and the training code both write one, so the model learns to write two.",
+    "Add no end of sequence where the chat template closes the turn.",
+)  # fmt: skip
+WRONG_TOKEN = Code(
+    "stop.wrong-token", Severity.ERROR, "The turn is closed by another token than the chat template's",
+    "The model learns to stop with a token that serving does not wait for.",
+    "Close the turn as the chat template does.",
+)  # fmt: skip
+NO_STOP_ID = Code(
+    "stop.not-a-stop-id", Severity.ERROR, "Generation does not stop at the token that is trained",
+    "The checkpoint's generation config lists other ids, so the model writes on after its answer.",
+    "Add the end of turn to eos_token_id of the generation config.",
+)  # fmt: skip
+PAD_IS_STOP = Code(
+    "stop.pad-is-end-of-turn", Severity.INFO, "Padding and end of turn are one token",
+    "It is right here, but code that masks padding by its id would mask the end of turn with it.",
+    "Give the tokenizer a padding token of its own.",
+)  # fmt: skip
+CODES = (NOT_TRAINED, MASKED_AS_PADDING, MISSING, DOUBLED, WRONG_TOKEN, NO_STOP_ID, PAD_IS_STOP)
+
+
+def check(row: Row) -> Iterator[Finding]:
+    """Yield what is wrong with the ends of the assistant's turns."""
+    chat = row.chat
+    if chat.end_of_turn is None or not (row.trained > 0).any() or _are_labels_others(row):
+        return
+    turns = assistant_turns(row.reading)
+    trained = [turn for turn in turns if row.supervised[turn.start : turn.end + 1].any()]
+    is_cut = any(not turn.is_closed for turn in trained) and cut_of(row) is not None
+    for turn in trained:
+        yield from _check_end(row, turn, is_last=turn is turns[-1], is_cut=is_cut)
+    if trained and chat.end_of_turn not in chat.stop_ids:
+        stops = ", ".join(repr(chat.decode([i])) for i in sorted(chat.stop_ids))
+        yield NO_STOP_ID.finding(
+            f"Turns end with {chat.decode([chat.end_of_turn])!r}, and generation stops at {stops}.",
+            row=row.number,
+        )
+    if chat.pad_id == chat.end_of_turn:
+        yield PAD_IS_STOP.finding(f"Both are {chat.decode([chat.end_of_turn])!r}.", row=row.number)
+
+
+def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator[Finding]:
+    chat = row.chat
+    name = chat.decode([chat.end_of_turn]) if chat.end_of_turn is not None else ""
+    if not turn.is_closed:
+        yield from _unclosed(row, turn, name, is_cut=is_last and is_cut)
+        return
+    end = np.zeros(len(row), dtype=bool)
+    end[turn.end] = True
+    if not row.supervised[turn.end]:
+        by_value = chat.pad_id == chat.end_of_turn
+        code = MASKED_AS_PADDING if by_value else NOT_TRAINED
+        yield code.finding(
+            f"The answer {row.text(np.arange(turn.content, turn.end))[:60]!r} is in the loss, and the {name!r} at "
+            f"token {turn.end:,} is not.",
+            row=row.number, regions=row.regions(end),
+        )  # fmt: skip
+    at = behind_space(row, turn.end + 1)
+    if (
+        at < len(row)
+        and row.supervised[at]
+        and not row.is_padding[at]
+        and int(row.ids[at]) in {*chat.closings, *chat.stop_ids}
+    ):
+        end[at] = True
+        yield DOUBLED.finding(
+            f"{row.text(np.arange(turn.end, at + 1))!r} stands at token {turn.end:,}, where one end of turn belongs.",
+            row=row.number, regions=row.regions(end),
+        )  # fmt: skip
+
+
+def _unclosed(row: Row, turn: Turn, name: str, *, is_cut: bool) -> Iterator[Finding]:
+    """Tell a turn closed by another token from one that is not closed; a row that was cut is another family's."""
+    where = np.zeros(len(row), dtype=bool)
+    ends = np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN])
+    closing = ends[(ends >= turn.content) & (ends <= turn.end)]
+    if row.known is not None and len(closing):
+        where[closing[-1]] = True
+        yield WRONG_TOKEN.finding(
+            f"The turn must end with {name!r}, and ends with {row.text(closing[-1:])!r} at token {int(closing[-1]):,}.",
+            row=row.number, regions=row.regions(where),
+        )  # fmt: skip
+    elif not is_cut:
+        where[turn.content : turn.end] = True
+        yield MISSING.finding(
+            f"No {name!r} follows {row.text(np.arange(max(turn.start, turn.end - 8), turn.end))!r}.",
+            row=row.number, regions=row.regions(where),
+        )  # fmt: skip
+
+
+def _are_labels_others(row: Row) -> bool:
+    """Say whether labels differ from their ids: the family of masks says so, and what is trained here is unclear."""
+    return not np.array_equal(row.labels[row.trained], row.ids[row.trained])

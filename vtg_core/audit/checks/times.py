@@ -1,0 +1,281 @@
+"""Time: what the prompt says of it, what the frames show of it, and what the answer can still say.
+
+Source of the faults: LLaMA-Factory#10335 and #9620, ms-swift#6523, VeOmni#1165, lmms-eval#1393, transformers#45381.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+import numpy as np
+
+from vtg_core.audit.checks.clock import Clock, clock_of, sampling_step
+from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.row.row import Row, Scene
+from vtg_core.audit.row.videos import find_blocks, stamps_of
+from vtg_core.errors import VTGError
+from vtg_core.masking.labelled_tokens import CODE_OF
+from vtg_core.regions import RegionKind
+from vtg_core.windows import Window, intersection_over_union
+
+STAMPS = Code(
+    "time.stamps-differ", Severity.ERROR, "The time stamps are not the frames' times",
+    "The model reads one clock in the prompt and is taught to answer by another.",
+    "Pass the video's metadata (fps, frame indices) to the processor together with its frames.",
+)  # fmt: skip
+FPS = Code(
+    "time.fps-assumed", Severity.ERROR, "The time stamps assume another frame rate",
+    "All times in the prompt are stretched by one factor, and the answer is not.",
+    "Pass video_metadata with the true fps and the frame indices; without it processors assume a rate such as 24.",
+)  # fmt: skip
+FIRST_PART = Code(
+    "time.only-first-part", Severity.WARNING, "Only the first part of the video was sampled",
+    "What happens later cannot be seen, and answers about it can only be guessed.",
+    "Spread the frames over the whole video, or raise the number of frames.",
+)  # fmt: skip
+SECONDS = Code(
+    "time.seconds-per-grid-differ", Severity.ERROR, "second_per_grid_ts is not the time between the frames",
+    "The model computes its positions in time from it, so the video seems faster or slower than it is.",
+    "Pass the rate at which the frames were really sampled (fps, or video_metadata) to the processor.",
+)  # fmt: skip
+AFTER_LAST = Code(
+    "time.window-after-last-frame", Severity.WARNING, "A window ends after the last sampled frame",
+    "The end of the event is not in the model's input.",
+    "Sample up to the end of the video, and check the window's unit.",
+)  # fmt: skip
+NO_FRAME = Code(
+    "time.window-without-frame", Severity.WARNING, "No sampled frame lies in a window",
+    "The model never sees what it is asked to find.",
+    "Sample more frames, or drop windows shorter than the sampling step.",
+)  # fmt: skip
+SAME_BIN = Code(
+    "time.same-bin", Severity.WARNING, "Start and end of a window are written alike",
+    "The answer format cannot tell them apart, so the answer has no length or a made-up one.",
+    "Use a finer answer format, or drop windows this short.",
+)  # fmt: skip
+RESOLUTION = Code(
+    "time.resolution", Severity.INFO, "The answer format rounds the windows",
+    "Even a perfect answer cannot reach an IoU of 1.",
+    "Use a finer answer format where that matters.",
+)  # fmt: skip
+RESOLUTION_LOW = Code(
+    "time.resolution-low", Severity.WARNING, "The answer format is too coarse for a window",
+    "Even a perfect answer misses an IoU of 0.5, so it counts as wrong.",
+    "Use a finer answer format, or drop windows this short.",
+)  # fmt: skip
+CODES = (STAMPS, FPS, FIRST_PART, SECONDS, AFTER_LAST, NO_FRAME, SAME_BIN, RESOLUTION, RESOLUTION_LOW)
+
+
+def check(row: Row) -> Iterator[Finding]:
+    """Yield what is wrong with the times of a row."""
+    scene = row.known.scene if row.known is not None else None
+    yield from _seconds_per_grid(row, scene)
+    clock = _clock(row, scene)
+    if clock is not None:
+        yield _clock_finding(row, clock)
+    if scene is None:
+        return
+    covers_first_part = False
+    if clock is None:
+        for finding in _first_part(row, scene):
+            covers_first_part = True
+            yield finding
+    if not covers_first_part:
+        yield from _windows_and_frames(row, scene)
+    yield from _windows_as_written(row, scene)
+
+
+def best_iou(window: Window, scene: Scene) -> float | None:
+    """Return the IoU of a window with itself, written in the scene's answer format and read back.
+
+    No answer in this format does reliably better: it is what a perfect model scores. None where the format cannot
+    write the window.
+    """
+    try:
+        written = scene.answer_format.render([window], scene.duration)
+    except VTGError:
+        return None
+    read = scene.answer_format.parse(written, scene.duration).windows
+    return intersection_over_union(window, read[0]) if read else 0.0
+
+
+def _clock(row: Row, scene: Scene | None) -> Clock | None:
+    """Say what is wrong with the time stamps in the row; None where nothing is, or where there are none."""
+    if row.is_our_encoding:
+        return None
+    came = stamps_of(row.own_ids, row.chat)
+    num_videos = len(row.media.get("video_grid_thw", ()))
+    if not came or num_videos > 1 or _has_more_videos(row):
+        return None
+    ours = stamps_of(row.known.tokens.input_ids, row.chat) if row.known is not None else []
+    return clock_of(came, ours, scene)
+
+
+def _has_more_videos(row: Row) -> bool:
+    """Say whether a row shows more videos than its sample has, each with a clock of its own."""
+    if row.known is None:
+        return False
+    ours, theirs = (find_blocks(ids, row.chat) for ids in (row.known.tokens.input_ids, row.own_ids))
+    return len(theirs) > len(ours) or any(
+        their.num_videos > our.num_videos == 1 for our, their in zip(ours, theirs, strict=False)
+    )
+
+
+def _clock_finding(row: Row, clock: Clock) -> Finding:
+    if clock.covered is not None:
+        code = FIRST_PART
+    else:
+        code = FPS if clock.fps is not None or clock.factor is not None else STAMPS
+    evidence = {
+        "stamps": clock.came[:400],
+        "frame_times": clock.expected[:400],
+        "factor": None if clock.factor is None else round(clock.factor, 4),
+        "fps": None if clock.fps is None else round(clock.fps, 4),
+        "covered": clock.covered,
+    }
+    is_stamp = (row.kinds == CODE_OF[RegionKind.TIMESTAMP]) & ~row.is_padding
+    return code.finding(clock.message, row=row.number, evidence=evidence, regions=row.regions(is_stamp))
+
+
+def _seconds_per_grid(row: Row, scene: Scene | None) -> Iterator[Finding]:
+    """Compare ``second_per_grid_ts`` with the frames' times.
+
+    Processors take the frames' rate as number of frames by duration, and frames spread from the first to the last
+    lie a little further apart: both are right here.
+    """
+    seconds, grid = row.media.get("second_per_grid_ts"), row.media.get("video_grid_thw")
+    if seconds is None or grid is None or len(seconds) != 1 or len(grid) != 1:
+        return
+    if grid[0][0] <= 0:
+        return  # the family of length says so
+    came = float(seconds[0])
+    if came <= 0 or not np.isfinite(came):
+        yield SECONDS.finding(
+            f"second_per_grid_ts must be above 0 s, and is {came:g}.", row=row.number, evidence={"row": came}
+        )
+        return
+    if scene is None:
+        return
+    per_grid = int(getattr(row.chat.processor.video_processor, "temporal_patch_size", 2))
+    low, high = _expected_seconds(scene, int(grid[0][0]), per_grid)
+    if 0.95 * low <= came <= 1.05 * high:
+        return
+    shown = f"{low:.2f}" if high - low < 0.005 else f"{low:.2f} to {high:.2f}"
+    yield SECONDS.finding(
+        f"second_per_grid_ts says {came:.2f} s, and {per_grid} frames last {shown} s: times are off by a factor of "
+        f"{came / high if came > high else came / low:.2f}.",
+        row=row.number,
+        evidence={"row": came, "expected": [low, high], "frames_per_grid": per_grid},
+    )
+
+
+def _expected_seconds(scene: Scene, grid_t: int, per_grid: int) -> tuple[float, float]:
+    """Return the least and the most seconds that ``per_grid`` frames can take where they cover the video."""
+    num_frames = len(scene.timestamps)
+    if -(-num_frames // per_grid) == grid_t:
+        step = sampling_step(scene.timestamps)
+        rate = scene.duration / num_frames
+        return per_grid * min(step or rate, rate), per_grid * max(step or rate, rate)
+    fewest = max(1, (grid_t - 1) * per_grid)  # other frames than ours; the last of an odd number is doubled
+    return scene.duration / grid_t, per_grid * scene.duration / fewest
+
+
+def _first_part(row: Row, scene: Scene) -> Iterator[Finding]:
+    step = sampling_step(scene.timestamps)
+    if step is None:
+        return
+    covered = (scene.timestamps[-1] + step) / scene.duration
+    if covered >= COVERED_ENOUGH:
+        return
+    last = scene.timestamps[-1]
+    beyond = [window for window in scene.windows if window.end > last + step]
+    yield FIRST_PART.finding(
+        f"The {len(scene.timestamps)} frames end at {last:.1f} s of {scene.duration:.1f} s"
+        + (f", and {len(beyond)} of {len(scene.windows)} windows end later." if beyond else "."),
+        row=row.number,
+        evidence={"last_frame": last, "duration": scene.duration, "covered": round(covered, 4)},
+    )
+
+
+COVERED_ENOUGH = 0.9
+"""Frames that reach so far into the video, as a share of it, cover the whole."""
+
+
+def _windows_and_frames(row: Row, scene: Scene) -> Iterator[Finding]:
+    """Look for windows that the sampled frames do not show; one finding of each code for all windows."""
+    times, step = scene.timestamps, sampling_step(scene.timestamps)
+    after = [window for window in scene.windows if step is not None and window.end > times[-1] + step]
+    if after:
+        yield AFTER_LAST.finding(
+            f"The window {_shown(after)} ends after the last frame at {times[-1]:.1f} s; frames lie {step:.1f} s apart.",
+            row=row.number,
+            evidence={"windows": [list(w) for w in after], "last_frame": times[-1], "step": step},
+        )
+    unseen = [
+        window
+        for window in scene.windows
+        if window not in after and bisect_left(times, window.start) == bisect_right(times, window.end)
+    ]
+    if unseen:
+        apart = f"; frames lie {step:.1f} s apart" if step is not None else ""
+        yield NO_FRAME.finding(
+            f"None of the {len(times)} frames lies in the window {_shown(unseen)}{apart}.",
+            row=row.number,
+            evidence={"windows": [list(w) for w in unseen], "step": step},
+        )
+
+
+def _windows_as_written(row: Row, scene: Scene) -> Iterator[Finding]:
+    """Look for windows that the answer format writes too coarsely."""
+    alike = [window for window in scene.windows if _is_written_alike(window, scene)]
+    quantum = scene.answer_format.quantum(scene.duration)
+    if alike:
+        yield SAME_BIN.finding(
+            f"The window {_shown(alike)} begins and ends within one step of {quantum:.3g} s, the finest that the answer can say.",
+            row=row.number,
+            evidence={"windows": [list(w) for w in alike], "quantum": quantum},
+        )
+    scores = [
+        (score, w) for w in scene.windows if w not in alike and (score := best_iou(w, scene)) is not None
+    ]
+    if not scores or min(scores)[0] >= IOU_WORTH_KNOWING:
+        return
+    score, window = min(scores)
+    step = sampling_step(scene.timestamps)
+    yield (RESOLUTION_LOW if score < IOU_TOO_LOW else RESOLUTION).finding(
+        f"Written in steps of {quantum:.3g} s, the window {_shown([window])} can be answered with an IoU of {score:.2f} at best"
+        + (f"; frames lie {step:.1f} s apart." if step is not None else "."),
+        row=row.number,
+        evidence={
+            "best_iou": round(score, 4),
+            "window": list(window),
+            "quantum": quantum,
+            "step": step,
+            "best_iou_of_frames": _iou_of_frames(window, scene),
+        },
+    )
+
+
+IOU_WORTH_KNOWING = 0.9
+IOU_TOO_LOW = 0.5
+
+
+def _is_written_alike(window: Window, scene: Scene) -> bool:
+    """Say whether start and end fall into one step of the answer format."""
+    quantum = scene.answer_format.quantum(scene.duration)
+    if window.length >= quantum:
+        return False
+    if scene.answer_format.unit == "seconds":  # decimals are rounded
+        return f"{window.start:.1f}" == f"{window.end:.1f}"
+    return int(window.start / quantum) == int(window.end / quantum)
+
+
+def _iou_of_frames(window: Window, scene: Scene) -> float:
+    """Return the IoU of a window with itself, its ends moved to the nearest sampled frames."""
+    times = np.asarray(scene.timestamps)
+    start, end = (float(times[np.argmin(np.abs(times - t))]) for t in window)
+    return round(intersection_over_union(window, Window(start, end)), 4) if start < end else 0.0
+
+
+def _shown(windows: list[Window]) -> str:
+    """Return up to four windows in words."""
+    return ", ".join(f"{window.start:.2f} to {window.end:.2f} s" for window in windows[:4])

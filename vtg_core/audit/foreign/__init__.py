@@ -1,0 +1,1 @@
+"""Other people's collators: loaded, run behind a guard, and tried with samples that break weak ones."""

@@ -1,0 +1,113 @@
+"""What is known of a sample that our own pipeline encoded: the answers, the prompts, the task behind it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vtg_core.audit.row.row import Known, Scene
+from vtg_core.chat.conversation import Role, TextPart, VideoPart, read_messages
+from vtg_core.chat.markup import apply_chat_template
+from vtg_core.chat.rendering import render
+from vtg_core.data.answers import TEMPLATE_TOKENS
+from vtg_core.dataset import Sample
+from vtg_core.masking.encoding import EncodedSample, encode
+from vtg_core.masking.labelled_tokens import labelled
+from vtg_core.masking.processor_call import call_processor
+from vtg_core.regions import MaskPolicy
+from vtg_core.video.sampling import SampledVideo
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+
+def encode_known(
+    messages: Sequence[Mapping[str, Any]],
+    processor: "ProcessorMixin",
+    videos: Sequence[SampledVideo],
+    *,
+    scene: Scene | None = None,
+    policy: MaskPolicy | None = None,
+) -> tuple[EncodedSample, Known]:
+    """Encode a conversation through our own pipeline, and say what is known of it.
+
+    Args:
+        messages: in chat form.
+        processor: it is called once for the sample and once more for each assistant turn; give one of
+            :func:`vtg_core.masking.processor_call.process_videos_once`.
+        videos: the frames of the conversation's videos, in order.
+        scene: the grounding task, if it is one.
+        policy: which regions are trained.
+
+    Raises:
+        VTGError: the conversation cannot be encoded, or its mask not be proved.
+    """
+    chat = render(messages, processor, template_tokens=TEMPLATE_TOKENS)
+    encoded = encode(chat, processor, videos, policy=policy)
+    return encoded, known_of(messages, encoded, processor, videos, scene=scene)
+
+
+def known_of(
+    messages: Sequence[Mapping[str, Any]],
+    encoded: EncodedSample,
+    processor: "ProcessorMixin",
+    videos: Sequence[SampledVideo],
+    *,
+    scene: Scene | None = None,
+) -> Known:
+    """Return what is known of a conversation that our own pipeline encoded; see :func:`encode_known`."""
+    conversation = read_messages(messages)
+    answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
+    grid = encoded.media.get("video_grid_thw")
+    return Known(
+        tokens=labelled(encoded),
+        answers=answers,
+        prompts=() if encoded.chat.literals else generation_prompts(messages, processor, videos),
+        scene=scene,
+        person_texts=_person_texts(conversation),
+        grid=np.asarray(grid) if grid is not None else None,
+    )
+
+
+def generation_prompts(
+    messages: Sequence[Mapping[str, Any]], processor: "ProcessorMixin", videos: Sequence[SampledVideo]
+) -> tuple[np.ndarray, ...]:
+    """Return the ids of the official generation prompt of each assistant turn, with the media before it.
+
+    Raises:
+        MaskingError: the chat template or the processor refuses.
+    """
+    conversation = read_messages(messages)
+    prompts = []
+    for turn, message in enumerate(conversation):
+        if message.role is Role.ASSISTANT:
+            before = conversation[:turn]
+            chat = [m.with_texts([part.text for part in m.texts]) for m in before]
+            num_videos = sum(isinstance(part, VideoPart) for m in before for part in m.parts)
+            text = apply_chat_template(processor, chat, add_generation_prompt=True)
+            outputs = call_processor(processor, text, videos[:num_videos])
+            prompts.append(outputs["input_ids"][0].numpy().astype(np.int64))
+    return tuple(prompts)
+
+
+def scene_of(sample: Sample) -> Scene:
+    """Return the grounding task of a dataset item."""
+    return Scene(
+        query=sample.query,
+        windows=sample.windows,
+        duration=sample.video.info.duration,
+        timestamps=sample.video.timestamps,
+        answer_format=sample.answer_format,
+        template=sample.template,
+        fps=sample.video.info.fps,
+    )
+
+
+def _person_texts(conversation: Sequence[Any]) -> tuple[str, ...]:
+    """Return what persons wrote into the prompt: the query where it is marked, else the whole of a user's text."""
+    written = []
+    for message in conversation:
+        for part in message.parts:
+            if message.role is Role.USER and isinstance(part, TextPart):
+                written.append(part.text if part.query is None else part.text[slice(*part.query)])
+    return tuple(written)

@@ -1,0 +1,163 @@
+"""Chat template → text, and which characters of it are what.
+
+Each text of the conversation is replaced by a nonce, the chat template is rendered, and the nonces are found
+again: what stands between them is the template's own. The real texts are then put in their places, and the
+result must equal, character for character, what the template renders for the real conversation. A template
+that rewrites, drops or repeats a message fails that comparison, and no mask is built on it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.chat.character_regions import Piece, label_characters
+from vtg_core.chat.control_tokens import ControlTokens, control_tokens
+from vtg_core.chat.conversation import Message, Role, VideoPart, read_messages
+from vtg_core.chat.markup import apply_chat_template, learn_markup
+from vtg_core.chat.skeleton import as_chat, fill_skeleton, first_difference, glue_of
+from vtg_core.errors import MaskingError
+from vtg_core.regions import Region
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+
+@dataclass(frozen=True)
+class RenderedChat:
+    """A conversation as the chat template writes it, every video still one placeholder.
+
+    Attributes:
+        text: what the processor is given.
+        regions: a partition of the characters of ``text``.
+        answer_starts: for each assistant turn, the character at which the model begins to write: the length
+            of the generation prompt that the template renders for the turns before it.
+        literals: half-open ranges of characters that look like control tokens and came from a person or a
+            file; they must reach the model as plain text.
+        video_sources: what the messages named as videos, in order.
+    """
+
+    text: str
+    regions: tuple[Region, ...]
+    answer_starts: tuple[int, ...]
+    literals: tuple[tuple[int, int], ...]
+    video_sources: tuple[Any, ...]
+
+
+def render(
+    messages: Sequence[Mapping[str, Any]],
+    processor: "ProcessorMixin",
+    *,
+    template_tokens: Collection[str] = (),
+    controls: ControlTokens | None = None,
+) -> RenderedChat:
+    """Render a conversation and say which characters are what.
+
+    Args:
+        messages: in chat form (:mod:`vtg_core.chat.conversation`); the last one may be the user's.
+        processor: its chat template is rendered and its tokenizer says what a control token is.
+        template_tokens: control tokens that a prompt template's own words may hold, such as those of an answer
+            format. A person's words never hold one.
+        controls: the tokenizer's control tokens, where they are known already.
+
+    Raises:
+        ConversationError: the messages are not in chat form.
+        MaskingError: the template rewrites a message, writes a turn without a control token at its end, or
+            writes before an answer something else than its own generation prompt.
+    """
+    conversation = read_messages(messages)
+    controls = controls or control_tokens(processor.tokenizer)
+    text, pieces = fill_skeleton(conversation, processor)
+    answer_starts = _answer_starts(conversation, pieces, text, processor)
+    regions = label_characters(conversation, pieces, text, answer_starts, processor, controls)
+    literals = tuple(
+        literals_of(
+            conversation, pieces, text, controls, structural_tokens(processor, controls), template_tokens
+        )
+    )
+    sources = tuple(part.source for m in conversation for part in m.parts if isinstance(part, VideoPart))
+    return RenderedChat(text, regions, tuple(answer_starts.values()), literals, sources)
+
+
+def _answer_starts(
+    conversation: Sequence[Message], pieces: Sequence[Piece], text: str, processor: "ProcessorMixin"
+) -> dict[int, int]:
+    """Return, for each assistant turn, the length of the template's own generation prompt for it."""
+    starts = {}
+    for turn, message in enumerate(conversation):
+        if message.role is not Role.ASSISTANT:
+            continue
+        before = conversation[:turn]
+        prompt = apply_chat_template(processor, as_chat(before), add_generation_prompt=True)
+        if not _opens_a_turn(before, pieces, prompt, processor):
+            raise MaskingError(
+                "the chat template must open the assistant's turn where add_generation_prompt asks for it, and "
+                "writes nothing; where an answer begins cannot be proved with it"
+            )
+        content_start = next(piece.start for piece in pieces if piece.turn == turn)
+        if not text.startswith(prompt) or len(prompt) > content_start:
+            raise MaskingError(
+                f"what stands before the answer in messages[{turn}] must be the template's own generation prompt, "
+                f"and is not ({first_difference(prompt, text)}); train one turn at a time with this template"
+            )
+        starts[turn] = len(prompt)
+    return starts
+
+
+def _opens_a_turn(
+    before: Sequence[Message], pieces: Sequence[Piece], prompt: str, processor: "ProcessorMixin"
+) -> bool:
+    """Say whether a generation prompt ends with more than the template writes without being asked for one."""
+    last_end = max((piece.end for piece in pieces if piece.turn < len(before)), default=0)
+    asked, unasked = (
+        glue_of(before, processor, add_generation_prompt=is_asked) for is_asked in (True, False)
+    )
+    if asked[-1] != unasked[-1] and prompt[last_end:] == asked[-1]:
+        return True
+    return prompt != apply_chat_template(processor, as_chat(before))
+
+
+def structural_tokens(processor: "ProcessorMixin", controls: ControlTokens) -> frozenset[str]:
+    """Return the control tokens that give a sequence its structure; no message may write one."""
+
+    markup, tokenizer = learn_markup(processor), processor.tokenizer
+    written = "\0".join((*markup.opening.values(), *markup.closing.values(), markup.video))
+    named = [getattr(processor, f"{medium}_token", None) for medium in ("image", "video", "audio")]
+    named += [tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token]
+    found = {written[start:end] for start, end in controls.find(written)}
+    return frozenset(found.union(name for name in named if name))
+
+
+def literals_of(
+    conversation: Sequence[Message],
+    pieces: Sequence[Piece],
+    text: str,
+    controls: ControlTokens,
+    structural: frozenset[str],
+    template_tokens: Collection[str],
+) -> Iterator[tuple[int, int]]:
+    """Yield the control tokens in ``text`` that no one was entitled to write."""
+    for start, end in controls.find(text):
+        touched = [piece for piece in pieces if piece.start < end and start < piece.end]
+        if touched and not _may_write(
+            conversation, touched[0], start, end, text[start:end], structural, template_tokens
+        ):
+            yield start, end
+
+
+def _may_write(
+    conversation: Sequence[Message],
+    piece: Piece,
+    start: int,
+    end: int,
+    token: str,
+    structural: frozenset[str],
+    template_tokens: Collection[str],
+) -> bool:
+    if not piece.start <= start < end <= piece.end:
+        return False
+    if conversation[piece.turn].role is Role.ASSISTANT:
+        return token not in structural
+    if piece.query is None:
+        return False
+    outside_query = end <= piece.start + piece.query[0] or start >= piece.start + piece.query[1]
+    return outside_query and token in template_tokens

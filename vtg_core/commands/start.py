@@ -1,0 +1,150 @@
+"""Start here: the page, or a command of the terminal.
+
+``vtg-lens`` where it is installed, ``python app.py`` in a checkout and ``python -m vtg_core`` are one program.
+"""
+
+import argparse
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import vtg_core
+from vtg_core.commands import cli
+from vtg_core.commands.terminal import (
+    add_frame_options,
+    add_model_options,
+    frame_policy,
+    plain,
+    quiet_libraries,
+    tell,
+)
+from vtg_core.errors import AnnotationError, VTGError
+
+if TYPE_CHECKING:
+    from vtg_core.dashboard import Settings
+    from vtg_core.data.annotations import LoadedAnnotations
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that stands first, or serve the page until it is stopped; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and not given[0].startswith("-"):
+        return cli.main(given)
+    parser = page_parser()
+    options = parser.parse_args(given)
+    if options.command is not None:
+        parser.error(f"a command stands first: {parser.prog} {options.command} [options]")
+    if not options.annotations and (options.video_root or options.clip):
+        parser.error("--video-root and --clip speak of --annotations, which is not given")
+    return _serve(options)
+
+
+def page_parser() -> argparse.ArgumentParser:
+    """Return the parser of the page's options; its help names the commands too."""
+    prog = cli.program()
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} [options]\n       {prog} COMMAND [options]",
+        description="VTG Lens: see exactly what your video model is trained on. Without a command, serve the page.",
+    )
+    parser.add_argument("--version", action="version", version=f"vtg-lens {vtg_core.__version__}")
+    parser.add_argument("--annotations", type=Path, metavar="F", help="annotation file to pick samples from")
+    parser.add_argument(
+        "--video-root", type=Path, metavar="D", help="folder with its videos (default: the file's own)"
+    )
+    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+    parser.add_argument(
+        "--collator", default="", metavar="M:F", help="audit this collator too (package.module:name)"
+    )
+    parser.add_argument(
+        "--batch", type=Path, metavar="B", help="audit a saved batch too (.safetensors or torch.save)"
+    )
+    add_model_options(parser)
+    add_frame_options(parser)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+    )
+    parser.add_argument(
+        "--port", type=_port, help="port to listen on (default: the first free one from 7860)"
+    )
+    cli.add_commands(parser)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, got {text!r}")
+    return int(text)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    quiet_libraries()
+    try:
+        settings = page_settings(options)
+    except VTGError as error:
+        tell(f"error: {plain(str(error))}")
+        return 1
+
+    from vtg_core.dashboard import build_dashboard, launch_options
+
+    try:
+        socket.getaddrinfo(options.host, None)
+        build_dashboard(settings).launch(**launch_options(options.host, options.port))
+    except OSError as error:  # no such address, or a port that is taken
+        tell(f"error: the page cannot be served at {plain(options.host)}: {plain(str(error))}")
+        return 1
+    return 0
+
+
+def page_settings(options: argparse.Namespace) -> "Settings":
+    """Return what the page is started with.
+
+    Raises:
+        VTGError: an option names what is not there, or contradicts another one.
+    """
+    if options.batch and not options.batch.is_file():
+        raise VTGError(f"--batch must be a file that exists, got {str(options.batch)!r}")
+    rows = _rows(options)
+
+    from vtg_core.checkpoints.adapters import check_adapter
+    from vtg_core.checkpoints.placement import check_device, check_device_map
+    from vtg_core.dashboard.settings import Settings
+
+    return Settings(
+        checkpoint=options.checkpoint,
+        device=check_device(options.device),
+        dtype=options.dtype,
+        device_map=check_device_map(options.device_map, device=options.device),
+        adapter=check_adapter(options.adapter),
+        frames=frame_policy(options),
+        annotations=rows.annotations,
+        unreadable=rows.unreadable,
+        clip=options.clip,
+        annotation_file=options.annotations,
+        video_root=options.video_root,
+        collator=options.collator,
+        batch=options.batch,
+    )
+
+
+def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
+    from vtg_core.data.annotations import LoadedAnnotations, OnError, load_annotations
+
+    if not options.annotations:
+        return LoadedAnnotations((), ())
+    if options.video_root and not options.video_root.is_dir():
+        raise AnnotationError(f"--video-root must be a folder that exists, got {str(options.video_root)!r}")
+    rows = load_annotations(
+        options.annotations, video_root=options.video_root, clip=options.clip, on_error=OnError.SKIP
+    )
+    if not rows.annotations:
+        raise AnnotationError(
+            f"none of the {len(rows.skipped):,} rows can be read; the first: {rows.skipped[0]}"
+        )
+    return rows

@@ -1,0 +1,85 @@
+"""How the page is served: on this machine only, under a strict content policy."""
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vtg_core.dashboard.theme import theme
+from vtg_core.files.assets import asset_folder
+
+MAX_UPLOAD = "1gb"
+
+
+# 'unsafe-eval' is forced by Gradio's own HTML component; what keeps text from being code is that we write text only.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob: data:; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+)
+
+
+def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str, Any]:
+    """Return the options of ``Blocks.launch``: loopback unless told otherwise, no sharing, nothing kept or sent."""
+    middleware = [Middleware(_SecurityHeaders)]
+    if _is_loopback(host):  # a page of another site cannot reach us under a name of its own
+        hosts = ["127.0.0.1", "localhost", "[::1]"]
+        middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False))
+    return {
+        "server_name": host,
+        "server_port": port,
+        "share": False,
+        "theme": theme(),
+        "css_paths": [asset_folder() / "dashboard.css", asset_folder() / "probe.css"],
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "max_file_size": MAX_UPLOAD,
+        "app_kwargs": {"middleware": middleware},
+    }
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _SecurityHeaders:
+    """Add the page's policy to every answer, and refuse what a page of another site sends."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _comes_from_elsewhere(scope):
+            await PlainTextResponse("This page takes nothing from other sites.", 403)(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+def _comes_from_elsewhere(scope: Scope) -> bool:
+    """Say whether a page of another origin sends something; asking for something is left to the browser's rules."""
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    if scope["method"] in ("GET", "HEAD", "OPTIONS") or origin is None:
+        return False
+    return urlsplit(origin).netloc != headers.get("host")

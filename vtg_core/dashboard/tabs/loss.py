@@ -1,0 +1,43 @@
+"""The Loss tab: what is where."""
+
+from typing import Any
+
+import gradio as gr
+
+from vtg_core.dashboard.components import script_component
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.tabs.compare import CompareTab
+from vtg_core.dashboard.tabs.probe import ProbeTab
+from vtg_core.views.loss import NO_LOSS
+from vtg_core.views.samples import as_json
+
+
+class LossTab:
+    """The tab's components, built where they are made; nothing here answers an event."""
+
+    def __init__(self, settings: Settings) -> None:
+        with gr.Tabs(elem_id="loss-tabs"):
+            with gr.Tab("This sample", id="this-sample", render_children=True):
+                self._build_sample()
+            with gr.Tab("Compare templates", id="compare", render_children=True):
+                self.compare = CompareTab(settings)
+            with gr.Tab("Probe", id="probe", render_children=True):
+                self.probe = ProbeTab()
+
+    def _build_sample(self) -> None:
+        with gr.Row():
+            self.run = gr.Button("Run a forward pass", variant="primary", elem_id="run-loss", scale=3)
+            self.run_precisions = gr.Button(
+                "Compare precisions", elem_id="run-precisions", scale=2, min_width=160
+            )
+            self.cancel = gr.Button("Cancel", elem_id="cancel", scale=1, min_width=100)
+        self.cost = script_component("loss_cost", elem_id="loss-cost", label="What a forward pass will cost")
+        self.loss = script_component("loss", elem_id="loss-view", value=as_json(NO_LOSS), label="Loss")
+        self.precisions = script_component(
+            "loss_precisions", elem_id="loss-precisions", label="The loss in other floating point types"
+        )
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What forward passes and probes fill."""
+        return [self.loss, self.precisions, *self.probe.outputs]

@@ -1,0 +1,318 @@
+"""What is audited on the page, and what it says: our own mask, a foreign collator's, a saved batch, a broken one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vtg_core.audit.bugs.table import MUTATIONS, break_sample
+from vtg_core.audit.checks.families import AuditedBatch, audit_batch
+from vtg_core.audit.findings import Finding
+from vtg_core.audit.foreign.collators import ForeignCollator, foreign_samples, load_collator, run_collator
+from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.known import scene_of
+from vtg_core.audit.row.row import Known, Row
+from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, processor_with
+from vtg_core.dashboard.work.sample import RECIPE_LOSSES, encode_sample, frames_of, masks_of, read_sample
+from vtg_core.dataset import Sample
+from vtg_core.errors import LossCancelledError, VTGError, as_sentence
+from vtg_core.masking.encoding import EncodedSample
+from vtg_core.regions import IGNORE_INDEX
+from vtg_core.views.audit import AuditView, view_audit, view_no_audit, view_row, view_strip
+from vtg_core.views.recipes import OURS, RecipesView, no_recipes, view_recipes
+from vtg_core.views.samples import as_json
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+    from vtg_core.checkpoints.loading import Checkpoint
+
+
+LARGEST = 2**53
+"""From here on a browser's numbers are not exact."""
+
+
+class AuditSource(StrEnum):
+    """What can be audited on the page."""
+
+    OURS = "ours"
+    COLLATOR = "collator"
+    BATCH = "batch"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person chose to audit.
+
+    Attributes:
+        source: whose labels.
+        row: of the saved batch, from 0; None where it is not known.
+        mutation: the bug that breaks ours, by name.
+    """
+
+    source: AuditSource = AuditSource.OURS
+    row: int | None = 0
+    mutation: str = MUTATIONS[0].name
+
+    @classmethod
+    def of(cls, source: str) -> "Choice":
+        """Return the choice of a source alone, which names it where the rest of the choice is wrong."""
+        return cls(AuditSource(source), row=None) if source in tuple(AuditSource) else cls()
+
+    @classmethod
+    def read(cls, settings: Settings, source: str, row: float | None, mutation: str) -> "Choice":
+        """Read the values of the page; what the source does not ask for is left out.
+
+        Raises:
+            VTGError: a value is none of the page's own.
+        """
+        given = {AuditSource.COLLATOR: settings.collator, AuditSource.BATCH: settings.batch}
+        if source not in tuple(AuditSource) or not given.get(AuditSource(source), True):
+            raise VTGError("what is audited must be among the page's own choices")
+        if source == AuditSource.BATCH:
+            if row is None:
+                raise VTGError("the row of the batch must be a whole number from 0, and the field is empty")
+            if not 0 <= row < LARGEST or row != int(row):
+                raise VTGError(f"the row of the batch must be a whole number from 0, got {row:g}")
+            return cls(AuditSource.BATCH, row=int(row))
+        if source == AuditSource.BROKEN:
+            if mutation not in {known.name for known in MUTATIONS}:
+                raise VTGError("the bug must be among the page's own choices")
+            return cls(AuditSource.BROKEN, mutation=mutation)
+        return cls(AuditSource(source))
+
+    def name(self, settings: Settings) -> str:
+        """Return what the strip calls it."""
+        if self.source is AuditSource.BATCH:
+            batch = settings.batch.name if settings.batch else ""
+            return batch if self.row is None else f"{batch}, row {self.row}"
+        names = {
+            AuditSource.OURS: "our collator",
+            AuditSource.COLLATOR: settings.collator,
+            AuditSource.BROKEN: f"broken: {self.mutation}",
+        }
+        return names[self.source]
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the page shows of an audit.
+
+    Attributes:
+        strip, audit, recipes: JSON for the components of those names.
+        tokens: JSON for the token view; None where our own tokens are shown.
+    """
+
+    strip: str
+    audit: str
+    recipes: str
+    tokens: str | None = None
+
+
+OWN_ONLY = "Recipes are compared with our own mask. Choose our collator to see them."
+
+
+def no_audit(settings: Settings, choice: Choice, problem: str) -> Audited:
+    """Return what the page shows where nothing could be audited, and why."""
+    view = view_no_audit(choice.name(settings), as_sentence(problem))
+    return Audited(as_json(view_strip(view)), as_json(view), as_json(no_recipes()))
+
+
+def audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell) -> Audited:
+    """Audit what a person chose, for the sample that ``inputs`` ask for; a saved batch needs none.
+
+    Raises:
+        VTGError: the input, the checkpoint or the batch cannot be used.
+    """
+    checkpoint = load_checkpoint_of(settings, tell)
+    if choice.source is AuditSource.BATCH:
+        return _audit_saved(settings, choice, checkpoint, tell)
+    if inputs is None:
+        raise VTGError("the last input could not be read, so there is nothing to audit")
+    sample = read_sample(settings, inputs)
+    if choice.source is AuditSource.BROKEN:
+        return _audit_broken(settings, sample, choice, checkpoint)
+    with ENCODING:
+        encoded, known = encode_sample(sample, inputs, checkpoint)
+    if choice.source is AuditSource.COLLATOR:
+        return _audit_collator(settings, sample, choice, checkpoint, known, tell)
+    return _audit_ours(settings, sample, inputs, choice, checkpoint, encoded, known)
+
+
+def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
+    """Run one forward pass, and return the JSON of the recipes with the loss that each would have reported.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used, the pass does not fit, or it was cancelled.
+    """
+    from vtg_core.checkpoints.loading import load_model
+    from vtg_core.collator import pad
+    from vtg_core.loss.forward_pass import num_layers
+    from vtg_core.recipes.losses import recipe_losses
+    from vtg_core.recipes.masks import RecipeMask
+
+    checkpoint = load_checkpoint_of(settings, tell)
+    sample = read_sample(settings, inputs)
+    with ENCODING:
+        encoded, known = encode_sample(sample, inputs, checkpoint)
+        masks = masks_of(sample, encoded, checkpoint)
+    if kept := RECIPE_LOSSES.get((settings.model_label, inputs), dict):  # the Loss tab may have run them
+        return as_json(view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, kept))
+    tell(0.4, f"Loading the model of {settings.model_label}")
+    model = load_model(settings.checkpoint, **settings.placement)
+    total, ours = num_layers(model), encoded.labels.numpy() != IGNORE_INDEX
+
+    def on_layer(begun: int) -> None:
+        if is_cancelled():
+            raise LossCancelledError("the forward pass was cancelled; your input is kept")
+        tell(
+            0.6 + 0.4 * min(begun / total, 1.0), f"Running {len(encoded):,} tokens, layer {begun} of {total}"
+        )
+
+    batch = pad([encoded], checkpoint.processor)
+    losses = recipe_losses(model, batch, [*masks, RecipeMask(OURS, ours)], on_layer=on_layer)
+    RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
+    return as_json(view_recipes(masks, known.tokens, ours, losses))
+
+
+def _chat(checkpoint: "Checkpoint", processor: "ProcessorMixin | None" = None) -> ChatIds:
+    return ChatIds.of(processor or checkpoint.processor, checkpoint.stop_ids)
+
+
+def _audit_ours(
+    settings: Settings,
+    sample: Sample,
+    inputs: Inputs,
+    choice: Choice,
+    checkpoint: "Checkpoint",
+    encoded: EncodedSample,
+    known: Known,
+) -> Audited:
+    from vtg_core.collator import pad
+
+    audited = audit_batch(pad([encoded], checkpoint.processor), _chat(checkpoint), [known])
+    with ENCODING:
+        masks = masks_of(sample, encoded, checkpoint)
+    losses = RECIPE_LOSSES.get((settings.model_label, inputs), dict) or None
+    recipes = view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, losses)
+    return _shown(audited, choice.name(settings), recipes=recipes)
+
+
+def _audit_collator(
+    settings: Settings, sample: Sample, choice: Choice, checkpoint: "Checkpoint", known: Known, tell: Tell
+) -> Audited:
+    tell(0.5, f"Running {settings.collator}")
+    name, collator = choice.name(settings), collator_of(settings, checkpoint)
+    batch = collator if isinstance(collator, Finding) else run_collator(collator, foreign_samples([sample]))
+    if isinstance(batch, Finding):
+        return _shown(AuditedBatch((), (batch,)), name)
+    return _shown(audit_batch(batch, _chat(checkpoint), [known]), name)
+
+
+def collator_of(settings: Settings, checkpoint: "Checkpoint") -> ForeignCollator | Finding:
+    """Return the collator that the page was started with, or what is wrong with it; one that was found is kept."""
+    try:
+        return _found_collator(settings.collator, checkpoint)
+    except _NotFoundError as error:
+        return error.finding
+
+
+class _NotFoundError(Exception):
+    """What is not kept: a person may mend it."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+
+@lru_cache(maxsize=2)
+def _found_collator(name: str, checkpoint: "Checkpoint") -> ForeignCollator:
+    found = load_collator(name, checkpoint.processor)
+    if isinstance(found, Finding):
+        raise _NotFoundError(found)
+    return found
+
+
+def _audit_broken(settings: Settings, sample: Sample, choice: Choice, checkpoint: "Checkpoint") -> Audited:
+    [mutation] = [known for known in MUTATIONS if known.name == choice.mutation]
+    banner = f"{mutation.title[:1].upper()}{mutation.title[1:]} (found in {mutation.source})."
+    with ENCODING:
+        processor = processor_with(frames_of(sample), checkpoint)
+        chat = _chat(checkpoint, processor)
+        try:
+            batch, chat, known = break_sample(
+                mutation, sample.messages, [frames_of(sample)], chat, scene_of(sample)
+            )
+        except VTGError as error:
+            return no_audit(settings, choice, f"This bug cannot be put into this sample: {error}")
+        if _is_ours(batch, known):
+            reason = "This bug changes nothing in this sample; try another one, or the other answer format."
+            return no_audit(settings, choice, reason)
+        audited = audit_batch(batch, chat, known)
+    return _shown(audited, choice.name(settings), banner=banner, is_broken=True)
+
+
+def _is_ours(batch: Mapping[str, Any], known: Sequence[Known]) -> bool:
+    """Say whether breaking a sample left it as it was."""
+    ids, labels, tokens = np.asarray(batch["input_ids"]), np.asarray(batch["labels"]), known[0].tokens
+    return len(known) == 1 and ids.shape == labels.shape == (1, len(tokens)) and set(batch) <= _OWN_TENSORS and (
+        np.array_equal(ids[0], tokens.input_ids) and np.array_equal(labels[0], tokens.labels())
+    )  # fmt: skip
+
+
+_OWN_TENSORS = {"input_ids", "labels", "attention_mask", "video_grid_thw", "second_per_grid_ts"}
+
+
+def _audit_saved(settings: Settings, choice: Choice, checkpoint: "Checkpoint", tell: Tell) -> Audited:
+    from vtg_core.audit.batch.files import load_batch
+    from vtg_core.audit.run import audit_saved_row, saved_rows
+
+    assert settings.batch is not None
+    assert choice.row is not None
+    tell(0.4, f"Reading {settings.batch.name}")
+    rows, findings = saved_rows(load_batch(settings.batch), _chat(checkpoint))
+    name = choice.name(settings)
+    if not rows:
+        return _shown(AuditedBatch((), tuple(findings)), name)
+    if choice.row >= len(rows):
+        raise VTGError(
+            f"the row of the batch must be a number from 0 to {len(rows) - 1:,}, got {choice.row:,}"
+        )
+    tell(0.7, f"Auditing row {choice.row} of {len(rows):,}")
+    row, found = audit_saved_row(rows[choice.row])
+    return _shown(AuditedBatch((row,), (*findings, *found)), name)
+
+
+def _shown(
+    audited: AuditedBatch,
+    name: str,
+    *,
+    banner: str = "",
+    is_broken: bool = False,
+    recipes: RecipesView | None = None,
+) -> Audited:
+    """Return what the page shows of the first row of an audit, and of the batch itself."""
+    row: Row | None = audited.rows[0] if audited.rows else None
+    findings = [f for f in audited.findings if f.row is None or (row is not None and f.row == row.number)]
+    view: AuditView = view_audit(findings, row, source=name, banner=banner)
+    tokens = None
+    if recipes is None:
+        no_row = "There is no row to show: the batch could not be taken apart. The Audit tab says why."
+        tokens = as_json(view_row(row)) if row is not None else _as_reason(no_row)
+    return Audited(
+        as_json(view_strip(view, is_broken=is_broken)),
+        as_json(view),
+        as_json(recipes if recipes is not None else no_recipes(OWN_ONLY)),
+        tokens,
+    )
+
+
+def _as_reason(text: str) -> str:
+    import json
+
+    return json.dumps({"reason": text})

@@ -1,0 +1,151 @@
+"""The loss of the sample on screen: what it would cost, what it is, and what it is in other floating point types."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, shape_of
+from vtg_core.dashboard.work.sample import RECIPE_LOSSES, encode_sample, masks_of, read_sample
+from vtg_core.errors import LossCancelledError
+from vtg_core.inspection import Inspection
+from vtg_core.loss.cost import check_fits, estimate_pass, remember
+from vtg_core.loss.model_shape import ModelShape
+from vtg_core.regions import IGNORE_INDEX
+from vtg_core.views.loss import NO_LOSS, PrecisionsView, view_cost, view_loss
+from vtg_core.views.recipes import OURS, view_recipes
+from vtg_core.views.samples import as_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from vtg_core.checkpoints.loading import Checkpoint
+    from vtg_core.loss.score import LossReport
+    from vtg_core.recipes.masks import RecipeMask
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the page shows of a loss; empty where there is none.
+
+    Attributes:
+        loss: JSON for the component of that name.
+        recipes: JSON for the Audit tab's recipes, of the same pass; None where it says nothing new.
+    """
+
+    loss: str = as_json(NO_LOSS)
+    recipes: str | None = None
+
+
+def cost_of(settings: Settings, inputs: Inputs) -> str:
+    """Return the JSON of what a forward pass would cost; no weight is loaded for it.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used.
+    """
+    checkpoint = load_checkpoint_of(settings, lambda _at, _what: None)
+    sample = read_sample(settings, inputs)
+    with ENCODING:
+        encoded, _ = encode_sample(sample, inputs, checkpoint)
+    shape = shape_of(settings)
+    return as_json(view_cost(estimate_pass(shape, encoded), shape, Inspection(sample, encoded)))
+
+
+def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> Scored:
+    """Run a forward pass on the template on screen, and the model's own loss.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used, the pass does not fit, or it was cancelled.
+    """
+    from vtg_core.checkpoints.loading import load_model
+    from vtg_core.recipes.masks import RecipeMask
+
+    checkpoint = load_checkpoint_of(settings, tell)
+    tell(0.2, "Reading the video")
+    sample = read_sample(settings, inputs)
+    with ENCODING:
+        encoded, known = encode_sample(sample, inputs, checkpoint)
+        masks = masks_of(sample, encoded, checkpoint)
+    _check_fits(shape_of(settings), Inspection(sample, encoded))
+    tell(0.4, f"Loading the model of {settings.model_label}")
+    model = load_model(settings.checkpoint, **settings.placement)
+    ours = encoded.labels.numpy() != IGNORE_INDEX
+    report, losses = _run(
+        model, Inspection(sample, encoded), checkpoint, [*masks, RecipeMask(OURS, ours)], tell, is_cancelled
+    )
+    RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
+    view = view_loss(report, Inspection(sample, encoded), masks, losses)
+    return Scored(as_json(view), as_json(view_recipes(masks, known.tokens, ours, losses or None)))
+
+
+def score_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
+    """Score the template on screen in each floating point type, and return the JSON of what differs.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used, the most exact type does not fit, or it was cancelled.
+    """
+    from vtg_core.loss.precision import PRECISIONS, compare_precisions
+
+    checkpoint = load_checkpoint_of(settings, tell)
+    tell(0.05, "Reading the video")
+    sample = read_sample(settings, inputs)
+    with ENCODING:
+        encoded, _ = encode_sample(sample, inputs, checkpoint)
+    largest = replace(shape_of(settings), dtype=str(PRECISIONS[0]), is_loaded=False)
+    _check_fits(largest, Inspection(sample, encoded))
+
+    def on_step(done: int, dtype: str) -> None:
+        _stop_if(is_cancelled)
+        tell(0.1 + 0.9 * done / len(PRECISIONS), f"Running in {dtype}, {done + 1} of {len(PRECISIONS)}")
+
+    reports = compare_precisions(
+        settings.checkpoint, _batch(Inspection(sample, encoded), checkpoint), checkpoint.processor.tokenizer,
+        device=settings.device, device_map=settings.device_map, adapter=settings.adapter,
+        on_step=on_step, on_layer=lambda _begun: _stop_if(is_cancelled),
+    )  # fmt: skip
+    return as_json(PrecisionsView(f"{sample.template.name} · {sample.template.mode}", reports))
+
+
+def _check_fits(shape: ModelShape, inspection: Inspection) -> None:
+    check_fits(estimate_pass(shape, inspection.encoded), shape.device)
+
+
+def _run(
+    model: "PreTrainedModel",
+    inspection: Inspection,
+    checkpoint: "Checkpoint",
+    masks: "list[RecipeMask]",
+    tell: Tell,
+    is_cancelled: Callable[[], bool],
+) -> "tuple[LossReport, dict[str, float | None]]":
+    from vtg_core.loss.forward_pass import num_layers
+    from vtg_core.recipes.losses import score_with_recipes
+
+    total, length = 2 * num_layers(model), len(inspection.encoded)  # our pass, and the model's own loss
+    shape = ModelShape.of(model)
+    cost = estimate_pass(shape, inspection.encoded)
+
+    def on_layer(begun: int) -> None:
+        _stop_if(is_cancelled)
+        tell(0.6 + 0.4 * min(begun / total, 1.0), f"Running {length:,} tokens, layer {begun} of {total}")
+
+    started = time.perf_counter()
+    report, losses = score_with_recipes(
+        model, _batch(inspection, checkpoint), checkpoint.processor.tokenizer, masks, on_layer=on_layer
+    )
+    remember(shape, cost, time.perf_counter() - started)
+    return report, {str(name): loss for name, loss in losses.items()}
+
+
+def _batch(inspection: Inspection, checkpoint: "Checkpoint") -> "dict[str, Tensor]":
+    from vtg_core.collator import pad
+
+    return pad([inspection.encoded], checkpoint.processor)
+
+
+def _stop_if(is_cancelled: Callable[[], bool]) -> None:
+    if is_cancelled():
+        raise LossCancelledError("the forward pass was cancelled; your input is kept")

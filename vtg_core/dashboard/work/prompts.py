@@ -1,0 +1,113 @@
+"""What happens when a person does something: values of the page in, values of the page out.
+
+A handler never lets an error reach the page as such: what a person can mend is said in one sentence, what is a
+bug of ours is logged and owned up to, and what was on screen stays.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.notices import notice
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.work.kept import Tell, keep_processor, load_checkpoint_of, video_of
+from vtg_core.inspection import Inspection, inspect_templates
+from vtg_core.masking.processor_call import process_videos_once
+from vtg_core.templates import PromptTemplate
+from vtg_core.video.sampling import SampledVideo
+from vtg_core.views.samples import as_json, template_key, view_prompt, view_tokens
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+    from vtg_core.checkpoints.loading import Checkpoint
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What the tabs show after the prompts were read.
+
+    Attributes:
+        notice: JSON for the notice.
+        facts: one line about the video and the checkpoint.
+        prompts: JSON for the prompt cards.
+        tokens: for each template's key, JSON for the token view.
+    """
+
+    notice: str
+    facts: str
+    prompts: str
+    tokens: dict[str, str]
+
+
+def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
+    """Read, encode and label the prompts of all templates.
+
+    Raises:
+        VTGError: the input or the checkpoint cannot be used.
+    """
+    checkpoint = load_checkpoint_of(settings, tell)
+    tell(0.2, "Reading the video")
+    video = video_of(inputs)
+    prompts, tokens = [], {}
+    processor = process_videos_once(checkpoint.processor)
+    for number, inspection in enumerate(
+        _inspections(settings, inputs, video, processor, inputs.templates), 1
+    ):
+        tell(
+            0.2 + 0.8 * number / len(inputs.templates),
+            f"Reading template {number} of {len(inputs.templates)}",
+        )
+        template = inspection.sample.template
+        prompts.append(view_prompt(inspection, checkpoint.processor))
+        key = template_key(template.mode, template.name)
+        tokens[key] = as_json(view_tokens(inspection.encoded, checkpoint.processor))
+    keep_processor(video, checkpoint, processor)
+    return Inspected(
+        notice=_remarks(inputs, video, checkpoint),
+        facts=_facts(video, checkpoint, settings),
+        prompts=as_json(prompts),
+        tokens=tokens,
+    )
+
+
+def _inspections(
+    settings: Settings,
+    inputs: Inputs,
+    video: SampledVideo,
+    processor: "ProcessorMixin",
+    templates: list[PromptTemplate],
+) -> Iterator[Inspection]:
+    return inspect_templates(
+        video,
+        inputs.query,
+        [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows],
+        processor=processor,
+        templates=templates,
+        policy=inputs.policy,
+    )
+
+
+def _facts(video: SampledVideo, checkpoint: "Checkpoint", settings: Settings) -> str:
+    info = video.info
+    return (
+        f"{info.duration:.1f} s at {info.fps:g} fps, {info.width}×{info.height} {info.codec} · {len(video.timestamps)} frames "
+        f"from {video.timestamps[0]:.1f} to {video.timestamps[-1]:.1f} s · {settings.model_label} "
+        f"({type(checkpoint.processor).__name__}, {len(checkpoint.processor.tokenizer):,} tokens)"
+    )
+
+
+def _remarks(inputs: Inputs, video: SampledVideo, checkpoint: "Checkpoint") -> str:
+    warnings = []
+    if checkpoint.added_tokens:
+        warnings.append(
+            f"The tokenizer of {checkpoint.name} lacks {len(checkpoint.added_tokens):,} temporal tokens; they were "
+            "added in memory, and their embeddings are untrained."
+        )
+    if not any(start <= t <= end for start, end in inputs.windows for t in video.timestamps):
+        warnings.append(
+            "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames."
+        )
+    remarks = [*filter(None, [inputs.note]), *warnings]
+    return notice("warning" if warnings else "info", " ".join(remarks)) if remarks else ""

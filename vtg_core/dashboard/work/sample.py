@@ -1,0 +1,63 @@
+"""The sample on screen: read, encoded, and masked as others would; what their masks would have reported."""
+
+from typing import TYPE_CHECKING
+
+from vtg_core.audit.row.known import encode_known, scene_of
+from vtg_core.audit.row.row import Known
+from vtg_core.bounded_cache import BoundedCache
+from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.work.kept import processor_with, video_of
+from vtg_core.data.answers import ANSWER_FORMATS
+from vtg_core.dataset import Sample
+from vtg_core.masking.encoding import EncodedSample
+from vtg_core.recipes.rules import Recipe
+from vtg_core.video.sampling import SampledVideo
+
+if TYPE_CHECKING:
+    from vtg_core.checkpoints.loading import Checkpoint
+    from vtg_core.recipes.masks import RecipeMask
+
+RECIPE_LOSSES: "BoundedCache[dict[str, float | None]]" = BoundedCache(64)
+"""What recipes would have reported, by model and inputs: every tab shows the same figures, and keeps them."""
+
+
+def read_sample(settings: Settings, inputs: Inputs) -> Sample:
+    """Return the sample that the page shows with the template that is chosen.
+
+    Raises:
+        VTGError: the video cannot be read, or a window does not lie within it.
+    """
+    video = video_of(inputs)
+    windows = [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows]
+    [template] = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
+    return Sample(video, inputs.query, tuple(windows), template, ANSWER_FORMATS[template.mode])
+
+
+def frames_of(sample: Sample) -> SampledVideo:
+    """Return the frames of a sample of the page, which are decoded."""
+    assert isinstance(sample.video, SampledVideo), "the page decodes what it shows"
+    return sample.video
+
+
+def encode_sample(sample: Sample, inputs: Inputs, checkpoint: "Checkpoint") -> tuple[EncodedSample, Known]:
+    """Encode a sample, and say what each of its tokens is; call it under ``ENCODING``.
+
+    Raises:
+        VTGError: the processor refuses it, or its mask cannot be proved.
+    """
+    processor = processor_with(frames_of(sample), checkpoint)
+    return encode_known(
+        sample.messages, processor, [frames_of(sample)], scene=scene_of(sample), policy=inputs.policy
+    )
+
+
+def masks_of(sample: Sample, encoded: EncodedSample, checkpoint: "Checkpoint") -> "list[RecipeMask]":
+    """Return what each recipe would train of a sample; call it under ``ENCODING``."""
+    from vtg_core.recipes.masks import apply_recipe
+
+    processor = processor_with(frames_of(sample), checkpoint)
+    return [
+        apply_recipe(recipe, encoded, processor, messages=sample.messages, videos=[frames_of(sample)])
+        for recipe in Recipe
+    ]

@@ -1,0 +1,127 @@
+"""Rendered chat → token ids, and which tokens are what.
+
+The processor is called once, on the full text with its media. Its character offsets, and its record of what it
+replaced where, carry the regions from characters to tokens. Nothing is measured on the unexpanded text, and no
+id is a literal.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vtg_core.chat.control_tokens import control_tokens
+from vtg_core.chat.rendering import RenderedChat
+from vtg_core.errors import MaskingError
+from vtg_core.masking.expansion import Expansion
+from vtg_core.masking.literals import moved, rewrite_literals, with_stand_ins
+from vtg_core.masking.processor_call import call_processor
+from vtg_core.masking.token_labelling import Offsets, label_tokens, regions_of
+from vtg_core.regions import MaskPolicy, Region, labels_from_regions
+from vtg_core.video.sampling import SampledVideo
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import ProcessorMixin
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSample:
+    """One training sample, ready to be padded into a batch.
+
+    Attributes:
+        chat: what was encoded.
+        input_ids: int64, shape (L,), video placeholders expanded.
+        labels: int64, shape (L,), aligned with ``input_ids``; ``IGNORE_INDEX`` where nothing is trained.
+        regions: a partition of [0, L), in tokens.
+        text: the text that was tokenised, every video expanded.
+        text_regions: a partition of the characters of ``text``; a token belongs to the region of its first one.
+        offsets: for each token the half-open range of characters of ``text`` it stands for, (0, 0) for a token
+            that the tokenizer put there by itself.
+        token_features: further tensors along the token axis, each of shape (L,), by the processor's name;
+            ``mm_token_type_ids`` among them where the model needs it.
+        media: the processor's tensors for the videos, by its names (``pixel_values_videos``, ...).
+        answer_starts: for each assistant turn the position at which the model begins to write: the length in
+            tokens of the generation prompt before it.
+        num_inserted: how many tokens the processor's expansion of the videos added to the rendered text.
+    """
+
+    chat: RenderedChat
+    input_ids: "Tensor"
+    labels: "Tensor"
+    regions: tuple[Region, ...]
+    text: str
+    text_regions: tuple[Region, ...]
+    offsets: tuple[tuple[int, int], ...]
+    token_features: Mapping[str, "Tensor"]
+    media: Mapping[str, "Tensor"]
+    answer_starts: tuple[int, ...]
+    num_inserted: int
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def encode(
+    chat: RenderedChat,
+    processor: "ProcessorMixin",
+    videos: Sequence[SampledVideo] = (),
+    *,
+    policy: MaskPolicy | None = None,
+) -> EncodedSample:
+    """Encode a rendered chat with its videos, and label it.
+
+    Args:
+        chat: what :func:`vtg_core.chat.rendering.render` gave.
+        processor: the processor it was rendered for; called once.
+        videos: the frames of ``chat.video_sources``, in order.
+        policy: which regions are trained; every answer and its end of turn unless given.
+
+    Raises:
+        MaskingError: the mask cannot be proved: a token straddles the border of an answer, the supervised tokens
+            do not decode to the answer and its end of turn, the tokens before them are not the generation
+            prompt's, or nothing is supervised.
+    """
+    import torch
+
+    policy = policy or MaskPolicy()
+    if len(videos) != len(chat.video_sources):
+        raise MaskingError(
+            f"each of the {len(chat.video_sources)} videos must have its frames, got {len(videos)}"
+        )
+    controls = control_tokens(processor.tokenizer)
+    given = with_stand_ins(chat, controls)
+    outputs = call_processor(processor, given, videos)
+    expansion = Expansion.of(chat, outputs.pop("text_replacement_offsets")[0])
+    offsets: Offsets = outputs.pop("offset_mapping")[0]
+    columns = _take_columns(outputs, len(offsets))
+    input_ids = columns.pop("input_ids").to(torch.int64)
+    if chat.literals:
+        old_ids = input_ids.numpy()
+        ids, offsets, kept = rewrite_literals(old_ids, offsets, expansion, processor.tokenizer, controls)
+        columns = {name: moved(column, kept) for name, column in columns.items()}
+        input_ids = torch.from_numpy(ids)
+    entitled = [given[start:end] for start, end in controls.find(given)]
+    labels = label_tokens(
+        input_ids.numpy(), offsets, expansion, entitled, processor.tokenizer, controls, trains_newline=policy.newline
+    )  # fmt: skip
+    regions = regions_of(labels.kinds, labels.turns)
+    return EncodedSample(
+        chat=chat,
+        input_ids=input_ids,
+        labels=labels_from_regions(input_ids, regions, policy),
+        regions=regions,
+        text=expansion.text,
+        text_regions=expansion.regions,
+        offsets=tuple(offsets),
+        token_features=columns,
+        media=dict(outputs),
+        answer_starts=labels.answer_starts,
+        num_inserted=int(labels.replaced.sum()) - len(videos),
+    )
+
+
+def _take_columns(outputs: dict[str, Any], num_tokens: int) -> dict[str, "Tensor"]:
+    """Take the tensors along the token axis out of a processor's outputs, each of shape (L,)."""
+    outputs.pop("attention_mask", None)
+    names = [name for name, value in outputs.items() if getattr(value, "shape", None) == (1, num_tokens)]
+    return {name: outputs.pop(name)[0] for name in names}

@@ -1,0 +1,338 @@
+"""Samples → labelled tokens without a pixel: what looking at masks needs, for whole data sets.
+
+No frame is decoded and none is processed. A processor writes into a video's place what follows from the shape of
+its frames and from their times, so it is given frames that have a shape and no content. The tokens of that text
+are made once for each video, a run of placeholders as one token that is then repeated; the conversation around it
+is rendered, tokenised and proved for each sample, by the very code that :func:`vtg_core.masking.encoding.encode` runs.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from vtg_core.bounded_cache import BoundedCache
+from vtg_core.chat.control_tokens import ControlTokens, control_tokens
+from vtg_core.chat.learnt_rendering import ChatRenderer
+from vtg_core.chat.rendering import RenderedChat
+from vtg_core.data.answers import TEMPLATE_TOKENS
+from vtg_core.dataset import Sample
+from vtg_core.errors import ConversationError, MaskingError, first_line
+from vtg_core.masking.expansion import Expansion
+from vtg_core.masking.labelled_tokens import LabelledTokens
+from vtg_core.masking.literals import rewrite_literals, with_stand_ins
+from vtg_core.masking.processor_call import adds_special_tokens, call_processor
+from vtg_core.masking.token_labelling import CODE_OF, Offsets, TokenLabels, label_tokens
+from vtg_core.regions import MaskPolicy, RegionKind
+from vtg_core.video.plan import FramePlan
+from vtg_core.video.sampling import SampledVideo
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, ProcessorMixin
+
+MAX_KEPT_CHARACTERS = 64_000_000
+"""Of the texts that stand for videos, in each encoder."""
+
+
+@dataclass(frozen=True, eq=False)
+class VideoExpansion:
+    """What a processor writes in the place of a video.
+
+    Attributes:
+        text: it.
+        grid: the video's patches along time, height and width; int64, shape (1, 3). Empty, shape (0, 3), where
+            the processor does not say.
+    """
+
+    text: str
+    grid: np.ndarray
+
+
+def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> VideoExpansion:
+    """Return what ``processor`` writes in the place of a video's placeholder, without decoding a frame.
+
+    The processor is called as for training, with frames that have a shape and no content.
+
+    Raises:
+        MaskingError: the processor refuses such a video, or needs to see its pixels.
+    """
+    try:
+        outputs = call_processor(processor, None, [plan])
+        text = processor.replace_video_token(outputs, video_idx=0)
+        if not isinstance(text, str):
+            raise TypeError(f"a text was expected, got {type(text).__name__}")
+    except Exception as error:  # a processor is another project's code and may refuse in any way
+        raise MaskingError(
+            f"the processor must say what it writes for a video from the shape and the times of its frames alone, "
+            f"and does not: {first_line(error)}; audit it through its pixels"
+        ) from error
+    grid = outputs.get("video_grid_thw")
+    return VideoExpansion(
+        text, np.zeros((0, 3), np.int64) if grid is None else np.asarray(grid, dtype=np.int64)
+    )
+
+
+class PixelFreeEncoder:
+    """Encode and label whole data sets without a pixel; what :meth:`vtg_core.collator.SFTCollator.encode` gives.
+
+    Each video is measured once. The processor must not be changed while an encoder uses it.
+
+    Args:
+        processor: the checkpoint's own.
+        policy: which regions are going to be trained; it decides which borders a token may not straddle.
+    """
+
+    def __init__(self, processor: "ProcessorMixin", *, policy: MaskPolicy | None = None) -> None:
+        self.processor = processor
+        self.policy = policy or MaskPolicy()
+        self._renderer = ChatRenderer(processor, template_tokens=TEMPLATE_TOKENS)
+        self._frames: WeakKeyDictionary[FramePlan, tuple[Any, ...]] = WeakKeyDictionary()
+        self._expansions: BoundedCache[VideoExpansion] = BoundedCache(
+            MAX_KEPT_CHARACTERS, weigh=lambda expansion: len(expansion.text)
+        )
+
+    def encode(
+        self, sample: Sample | Sequence[Mapping[str, Any]], plans: Sequence[FramePlan] | None = None
+    ) -> LabelledTokens:
+        """Encode one sample, or messages in chat form with the plan of each of their videos.
+
+        Raises:
+            ConversationError: messages came without a plan for each of their videos, or are not in chat form.
+            MaskingError: the mask cannot be proved, or the processor needs to see pixels.
+        """
+        if isinstance(sample, Sample):
+            video = sample.video
+            plans = [video.plan if isinstance(video, SampledVideo) else video]
+            sample = sample.messages
+        chat = self._renderer.render(sample)
+        if len(chat.video_sources) != len(plans or ()):
+            raise ConversationError(
+                f"each of the {len(chat.video_sources)} videos must have its plan, got {len(plans or ())}"
+            )
+        texts = [self.expansion(plan).text for plan in plans or ()]
+        return encode_text(chat, self.processor, texts, policy=self.policy, controls=self._renderer.controls)
+
+    def expansion(self, plan: FramePlan) -> VideoExpansion:
+        """Return :func:`video_expansion`, computed once for frames of the same shape and times."""
+        frames = self._frames.get(plan)
+        if frames is None:
+            metadata = plan.metadata
+            frames = (plan.shape, *(repr(metadata[name]) for name in sorted(metadata)))
+            self._frames[plan] = frames
+        return self._expansions.get(frames, lambda: video_expansion(plan, self.processor))
+
+
+def encode_text(
+    chat: RenderedChat,
+    processor: "ProcessorMixin",
+    expansions: Sequence[str],
+    *,
+    policy: MaskPolicy | None = None,
+    controls: ControlTokens | None = None,
+) -> LabelledTokens:
+    """Encode a rendered chat whose videos become ``expansions``, and say what each token is.
+
+    Arrays and proofs are those of :func:`vtg_core.masking.encoding.encode`; but a conversation that trains nothing is no
+    error here.
+
+    Args:
+        chat: what :func:`vtg_core.chat.rendering.render` gave.
+        processor: the processor it was rendered for; it is not called.
+        expansions: what stands in the place of each video's placeholder, in order.
+        policy: as for ``encode``.
+        controls: the tokenizer's control tokens, where they are known already.
+
+    Raises:
+        MaskingError: the mask cannot be proved, or the placeholders are not as many as the expansions.
+    """
+    tokenizer, policy = processor.tokenizer, policy or MaskPolicy()
+    controls = controls or control_tokens(tokenizer)
+    given = with_stand_ins(chat, controls)
+    places = _places(chat, given, processor, len(expansions))
+    around = _encode(given, Expansion.unexpanded(chat, places), given, tokenizer, controls, policy)
+    blocks = [
+        _block(around, given, place, text, tokenizer, controls)
+        for place, text in zip(places, expansions, strict=True)
+    ]
+    if None in blocks:  # what stands beside a video may join with it, so all is tokenised together
+        expansion, text = _expanded(chat, given, places, expansions)
+        around, blocks = _encode(given, expansion, text, tokenizer, controls, policy), []
+    return _filled(around, [block for block in blocks if block is not None], num_videos=len(expansions))
+
+
+def _places(
+    chat: RenderedChat, given: str, processor: "ProcessorMixin", num_videos: int
+) -> list[tuple[int, int]]:
+    """Return where the videos' placeholders stand in ``given``."""
+    placeholder = getattr(processor, "video_token", None)
+    places = [match.span() for match in re.finditer(re.escape(placeholder), given)] if placeholder else []
+    if len(places) != num_videos:
+        raise MaskingError(
+            f"the prompt must hold a placeholder for each of its {num_videos} videos, got {len(places)}"
+        )
+    in_video = [region for region in chat.regions if region.kind is RegionKind.VIDEO]
+    for start, end in places:
+        if not any(region.start <= start < end <= region.end for region in in_video):
+            raise MaskingError(
+                f"a placeholder must stand where the chat template writes a video, and one stands at character {start}"
+            )
+    return places
+
+
+@dataclass(frozen=True, eq=False)
+class _Encoded:
+    ids: np.ndarray
+    offsets: Offsets
+    labels: TokenLabels
+
+
+def _encode(
+    given: str,
+    expansion: Expansion,
+    text: str,
+    tokenizer: "PreTrainedTokenizerBase",
+    controls: ControlTokens,
+    policy: MaskPolicy,
+) -> _Encoded:
+    """Encode ``text``, which is that of ``expansion`` with harmless characters for what persons wrote, and prove it."""
+    ids, offsets = _tokenize(text, tokenizer, adds_special=adds_special_tokens(tokenizer, given))
+    if expansion.literals:
+        ids, offsets, _ = rewrite_literals(ids, offsets, expansion, tokenizer, controls)
+    entitled = [given[start:end] for start, end in controls.find(given)]
+    labels = label_tokens(
+        ids, offsets, expansion, entitled, tokenizer, controls, trains_newline=policy.newline
+    )
+    return _Encoded(ids, offsets, labels)
+
+
+def _expanded(
+    chat: RenderedChat, given: str, places: Sequence[tuple[int, int]], expansions: Sequence[str]
+) -> tuple[Expansion, str]:
+    """Return the expanded chat, and the same with the harmless characters of ``given``."""
+    records, text, last = [], "", 0
+    for (start, end), replacement in zip(places, expansions, strict=True):
+        text += given[last:start]
+        new_span = (len(text), len(text) + len(replacement))
+        records.append(
+            {"span": (start, end), "new_span": new_span, "text": given[start:end], "replacement": replacement}
+        )
+        text, last = text + replacement, end
+    return Expansion.of(chat, records), text + given[last:]
+
+
+def _tokenize(
+    text: str, tokenizer: "PreTrainedTokenizerBase", *, adds_special: bool
+) -> tuple[np.ndarray, Offsets]:
+    """Tokenise as the tokenizer's own call does, without what that call costs beside."""
+    backend = tokenizer.backend_tokenizer
+    is_plain = backend.truncation is None and backend.padding is None
+    if is_plain and backend.encode_special_tokens == tokenizer.split_special_tokens:
+        encoding = backend.encode(text, add_special_tokens=adds_special)
+        return np.array(encoding.ids, dtype=np.int64), encoding.offsets
+    outputs = tokenizer(text, return_offsets_mapping=True, add_special_tokens=adds_special)
+    return np.array(outputs["input_ids"], dtype=np.int64), outputs["offset_mapping"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """The tokens in a video's place; ``kinds`` as in :class:`LabelledTokens`."""
+
+    ids: np.ndarray
+    kinds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def _block(
+    around: _Encoded,
+    given: str,
+    place: tuple[int, int],
+    expansion: str,
+    tokenizer: "PreTrainedTokenizerBase",
+    controls: ControlTokens,
+) -> _Block | None:
+    """Return a video's tokens; None unless control tokens on both sides keep them apart from the rest."""
+    at = bisect_left(around.offsets, place)
+    if not 0 < at < len(around.ids) - 1 or around.offsets[at] != place:
+        return None
+    (start, left_end), (right_start, end) = around.offsets[at - 1], around.offsets[at + 1]
+    left, right = given[start:left_end], given[right_start:end]
+    is_apart = (left_end, right_start) == place and {left, right} <= controls.apart
+    if not is_apart:
+        return None
+    made = controls.remember(
+        ("block", left, given[slice(*place)], right, expansion),
+        lambda: _make_block(left, given[slice(*place)], right, expansion, tokenizer, controls),
+    )
+    return made if len(made) else None
+
+
+def _make_block(
+    left: str,
+    placeholder: str,
+    right: str,
+    expansion: str,
+    tokenizer: "PreTrainedTokenizerBase",
+    controls: ControlTokens,
+) -> _Block:
+    """Tokenise a video between its neighbours, every run of placeholders as one; empty where that proves nothing."""
+    runs: dict[int, int] = {}
+    text, last = left, 0
+    if _repeats(placeholder, tokenizer, controls):
+        for run in re.finditer(f"(?:{re.escape(placeholder)}){{2,}}", expansion):
+            text += expansion[last : run.start()]
+            runs[len(text)] = len(run[0]) // len(placeholder)
+            text, last = text + placeholder, run.end()
+    text += expansion[last:] + right
+    ids, offsets = _tokenize(text, tokenizer, adds_special=False)
+    ends = [(0, len(left)), (len(text) - len(right), len(text))]
+    counts = np.ones(len(ids), dtype=np.int64)
+    for start, length in runs.items():
+        at = bisect_left(offsets, (start, start + len(placeholder)))
+        if at == len(offsets) or offsets[at] != (start, start + len(placeholder)):
+            return _NO_BLOCK
+        counts[at] = length
+    if [offsets[0], offsets[-1]] != ends or any(start == end for start, end in offsets):
+        return _NO_BLOCK
+    kinds = np.where(controls.is_control(ids), CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
+    counts = counts[1:-1]
+    return _Block(np.repeat(ids[1:-1], counts), np.repeat(kinds[1:-1].astype(np.int8), counts))
+
+
+_NO_BLOCK = _Block(np.zeros(0, np.int64), np.zeros(0, np.int8))
+
+
+def _repeats(token: str, tokenizer: "PreTrainedTokenizerBase", controls: ControlTokens) -> bool:
+    """Say whether a run of ``token`` is always a run of its id."""
+    if token not in controls.apart:
+        return False
+    ids, _ = _tokenize(token * 3, tokenizer, adds_special=False)
+    return bool(ids.tolist() == [controls.ids[token]] * 3)
+
+
+def _filled(encoded: _Encoded, blocks: Sequence[_Block], *, num_videos: int) -> LabelledTokens:
+    """Put the videos' tokens into the places of their placeholders; without blocks they are there already."""
+    labels = encoded.labels
+    if not blocks:
+        num_inserted = int(labels.replaced.sum()) - num_videos
+        return LabelledTokens(encoded.ids, labels.kinds, labels.turns, labels.answer_starts, num_inserted)
+    places = np.flatnonzero(labels.replaced).tolist()
+    counts = np.ones(len(encoded.ids), dtype=np.int64)
+    counts[places] = [len(block) for block in blocks]
+    ids, kinds, last = [], [], 0
+    for place, block in zip(places, blocks, strict=True):
+        ids += [encoded.ids[last:place], block.ids]
+        kinds += [labels.kinds[last:place], block.kinds]
+        last = place + 1
+    return LabelledTokens(
+        input_ids=np.concatenate([*ids, encoded.ids[last:]]),
+        kinds=np.concatenate([*kinds, labels.kinds[last:]]),
+        turns=np.repeat(labels.turns, counts),
+        answer_starts=tuple(int(counts[:start].sum()) for start in labels.answer_starts),
+        num_inserted=int(counts[places].sum()) - num_videos,
+    )

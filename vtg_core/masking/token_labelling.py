@@ -1,0 +1,205 @@
+"""Which tokens of an encoded text are what: regions from characters to tokens, proved on the ids.
+
+All along the token axis is done on arrays, so that it costs next to nothing beside the call of the processor.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vtg_core.chat.control_tokens import ControlTokens
+from vtg_core.errors import MaskingError
+from vtg_core.masking.expansion import Expansion
+from vtg_core.regions import Region, RegionKind
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+KINDS = tuple(RegionKind)
+"""What the numbers in an array of kinds stand for."""
+CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
+NO_TURN = -1
+
+Offsets = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class TokenLabels:
+    """What each of L tokens is.
+
+    Attributes:
+        kinds: int8, shape (L,): the region kind of each token, as an index into ``KINDS``.
+        turns: int16, shape (L,): index of the message a token belongs to, ``NO_TURN`` outside every message.
+        replaced: bool, shape (L,): whether the processor wrote what the token stands for, in a video's place.
+        answer_starts: for each assistant turn the position at which the model begins to write.
+    """
+
+    kinds: np.ndarray
+    turns: np.ndarray
+    replaced: np.ndarray
+    answer_starts: tuple[int, ...]
+
+
+def label_tokens(
+    ids: np.ndarray,
+    offsets: Offsets,
+    expansion: Expansion,
+    entitled: Sequence[str],
+    tokenizer: "PreTrainedTokenizerBase",
+    controls: ControlTokens,
+    *,
+    trains_newline: bool,
+) -> TokenLabels:
+    """Say what each token is, that is its first character, and prove it.
+
+    Args:
+        ids: int64, shape (L,).
+        offsets: L half-open ranges of characters of ``expansion.text``, (0, 0) for a token that the tokenizer
+            put there by itself.
+        expansion: the text that was encoded.
+        entitled: the control tokens that someone was entitled to write in it, videos' placeholders included.
+        tokenizer: decodes what is trained, and encodes the end of the prompt alone.
+        controls: its control tokens.
+        trains_newline: the white space after an end of turn is trained, too.
+
+    Raises:
+        MaskingError: a token straddles the border of what is trained, a control token was made of a person's
+            text, or the ids do not prove the mask.
+    """
+    starts, ends = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets)).reshape(-1, 2).T
+    is_text, is_control = starts < ends, controls.is_control(ids)
+    replaced = np.zeros(len(ids), dtype=bool)
+    for start, end in expansion.replaced:
+        replaced |= is_text & (starts >= start) & (starts < end)
+    _refuse_other_control_tokens(ids[is_control & is_text & ~replaced], entitled, expansion, controls)
+    regions = expansion.regions
+    of_token = np.searchsorted([region.start for region in regions], starts, side="right") - 1
+    trained = _TRAINABLE | {RegionKind.CHAT} if trains_newline else _TRAINABLE
+    is_across = is_text & (ends > np.array([region.end for region in regions])[of_token])
+    for token in np.flatnonzero(is_across).tolist():
+        _refuse_straddling(*offsets[token], expansion, trained)
+    kinds = np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8)[of_token]
+    turns = np.array([_turn_number(region) for region in regions], dtype=np.int16)[of_token]
+    kinds[replaced & ~is_control] = CODE_OF[RegionKind.TIMESTAMP]
+    kinds[~is_text], turns[~is_text] = CODE_OF[RegionKind.CHAT], NO_TURN
+    answer_starts = tuple(_first_token_from(character, starts) for character in expansion.answer_starts)
+    for region in regions:
+        if region.kind in _TRAINABLE:
+            is_here = (kinds == CODE_OF[region.kind]) & (turns == _turn_number(region))
+            _verify_text(ids[is_here], region, expansion.text[region.start : region.end], tokenizer, controls)
+    for character, position in zip(expansion.answer_starts, answer_starts, strict=True):
+        _verify_prompt_end(ids, is_control, offsets, expansion.text, character, position, tokenizer, controls)
+    return TokenLabels(kinds, turns, replaced, answer_starts)
+
+
+def regions_of(kinds: np.ndarray, turns: np.ndarray) -> tuple[Region, ...]:
+    """Return the runs of equal kind and turn as a partition of [0, L), in tokens."""
+    if not len(kinds):
+        return ()
+    borders = np.flatnonzero((np.diff(kinds) != 0) | (np.diff(turns) != 0)) + 1
+    starts = [0, *borders.tolist()]
+    ends = [*starts[1:], len(kinds)]
+    return tuple(
+        Region(KINDS[kinds[start]], start, end, None if turns[start] == NO_TURN else int(turns[start]))
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def arrays_of(regions: Sequence[Region]) -> tuple[np.ndarray, np.ndarray]:
+    """Return kinds and turns of a partition, as in :class:`TokenLabels`."""
+    lengths = [len(region) for region in regions]
+    kinds = np.repeat(np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8), lengths)
+    turns = np.array([_turn_number(region) for region in regions], dtype=np.int16)
+    return kinds, np.repeat(turns, lengths)
+
+
+def _turn_number(region: Region) -> int:
+    return NO_TURN if region.turn is None else region.turn
+
+
+_TRAINABLE = frozenset({RegionKind.ANSWER, RegionKind.END_OF_TURN, RegionKind.THINKING})
+
+
+def _refuse_other_control_tokens(
+    found: np.ndarray, entitled: Sequence[str], expansion: Expansion, controls: ControlTokens
+) -> None:
+    """Check that the only control tokens are those that someone was entitled to write."""
+    expected = [controls.ids[token] for token in entitled if token not in expansion.placeholders]
+    if found.tolist() != expected:
+        raise MaskingError(
+            f"the prompt must hold {len(expected)} control tokens beside its videos, and its ids hold {len(found)}: "
+            "the tokenizer makes one of a person's text; remove what looks like a control token from it"
+        )
+
+
+def _refuse_straddling(start: int, end: int, expansion: Expansion, trained: frozenset[RegionKind]) -> None:
+    reached = [region for region in expansion.regions if region.start < end and start < region.end]
+    if any(region.kind in trained for region in reached):
+        raise MaskingError(
+            f"a token must not straddle the border of what is trained, and {expansion.text[start:end]!r} reaches "
+            f"from {reached[0].kind} into {reached[-1].kind}; {_border_advice(expansion, reached)}"
+        )
+
+
+def _border_advice(expansion: Expansion, regions: Sequence[Region]) -> str:
+    answers = [expansion.text[r.start : r.end] for r in regions if r.kind is RegionKind.ANSWER]
+    if any(answer != answer.strip() for answer in answers):
+        return "remove white space at the answer's ends"
+    return "this tokenizer joins what the chat template writes there, so no mask can be proved for the checkpoint"
+
+
+def _first_token_from(character: int, starts: np.ndarray) -> int:
+    is_after = starts >= character
+    return int(is_after.argmax()) if is_after.any() else len(starts)
+
+
+def _verify_text(
+    ids: np.ndarray,
+    region: Region,
+    text: str,
+    tokenizer: "PreTrainedTokenizerBase",
+    controls: ControlTokens,
+) -> None:
+    """Check that what is trained decodes to what was said."""
+    tokens = tuple(ids.tolist())
+    decoded = controls.remember(
+        ("decoded", tokens),
+        lambda: tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False),
+    )
+    if decoded == text:
+        return
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    normalized = normalizer.normalize_str(text) if normalizer is not None else text
+    if decoded not in (normalized, unicodedata.normalize("NFC", text)):
+        raise MaskingError(
+            f"the {region.kind} tokens of messages[{region.turn}] must decode to {text!r:.80}, got {decoded!r:.80}"
+        )
+
+
+def _verify_prompt_end(
+    ids: np.ndarray,
+    is_control: np.ndarray,
+    offsets: Offsets,
+    text: str,
+    character: int,
+    position: int,
+    tokenizer: "PreTrainedTokenizerBase",
+    controls: ControlTokens,
+) -> None:
+    """Check that the prompt's last stretch encodes alone to the ids it has here, so that the prompt does."""
+    first = position - int(is_control[:position][::-1].argmax()) if is_control[:position].any() else 0
+    start = offsets[first - 1][1] if first else 0
+    stretch = text[start:character]
+    alone = controls.remember(
+        ("encoded", stretch), lambda: tokenizer.encode(stretch, add_special_tokens=False)
+    )
+    if alone != ids[first:position].tolist():
+        raise MaskingError(
+            f"the tokens before an answer must be the generation prompt's, and {stretch!r} is "
+            "tokenised differently before this answer; remove white space at its start, or, where there is none, "
+            "take a checkpoint whose template ends the prompt with a token of its own"
+        )

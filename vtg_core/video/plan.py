@@ -1,0 +1,200 @@
+"""Which frames of a video would be taken, from its timeline alone: no frame is decoded."""
+
+import math
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from vtg_core.errors import VideoError
+from vtg_core.video.timeline import (
+    Size,
+    Timeline,
+    VideoInfo,
+    file_version,
+    local_file,
+    shown_name,
+    timeline_of,
+)
+from vtg_core.windows import Window
+
+DEFAULT_NUM_FRAMES = 32
+DEFAULT_MAX_FRAMES = 768
+MAX_SAMPLED_BYTES = 4 * 10**9
+MAX_KEPT_PLANS = 4_096
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramePolicy:
+    """Which frames of a video are taken, and how large they are.
+
+    Attributes:
+        num_frames: this many, spread evenly from the first frame to the last; all of them where the video has
+            fewer. ``DEFAULT_NUM_FRAMES`` where neither this nor ``fps`` is given.
+        fps: instead, frames per second of video: those nearest to 0, 1 / fps, 2 / fps, … s, none taken twice.
+        max_pixels: upper bound on height * width of a frame, at least 4. A larger frame is made smaller, its
+            aspect kept and its sides even; a smaller one stays as it is.
+        max_frames: more frames than this is an error, never a silent cut.
+
+    Raises:
+        VideoError: ``num_frames`` and ``fps`` are both given, or a value is out of its range.
+    """
+
+    num_frames: int | None = None
+    fps: float | None = None
+    max_pixels: int | None = None
+    max_frames: int = DEFAULT_MAX_FRAMES
+
+    def __post_init__(self) -> None:
+        _check_whole("max_frames", self.max_frames, minimum=1)
+        if self.max_pixels is not None:
+            _check_whole("max_pixels", self.max_pixels, minimum=4)
+        if self.num_frames is not None and self.fps is not None:
+            raise VideoError(
+                f"give num_frames or fps, not both, got num_frames={self.num_frames}, fps={self.fps}"
+            )
+        if self.fps is not None:
+            is_number = isinstance(self.fps, int | float) and not isinstance(self.fps, bool)
+            if not (is_number and math.isfinite(self.fps) and self.fps > 0):
+                raise VideoError(f"fps must be a number above 0, in frames per second, got {self.fps!r}")
+            return
+        num_frames = min(DEFAULT_NUM_FRAMES, self.max_frames) if self.num_frames is None else self.num_frames
+        _check_whole("num_frames", num_frames, minimum=1)
+        if num_frames > self.max_frames:
+            raise VideoError(
+                f"num_frames must be at most max_frames ({self.max_frames}), got {num_frames}; "
+                "lower num_frames or raise max_frames"
+            )
+        object.__setattr__(self, "num_frames", num_frames)
+
+
+@dataclass(frozen=True, eq=False)
+class FramePlan:
+    """The frames that a policy takes from a video, not decoded.
+
+    Attributes:
+        info: the video, or the clip of it, that they come from.
+        timestamps: T seconds from the first frame of the video, or from the start of its clip, strictly
+            increasing: presentation times.
+        frame_indices: T positions among the video's frames in order of presentation, from 0.
+        width: pixels of a frame that is taken, made as small as the policy says.
+        height: as ``width``.
+    """
+
+    info: VideoInfo
+    timestamps: tuple[float, ...]
+    frame_indices: tuple[int, ...]
+    width: int
+    height: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of the frames that would be decoded: (T, H, W, 3)."""
+        return len(self.timestamps), self.height, self.width, 3
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The ``video_metadata`` for a transformers processor, a new dict each time.
+
+        Processors know one clock: they write a frame's time as ``frames_indices[i] / fps``. So these indices
+        are ticks of a constant clock, ``round(timestamp * fps)``, which for a constant frame rate are
+        ``frame_indices``, and otherwise keep the written time within half a tick of the true one.
+
+        Source: ``VideoMetadata.timestamps`` in huggingface/transformers, src/transformers/video_utils.py.
+        """
+        info = self.info
+        return {
+            "total_num_frames": info.num_frames,
+            "fps": info.fps,
+            "width": info.width,
+            "height": info.height,
+            "duration": info.duration,
+            "frames_indices": [min(round(t * info.fps), info.num_frames - 1) for t in self.timestamps],
+        }
+
+
+def plan_frames(
+    path: str | os.PathLike[str], policy: FramePolicy | None = None, *, clip: Window | None = None
+) -> FramePlan:
+    """Return the frames that :func:`vtg_core.video.sampling.sample_frames` would decode, without decoding them.
+
+    A video is demuxed once for as long as its file stays the same; the plan of an unchanged file is the very
+    same object.
+
+    Raises:
+        VideoError: ``path`` is no local file, or no video that can be read; the policy takes more frames than
+            its ``max_frames``, or more bytes than ``MAX_SAMPLED_BYTES``.
+    """
+    policy, file = policy or FramePolicy(), local_file(path)
+    version = file_version(file)
+    if version is None:
+        return plan_of(cut_to(timeline_of(file), clip), policy)
+    return _kept_plan(str(file), version, policy, clip)
+
+
+@lru_cache(maxsize=MAX_KEPT_PLANS)
+def _kept_plan(path: str, version: tuple[int, ...], policy: FramePolicy, clip: Window | None) -> FramePlan:
+    return plan_of(cut_to(timeline_of(path), clip), policy)
+
+
+def cut_to(timeline: Timeline, clip: Window | None) -> Timeline:
+    """Return what is shown within ``clip`` (s), everything where there is none."""
+    return timeline if clip is None else timeline.cut(clip)
+
+
+def plan_of(timeline: Timeline, policy: FramePolicy) -> FramePlan:
+    """Return the frames that ``policy`` takes from a timeline; errors as in :func:`plan_frames`."""
+    info = timeline.info
+    indices = _choose_indices(timeline, policy)
+    width, height = _fit_size(info.width, info.height, policy.max_pixels)
+    num_bytes = len(indices) * width * height * 3
+    if num_bytes > MAX_SAMPLED_BYTES:
+        raise VideoError(
+            f"sampled frames must take at most {MAX_SAMPLED_BYTES / 1e9:g} GB, but {len(indices)} frames of "
+            f"{width} x {height} from {shown_name(info.path)} take {num_bytes / 1e9:.1f} GB; "
+            "lower num_frames, fps or max_pixels"
+        )
+    return FramePlan(info, tuple(timeline.times[i] for i in indices), tuple(indices), width, height)
+
+
+def _check_whole(name: str, value: object, *, minimum: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise VideoError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
+
+
+def _choose_indices(timeline: Timeline, policy: FramePolicy) -> list[int]:
+    """Return the indices of the frames that ``policy`` takes, strictly increasing.
+
+    By number: ``linspace`` over the frames, rounded, as Qwen's processors and qwen-vl-utils do. By rate: a frame
+    is taken if a tick of the asked clock is nearer to it than to any other frame.
+    """
+    import numpy as np
+
+    info = timeline.info
+    if policy.num_frames is not None:
+        num_frames = min(policy.num_frames, info.num_frames)
+        evenly: list[int] = np.linspace(0, info.num_frames - 1, num_frames).round().astype(int).tolist()
+        return evenly
+    assert policy.fps is not None
+    times = np.asarray(timeline.times)
+    borders = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [info.duration * (1 - 1e-9)]])
+    # Every frame is taken long before a clock of 1e9 ticks a second, which keeps the product finite.
+    ticks_before = np.ceil(borders * min(policy.fps, 1e9))
+    indices = np.flatnonzero(np.diff(ticks_before) > 0).tolist()
+    if len(indices) > policy.max_frames:
+        highest = math.floor(1000 * policy.max_frames / info.duration) / 1000
+        raise VideoError(
+            f"at fps={policy.fps:g}, {shown_name(info.path)} ({info.duration:.1f} s) gives {len(indices)} frames, more "
+            f"than max_frames ({policy.max_frames}); lower fps to {highest:g} or less, or raise max_frames"
+        )
+    return indices
+
+
+def _fit_size(width: int, height: int, max_pixels: int | None) -> Size:
+    """Return the width and height of a frame made no larger than ``max_pixels``, sides even where it shrinks."""
+    if max_pixels is None or width * height <= max_pixels:
+        return width, height
+    scale = math.sqrt(max_pixels / (width * height))
+    short = max(2, int(min(width, height) * scale) // 2 * 2)
+    long = max(2, min(int(max(width, height) * scale), max_pixels // short) // 2 * 2)
+    return (long, short) if width >= height else (short, long)
