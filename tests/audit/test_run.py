@@ -5,18 +5,12 @@ import json
 import pytest
 
 from tests.conftest import ASSETS
+from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Severity
 from vtg_core.audit.foreign.collators import load_collator
 from vtg_core.audit.report import Report, RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
-from vtg_core.audit.run import (
-    UNREADABLE,
-    audit_collator,
-    audit_rows,
-    audit_saved,
-    unreadable_rows,
-    verify_rows,
-)
+from vtg_core.audit.run import audit_collator, audit_rows, audit_saved, unreadable_rows, verify_rows
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.files.outputs import replace_text

@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from vtg_core.audit.checks import length, stop
-from vtg_core.audit.checks import prompt as parity
+from vtg_core.audit.codes import length, prompt, stop
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.files.spreadsheet import guarded
 
-OF_THE_CHECKPOINT = frozenset({parity.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name, stop.PAD_IS_STOP.name})
+OF_THE_CHECKPOINT = frozenset({prompt.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name, stop.PAD_IS_STOP.name})
 """Codes that every row of a checkpoint gives alike."""
-UNACTIONABLE = frozenset({parity.PROCESSOR_NESTS.name})
+UNACTIONABLE = frozenset({prompt.PROCESSOR_NESTS.name})
 """Codes that say how transformers is, where nothing is wrong and nobody can change it: told to a person on demand."""
 FIELDS = ("code", "severity", "row", "where", "title", "message", "evidence", "fix")
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from vtg_core.audit.batch.rows import rows_of
-from vtg_core.audit.checks.families import CHECK_FAILED, audit_batch, audit_row, check_failed
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.checks.families import audit_batch, audit_row, check_failed
+from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
 from vtg_core.audit.report import RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
@@ -30,23 +31,6 @@ from vtg_core.masking.pixel_free import PixelFreeEncoder
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
 from vtg_core.video.sampling import SampledVideo
-
-UNREADABLE = Code(
-    "row.unreadable", Severity.ERROR, "A row cannot be read",
-    "Training code skips such a row without a word, or stops in the middle of a run.",
-    "Correct the row or its video, or leave the row out of the file.",
-)  # fmt: skip
-UNPROVED = Code(
-    "row.mask-unproved", Severity.ERROR, "No mask can be proved for a row",
-    "Our own collator refuses the row, because which tokens are the answer's cannot be shown.",
-    "Change what the message names, in the row or in the checkpoint.",
-)  # fmt: skip
-PATHS_DIFFER = Code(
-    "ours.paths-differ", Severity.ERROR, "VTG Lens itself is wrong about a row",
-    "The tokens that the audit built without pixels are not those of the processor: a fault of ours.",
-    "Report it with the row; until then use --verify with the number of all rows.",
-)  # fmt: skip
-CODES = (UNREADABLE, UNPROVED, PATHS_DIFFER, CHECK_FAILED)
 
 
 def unreadable_rows(dataset: VideoTemporalSFTDataset) -> Iterator[RowFindings]:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from vtg_core.audit.batch.rows import CODES, rows_of
+from vtg_core.audit.batch.rows import rows_of
 from vtg_core.audit.checks.families import audit_batch
+from vtg_core.audit.codes.batch import CODES
 from vtg_core.audit.findings import Severity
 from vtg_core.audit.run import audit_saved
 from vtg_core.regions import IGNORE_INDEX

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from vtg_core.audit.batch.rows import rows_of
+from vtg_core.audit.codes.collator import CODES
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import (
-    CODES,
     SAMPLE_FIELDS,
     ForeignCollator,
     foreign_samples,

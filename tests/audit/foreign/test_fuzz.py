@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from vtg_core.audit.codes.fuzz import CODES
 from vtg_core.audit.foreign.collators import foreign_samples, load_collator
-from vtg_core.audit.foreign.fuzz import CODES, fuzz, supervised_texts
+from vtg_core.audit.foreign.fuzz import fuzz, supervised_texts
 from vtg_core.audit.foreign.fuzz_cases import Case, cases_of, smaller_cases
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode

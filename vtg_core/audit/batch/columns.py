@@ -6,46 +6,10 @@ from typing import Any
 import numpy as np
 
 from vtg_core.audit.batch.arrays import as_array, listed, shown
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.batch import MASK_WRONG, PADDING_ATTENDED, TYPES_DIFFER, VOCABULARY, WEIGHTS_ZERO
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
 from vtg_core.regions import IGNORE_INDEX
-
-MASK_WRONG = Code(
-    "batch.attention-mask-wrong",
-    Severity.ERROR,
-    "attention_mask does not say which tokens are padding",
-    "A token whose mask is 0 is seen by no other, so the model is trained on another text than the ids show.",
-    "Return 1 for each token of the sample and 0 for padding, in the shape of input_ids.",
-)
-PADDING_ATTENDED = Code(
-    "batch.padding-attended",
-    Severity.WARNING,
-    "attention_mask is 1 on padding",
-    "Padding on the left is read as a part of the prompt, and positions count it.",
-    "Return 0 for padding: input_ids != pad_token_id, where no sample holds that id itself.",
-)
-VOCABULARY = Code(
-    "batch.id-out-of-vocabulary",
-    Severity.ERROR,
-    "input_ids holds ids outside the vocabulary",
-    "The embedding of such an id does not exist: the model fails, on a GPU with an assertion that names no cause.",
-    "Put the placeholders of the processor where the media stand, and the tokenizer's pad id where padding stands.",
-)
-WEIGHTS_ZERO = Code(
-    "batch.weights-zero",
-    Severity.ERROR,
-    "The loss weights are 0 wherever labels are trained",
-    "A weight of 0 takes a token out of the loss, whatever its label: nothing of the row is trained.",
-    "Give the tokens of the answer a weight above 0, or leave the column out.",
-)
-TYPES_DIFFER = Code(
-    "batch.token-types-differ",
-    Severity.ERROR,
-    "mm_token_type_ids does not mark the placeholders",
-    "The model finds the media by these types to give them their positions, and reads text as media or media as text.",
-    "Return the types as the processor makes them for the expanded ids, and expand, cut and pad them together.",
-)
-CODES = (MASK_WRONG, PADDING_ATTENDED, VOCABULARY, WEIGHTS_ZERO, TYPES_DIFFER)
 
 WEIGHTS = ("loss_scale", "loss_mask")
 TYPES = "mm_token_type_ids"

@@ -6,53 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from vtg_core.audit.batch import columns as batch_columns
-from vtg_core.audit.batch import videos as batch_videos
 from vtg_core.audit.batch.arrays import as_array, listed, shown
 from vtg_core.audit.batch.columns import check_columns, padding_of
 from vtg_core.audit.batch.videos import media_of
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.batch import LENGTHS, MALFORMED, MISSING, ROWS, SWAPPED
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.readings import find_turns, read_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.chat.conversation import Role
-
-MISSING = Code(
-    "batch.tensor-missing",
-    Severity.ERROR,
-    "The batch lacks input_ids or labels",
-    "Without labels a model of transformers computes no loss, and without ids there is nothing to audit.",
-    "Return a mapping with input_ids and labels of one shape (B, L), and attention_mask where rows are padded.",
-)
-MALFORMED = Code(
-    "batch.tensor-malformed",
-    Severity.ERROR,
-    "A tensor of the batch has the wrong type or shape",
-    "Ids and labels are whole numbers of shape (B, L); anything else fails in the model, or is broadcast in silence.",
-    "Return integer tensors of shape (B, L), one row a sample.",
-)
-LENGTHS = Code(
-    "batch.lengths-differ",
-    Severity.ERROR,
-    "Tensors along the token axis have different lengths",
-    "A mask, weight or type column that was not expanded or cut together with the ids belongs to other tokens.",
-    "Expand, cut and pad every column along the token axis together.",
-)
-ROWS = Code(
-    "batch.rows-differ",
-    Severity.ERROR,
-    "The batch has another number of rows than samples were given",
-    "A collator that reads only its first sample drops the others from the training data without a word.",
-    "Return one row for each sample.",
-)
-SWAPPED = Code(
-    "batch.rows-swapped",
-    Severity.ERROR,
-    "A row of the batch is another sample's",
-    "What was made for a sample stands at another one's place: its video, or what is logged of it, may be the other's.",
-    "Return the rows in the order of the samples, ids, labels and media alike.",
-)
-CODES = (MISSING, MALFORMED, LENGTHS, ROWS, SWAPPED, *batch_columns.CODES, *batch_videos.CODES)
 
 TOKEN_AXIS = ("labels", "loss_scale", "loss_mask", "mm_token_type_ids", "token_type_ids")
 """Columns along the token axis, by the names they have in the field; the attention mask has a check of its own."""

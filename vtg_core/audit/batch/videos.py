@@ -7,20 +7,11 @@ from typing import Any
 import numpy as np
 
 from vtg_core.audit.batch.arrays import as_array, shape_of, shown
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.batch import VIDEOS_DIFFER
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
 from vtg_core.audit.row.row import Known
 from vtg_core.audit.row.videos import video_ids
-
-VIDEOS_DIFFER = Code(
-    "batch.videos-differ",
-    Severity.ERROR,
-    "The batch has not the videos that its rows show",
-    "The model hands out video features in order, whatever row they belong to: one video too few or too many moves "
-    "every video behind it to another row, or fails.",
-    "Join pixel_values_videos and video_grid_thw of all rows, one grid a video, in the order of the rows.",
-)
-CODES = (VIDEOS_DIFFER,)
 
 
 @dataclass(frozen=True, eq=False)

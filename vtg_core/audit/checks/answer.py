@@ -9,35 +9,14 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.answer import DOES_NOT_PARSE, FORM_DIFFERS, SPLIT, WINDOW_DIFFERS
+from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.row.answers import AnswerText, answers_of, ids_of_format, is_in_sorted
 from vtg_core.audit.row.cuts import CutPart, cut_of
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, ParseReason
 from vtg_core.windows import Window
-
-DOES_NOT_PARSE = Code(
-    "answer.does-not-parse", Severity.ERROR, "The answer cannot be read back",
-    "What the model learns to write cannot be scored, and the reward or metric of such an answer is 0.",
-    "Write the windows with the answer format that reads them.",
-)  # fmt: skip
-WINDOW_DIFFERS = Code(
-    "answer.window-differs", Severity.ERROR, "The answer says another window than the annotation",
-    "The model is taught a wrong time.",
-    "Check the unit, the clip's offset, and that the answer belongs to this row.",
-)  # fmt: skip
-FORM_DIFFERS = Code(
-    "answer.form-differs", Severity.WARNING, "The answer is not in the form that the prompt asks for",
-    "Prompt and answer contradict each other, so the model learns to ignore the instruction, and parsers miss the answer.",
-    "Write the answer in the form that the template promises, and nothing around it.",
-)  # fmt: skip
-SPLIT = Code(
-    "answer.tokens-split", Severity.ERROR, "Temporal tokens are split into pieces",
-    "A time that should be one token is spelled in characters, so its embedding is never trained.",
-    "Add the temporal tokens to the tokenizer, resize the embeddings, and let the tokenizer recognise them in answers.",
-)  # fmt: skip
-CODES = (DOES_NOT_PARSE, WINDOW_DIFFERS, FORM_DIFFERS, SPLIT)
 
 
 def check(row: Row) -> Iterator[Finding]:

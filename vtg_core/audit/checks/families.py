@@ -9,18 +9,13 @@ from vtg_core.audit.batch import rows as batch
 from vtg_core.audit.checks import answer, length, mask, stop
 from vtg_core.audit.checks import prompt as parity
 from vtg_core.audit.checks import times as time
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.audit import CHECK_FAILED
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.errors import VTGError, first_line
 
 FAMILIES = (mask, stop, parity, length, time, answer)
-
-CHECK_FAILED = Code(
-    "ours.check-failed", Severity.ERROR, "VTG Lens itself failed on a row",
-    "A check of ours raised an error, a fault of ours: what it would have found in the row is not known.",
-    "Report it with the evidence and the row; what else was found stands.",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

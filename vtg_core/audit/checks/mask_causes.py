@@ -7,43 +7,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.mask import (
+    BEFORE_EXPANSION,
+    COUNTED_KEYS,
+    LEFT_PADDING,
+    NOTHING_MASKED,
+    OFF_BY_ONE,
+    ONLY_MEDIA_MASKED,
+)
+from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import CODE_OF, runs_of
 from vtg_core.regions import RegionKind
-
-NOTHING_MASKED = Code(
-    "mask.nothing-masked", Severity.ERROR, "Every token is in the loss",
-    "The model is trained to write its own prompt and thousands of video placeholders; the answer hardly counts.",
-    "Mask everything before each answer; copying input_ids to labels is not enough.",
-)  # fmt: skip
-ONLY_MEDIA_MASKED = Code(
-    "mask.only-media-masked", Severity.ERROR, "Only padding and video placeholders are masked",
-    "System prompt, headers, instruction and query are all in the loss beside the answer.",
-    "Mask the prompt up to where the assistant begins to write, not only the placeholder ids.",
-)  # fmt: skip
-BEFORE_EXPANSION = Code(
-    "mask.counted-before-expansion", Severity.ERROR, "The prompt was measured before the video was expanded",
-    "The processor turns one placeholder into thousands of tokens, so a length measured on the text masks too little.",
-    "Measure the prompt on the processor's output, with the same video, or find the answer in the final ids.",
-)  # fmt: skip
-COUNTED_KEYS = Code(
-    "mask.counted-keys", Severity.ERROR, "The prompt's length is that of a dictionary",
-    "len() of what apply_chat_template returns in transformers 5 counts its keys, so two or three tokens are masked.",
-    "Take len(output['input_ids']), or pass return_dict=False.",
-)  # fmt: skip
-LEFT_PADDING = Code(
-    "mask.left-padding-ignored", Severity.ERROR, "The mask was not moved with the left padding",
-    "Positions were found on the unpadded row, and padding on the left moves every token but not the mask.",
-    "Add the number of padding tokens to every position, or build the mask after padding.",
-)  # fmt: skip
-OFF_BY_ONE = Code(
-    "mask.off-by-one", Severity.ERROR, "The mask begins one or two tokens off",
-    "The first token of the answer is never trained, or the last of the prompt is; at inference the answer starts wrong.",
-    "Begin exactly at the length of the generation prompt; labels are aligned with input_ids, and the model shifts them.",
-)  # fmt: skip
-CODES = (NOTHING_MASKED, ONLY_MEDIA_MASKED, BEFORE_EXPANSION, COUNTED_KEYS, LEFT_PADDING, OFF_BY_ONE)
 
 
 def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Finding | None:

@@ -17,7 +17,23 @@ from vtg_core.audit.checks.prompt_differences import (
     has_doubled_start,
     prompt_differences,
 )
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.prompt import (
+    DOUBLE_BOS,
+    FROM_TEXT,
+    INSTRUCTION,
+    MOVED,
+    NESTED,
+    PROCESSOR_NESTS,
+    PROMPT_DIFFERS,
+    QUERY,
+    REPEATED,
+    STRAY,
+    SYSTEM,
+    TEXT_AFTER,
+    THINKING,
+    UNMARKED,
+)
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.items import collapsed
 from vtg_core.audit.row.readings import MAX_STAMP_TOKENS, Turn
@@ -31,81 +47,6 @@ from vtg_core.audit.row.videos import (
 )
 from vtg_core.chat.conversation import Role
 from vtg_core.regions import RegionKind
-
-PROMPT_DIFFERS = Code(
-    "parity.prompt-differs", Severity.WARNING, "The prompt is not the one that serving writes",
-    "A model that is trained on one prompt and asked with another answers worse, and nothing says so.",
-    "Render the training prompt with the checkpoint's own chat template and processor.",
-)  # fmt: skip
-QUERY = Code(
-    "parity.query-missing", Severity.ERROR, "The row does not ask this sample's query",
-    "The model is trained to answer a question with the times of another one.",
-    "Check that the query, the video and the answer of a row are of one sample, and that nothing cut the query.",
-)  # fmt: skip
-INSTRUCTION = Code(
-    "parity.instruction-differs", Severity.POLICY, "The words around the query are the collator's own",
-    "An instruction of one's own is as good as ours, as long as serving asks with the same words.",
-    "Ask with the same words in serving.",
-)  # fmt: skip
-REPEATED = Code(
-    "parity.video-repeated", Severity.WARNING, "The row shows more videos than its sample has",
-    "Twice the tokens are spent on one video, and serving shows it once.",
-    "Write the video's placeholder once in the messages, and pass its frames once.",
-)  # fmt: skip
-TEXT_AFTER = Code(
-    "parity.text-after-answer", Severity.WARNING, "Text stands behind the end of the last answer",
-    "Nothing follows an answer in serving; a generation prompt that was asked for in training stands there.",
-    "Render training conversations with add_generation_prompt=False, and append nothing.",
-)  # fmt: skip
-DOUBLE_BOS = Code(
-    "parity.double-bos", Severity.ERROR, "The first token of the sequence stands twice",
-    "The chat template writes it and the tokenizer adds it again; the model never sees that at inference.",
-    "Tokenise the rendered chat with add_special_tokens=False.",
-)  # fmt: skip
-SYSTEM = Code(
-    "parity.system-differs", Severity.WARNING, "The system turn is not the one that serving writes",
-    "Every answer is trained behind a system prompt that the served model does not get.",
-    "Give the same system message, or none, in training and in serving.",
-)  # fmt: skip
-THINKING = Code(
-    "parity.thinking-prefix", Severity.WARNING, "Another text stands between the assistant's header and its answer",
-    "Thinking marks that only training or only serving writes change how every answer begins.",
-    "Render with the chat template's own setting for thinking, the same in training and in serving.",
-)  # fmt: skip
-MOVED = Code(
-    "parity.media-moved", Severity.WARNING, "The video stands at another place of the prompt",
-    "The model reads the question before the video in training and after it in serving, or the other way round.",
-    "Put the video where the messages have it.",
-)  # fmt: skip
-FROM_TEXT = Code(
-    "parity.control-token-from-text", Severity.ERROR, "A control token in a person's text was obeyed",
-    "A query can forge a turn or a video this way, and what follows it may be trained as an answer.",
-    "Encode what people wrote as plain text (split_special_tokens=True for that part).",
-)  # fmt: skip
-STRAY = Code(
-    "parity.turns-do-not-alternate", Severity.WARNING, "The turns do not follow each other as a conversation's do",
-    "A control token in a person's text can open or close a turn that nobody wrote; packed rows look like this too.",
-    "Look at the tokens; encode what people wrote as plain text.",
-)  # fmt: skip
-UNMARKED = Code(
-    "parity.vision-markers-missing", Severity.ERROR, "Video placeholders stand without their markers",
-    "The model learnt to find a video between its markers, and some compute positions from them.",
-    "Write the video as the chat template does, with its markers.",
-)  # fmt: skip
-NESTED = Code(
-    "parity.vision-markers-nested", Severity.WARNING, "Video markers stand inside video markers",
-    "The official prompt has one pair where the row has two, so the model is trained on another sequence.",
-    "Write the video's placeholder once with its markers, and let the processor do the rest.",
-)  # fmt: skip
-PROCESSOR_NESTS = Code(
-    "parity.processor-nests-markers", Severity.INFO, "The processor writes video markers inside video markers",
-    "It does so in training and in serving, so nothing is wrong; older versions of it wrote one pair a frame.",
-    "Train and serve with one version of transformers.",
-)  # fmt: skip
-CODES = (
-    PROMPT_DIFFERS, QUERY, INSTRUCTION, DOUBLE_BOS, SYSTEM, THINKING, MOVED, REPEATED, TEXT_AFTER, FROM_TEXT, STRAY,
-    UNMARKED, NESTED, PROCESSOR_NESTS,
-)  # fmt: skip
 
 
 def check(row: Row) -> Iterator[Finding]:

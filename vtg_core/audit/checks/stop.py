@@ -8,49 +8,21 @@ from collections.abc import Iterator
 import numpy as np
 
 from vtg_core.audit.checks.mask import behind_space
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.stop import (
+    DOUBLED,
+    MASKED_AS_PADDING,
+    MISSING,
+    NO_STOP_ID,
+    NOT_TRAINED,
+    PAD_IS_STOP,
+    WRONG_TOKEN,
+)
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.cuts import cut_of
 from vtg_core.audit.row.readings import Turn, assistant_turns
 from vtg_core.audit.row.row import Row
 from vtg_core.masking.labelled_tokens import CODE_OF
 from vtg_core.regions import RegionKind
-
-NOT_TRAINED = Code(
-    "stop.not-trained", Severity.ERROR, "The end of turn is not in the loss",
-    "The model is never taught to stop, and writes on until the length limit.",
-    "Train the token that closes each assistant turn.",
-)  # fmt: skip
-MASKED_AS_PADDING = Code(
-    "stop.masked-as-padding", Severity.ERROR, "The end of turn was masked as if it were padding",
-    "The padding token is the end of turn, and labels were masked by that id's value: the model is never taught to stop.",
-    "Mask padding by position (attention_mask), or give the tokenizer a padding token of its own.",
-)  # fmt: skip
-MISSING = Code(
-    "stop.missing", Severity.ERROR, "An assistant turn has no end of turn",
-    "The model is taught to go on after its answer.",
-    "Render the whole conversation with the chat template, and cut nothing from its end.",
-)  # fmt: skip
-DOUBLED = Code(
-    "stop.doubled", Severity.ERROR, "The end of turn stands twice",
-    "The template and the training code both write one, so the model learns to write two.",
-    "Add no end of sequence where the chat template closes the turn.",
-)  # fmt: skip
-WRONG_TOKEN = Code(
-    "stop.wrong-token", Severity.ERROR, "The turn is closed by another token than the chat template's",
-    "The model learns to stop with a token that serving does not wait for.",
-    "Close the turn as the chat template does.",
-)  # fmt: skip
-NO_STOP_ID = Code(
-    "stop.not-a-stop-id", Severity.ERROR, "Generation does not stop at the token that is trained",
-    "The checkpoint's generation config lists other ids, so the model writes on after its answer.",
-    "Add the end of turn to eos_token_id of the generation config.",
-)  # fmt: skip
-PAD_IS_STOP = Code(
-    "stop.pad-is-end-of-turn", Severity.INFO, "Padding and end of turn are one token",
-    "It is right here, but code that masks padding by its id would mask the end of turn with it.",
-    "Give the tokenizer a padding token of its own.",
-)  # fmt: skip
-CODES = (NOT_TRAINED, MASKED_AS_PADDING, MISSING, DOUBLED, WRONG_TOKEN, NO_STOP_ID, PAD_IS_STOP)
 
 
 def check(row: Row) -> Iterator[Finding]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.collator import NO_BATCH, NOT_FOUND, RAISES
+from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.guard import Raised, guarded
 from vtg_core.dataset import Sample
 from vtg_core.errors import first_line
@@ -21,37 +22,6 @@ from vtg_core.video.sampling import SampledVideo
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
-
-
-NOT_FOUND = Code(
-    "collator.not-found",
-    Severity.ERROR,
-    "There is no such collator",
-    "Without the collator that training uses there is nothing to audit.",
-    "Name it as package.module:name, importable from the current folder: a callable that takes a list of samples, a "
-    "class, or a function whose first parameter is named processor and that returns such a callable.",
-)
-
-
-RAISES = Code(
-    "collator.raises",
-    Severity.ERROR,
-    "The collator raises an error",
-    "Training stops, or skips the sample without a word, where its collator raises.",
-    "Mend the line named in the evidence; docs/audit.md lists the fields that each sample has.",
-)
-
-
-NO_BATCH = Code(
-    "collator.returns-no-batch",
-    Severity.ERROR,
-    "The collator returns something else than a batch",
-    "A trainer takes a mapping of tensors, and hands nothing else to the model.",
-    "Return a mapping with input_ids and labels, and attention_mask where rows are padded.",
-)
-
-
-CODES = (NOT_FOUND, RAISES, NO_BATCH)
 
 
 SAMPLE_FIELDS = {

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.batch.rows import rows_of
-from vtg_core.audit.findings import Code, Finding, Severity
+from vtg_core.audit.codes.fuzz import AS_IT_IS, CHANGED, RAISES, REWRITTEN
+from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.foreign.collators import ForeignCollator, foreign_sample, load_collator, run_collator
 from vtg_core.audit.foreign.fuzz_cases import Case, cases_of, smaller_cases
 from vtg_core.audit.foreign.fuzz_test_code import test_code
@@ -29,32 +30,6 @@ from vtg_core.regions import IGNORE_INDEX
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
-CHANGED = Code(
-    "fuzz.supervision-changed",
-    Severity.ERROR,
-    "Other tokens are trained when the input varies",
-    "A mask that depends on the words of a query or on the other samples of a batch is wrong for part of the data.",
-    "Find the answer in the final ids by its own turn, never by a word or by a length measured elsewhere; the test in "
-    "the evidence fails until it is mended.",
-)
-REWRITTEN = Code(
-    "fuzz.answer-rewritten", Severity.WARNING, "The collator trains other words than the sample's answer",
-    "What the annotation says is not what the model learns, unless the collator rewrites answers on purpose.",
-    "Train the answer as it is in the messages, or check the words that the collator writes.",
-)  # fmt: skip
-AS_IT_IS = Code(
-    "fuzz.wrong-as-it-is", Severity.ERROR, "The mask is wrong before anything is varied",
-    "Where the plain sample is trained wrongly, variations of it show nothing more.",
-    "Mend what the audit says of the sample first; the test in the evidence fails until it is mended.",
-)  # fmt: skip
-RAISES = Code(
-    "fuzz.collator-raises",
-    Severity.ERROR,
-    "The collator fails on a varied input",
-    "Real data hold such samples, and training stops there or leaves them out without a word.",
-    "Encode what a person typed as plain text; the test in the evidence fails until it is mended.",
-)
-CODES = (CHANGED, REWRITTEN, AS_IT_IS, RAISES)
 
 MAX_SHRINKING_CALLS = 60
 SHORT = 300

@@ -1,0 +1,36 @@
+"""Codes of trying a foreign collator with texts that break weak ones."""
+
+from vtg_core.audit.findings import Code, Severity
+
+CHANGED = Code(
+    "fuzz.supervision-changed",
+    Severity.ERROR,
+    "Other tokens are trained when the input varies",
+    "A mask that depends on the words of a query or on the other samples of a batch is wrong for part of the data.",
+    "Find the answer in the final ids by its own turn, never by a word or by a length measured elsewhere; the test in "
+    "the evidence fails until it is mended.",
+)
+REWRITTEN = Code(
+    "fuzz.answer-rewritten", Severity.WARNING, "The collator trains other words than the sample's answer",
+    "What the annotation says is not what the model learns, unless the collator rewrites answers on purpose.",
+    "Train the answer as it is in the messages, or check the words that the collator writes.",
+)  # fmt: skip
+AS_IT_IS = Code(
+    "fuzz.wrong-as-it-is", Severity.ERROR, "The mask is wrong before anything is varied",
+    "Where the plain sample is trained wrongly, variations of it show nothing more.",
+    "Mend what the audit says of the sample first; the test in the evidence fails until it is mended.",
+)  # fmt: skip
+RAISES = Code(
+    "fuzz.collator-raises",
+    Severity.ERROR,
+    "The collator fails on a varied input",
+    "Real data hold such samples, and training stops there or leaves them out without a word.",
+    "Encode what a person typed as plain text; the test in the evidence fails until it is mended.",
+)
+
+CODES = (
+    CHANGED,
+    REWRITTEN,
+    AS_IT_IS,
+    RAISES,
+)
