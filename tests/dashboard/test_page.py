@@ -159,7 +159,7 @@ def test_what_a_pass_will_cost_is_told_before_it_runs():
 
 
 def test_a_pass_that_cannot_fit_is_refused_before_the_model_is_loaded(monkeypatch):
-    monkeypatch.setattr("vtg_core.loss.free_memory.free_memory", lambda device: 1000)
+    monkeypatch.setattr("vtg_core.loss.cost.free_memory", lambda device: 1000)
     monkeypatch.setattr("vtg_core.checkpoints.loading._KEPT", {})
     for job in (score, score_precisions):
         with pytest.raises(
@@ -366,7 +366,7 @@ def test_a_pass_that_was_cancelled_while_it_waited_is_not_run():
 def test_a_pass_that_does_not_fit_ends_in_a_message_and_the_next_one_runs(monkeypatch):
     visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
     with monkeypatch.context() as patch:
-        patch.setattr("vtg_core.loss.free_memory.free_memory", lambda device: 1000)
+        patch.setattr("vtg_core.loss.cost.free_memory", lambda device: 1000)
         said, result = runs.run(visit, LOSS, score, inputs, lambda at, desc: None)
     assert json.loads(said)["level"] == "error"
     assert "must fit in the memory of cpu" in json.loads(said)["text"]
