@@ -164,7 +164,9 @@ def test_wrong_usage_is_exit_2_and_says_what_is_right(capsys, arguments, said):
 @pytest.mark.parametrize("option", ["--json", "--csv"])
 @pytest.mark.parametrize("out", ["no/such/folder/out", "", "."])
 def test_a_file_that_cannot_be_written_is_told_before_the_run(capsys, monkeypatch, option, out):
-    monkeypatch.setattr("vtg_core.checkpoints.loading.load_model", lambda *_, **__: pytest.fail("the run began"))
+    monkeypatch.setattr(
+        "vtg_core.checkpoints.loading.load_model", lambda *_, **__: pytest.fail("the run began")
+    )
     status, printed, told = compare(capsys, option, out)
     assert (status, printed) == (1, "")
     assert told.startswith(f"error: {option} must name a file that can be written")
@@ -173,7 +175,9 @@ def test_a_file_that_cannot_be_written_is_told_before_the_run(capsys, monkeypatc
 @pytest.mark.parametrize("option", ["--json", "--csv"])
 @pytest.mark.parametrize("content", ['{"a": 1}', "name,age\n", '{"schema": 1, "settings"', "\x00"])
 def test_a_file_of_something_else_is_refused_before_the_run(capsys, monkeypatch, tmp_path, option, content):
-    monkeypatch.setattr("vtg_core.checkpoints.loading.load_model", lambda *_, **__: pytest.fail("the run began"))
+    monkeypatch.setattr(
+        "vtg_core.checkpoints.loading.load_model", lambda *_, **__: pytest.fail("the run began")
+    )
     out = tmp_path / "out"
     out.write_text(content)
     status, _, told = compare(capsys, option, out)
@@ -239,7 +243,9 @@ def test_a_longer_run_goes_on_where_a_shorter_one_ended(capsys, tmp_path):
 
 def test_a_run_with_nothing_left_to_do_loads_no_model(capsys, monkeypatch, tmp_path):
     compare(capsys, *TWO, "--json", tmp_path / "o.json")
-    monkeypatch.setattr("vtg_core.checkpoints.loading.load_model", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr(
+        "vtg_core.checkpoints.loading.load_model", lambda *_, **__: pytest.fail("it was loaded")
+    )
     assert compare(capsys, *TWO, "--json", tmp_path / "o.json", "--csv", tmp_path / "new.csv")[0] == 0
     assert len((tmp_path / "new.csv").read_text().splitlines()) == 9
 

@@ -133,7 +133,9 @@ def test_a_failure_leaves_what_came_and_is_raised(user_cache):
 
 def test_a_row_that_clearly_does_not_fit_is_refused_before_the_weights_are_loaded(user_cache, monkeypatch):
     monkeypatch.setattr("vtg_core.loss.cost.free_memory", lambda device: 1_000)
-    monkeypatch.setattr("vtg_core.checkpoints.loading.load_model", lambda *names, **options: pytest.fail("loaded"))
+    monkeypatch.setattr(
+        "vtg_core.checkpoints.loading.load_model", lambda *names, **options: pytest.fail("loaded")
+    )
     with pytest.raises(OutOfMemoryError, match="must fit in the memory of cpu"):
         run(wanted())
 
