@@ -155,24 +155,6 @@ def test_without_a_network_the_message_says_so_and_what_helps(load):
     assert "one of demo, demo-untrained, demo-qwen2.5-vl" in str(e.value)
 
 
-def load_in_another_process(endpoint):
-    """What a person sees who asks a hub at ``endpoint`` for a model."""
-    code = (
-        "from vtg_core.checkpoints import load_processor\n"
-        "try: load_processor('someone/some-model')\n"
-        "except Exception as error: print(type(error).__name__, error)"
-    )
-    settings = {"HF_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "0", "NO_PROXY": "*", "no_proxy": "*"}
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **settings},
-        text=True,
-        capture_output=True,
-        timeout=120,
-    )
-    return run.stdout
-
-
 class NothingHere(http.server.BaseHTTPRequestHandler):
     """A hub that has no model of any name."""
 
@@ -188,19 +170,47 @@ class NothingHere(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_a_hub_that_has_no_such_model_is_not_called_unreachable():
+IN_A_FRESH_PROCESS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from vtg_core.checkpoints import load_checkpoint, load_processor
+with ThreadPoolExecutor(2) as pool:
+    first, second = pool.map(load_checkpoint, ["demo", "demo"])
+print(first is second, flush=True)
+for name in map(str.strip, sys.stdin):
+    try: load_processor(name)
+    except Exception as error: print(type(error).__name__, error, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def told(user_cache):
+    """What a fresh process tells: of two threads that load at once, of a hub that has nothing, and when it is gone."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), NothingHere) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        said = load_in_another_process(f"http://127.0.0.1:{server.server_port}")
+        hub = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HUB_OFFLINE": "0"}
+        process = subprocess.Popen(
+            [sys.executable, "-c", IN_A_FRESH_PROCESS], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, **hub, "NO_PROXY": "*", "no_proxy": "*"},
+        )  # fmt: skip
+        print("someone/some-model", file=process.stdin, flush=True)
+        said = [process.stdout.readline() for _ in range(2)]
         server.shutdown()
-    assert said.startswith(
+    return [*said, process.communicate("someone/some-model\n", timeout=120)[0]]
+
+
+def test_two_threads_may_load_the_first_checkpoint_at_once(told):
+    assert told[0] == "True\n"
+
+
+def test_a_hub_that_has_no_such_model_is_not_called_unreachable(told):
+    assert told[1].startswith(
         "CheckpointError there is no folder 'someone/some-model' here, and the Hub gave no processor"
     )
 
 
-def test_a_hub_that_does_not_answer_is_called_unreachable():
-    said = load_in_another_process("http://127.0.0.1:9")
-    assert said.startswith(
+def test_a_hub_that_does_not_answer_is_called_unreachable(told):
+    assert told[2].startswith(
         "CheckpointError there is no folder 'someone/some-model' here, and the Hub cannot be reached"
     )
 
@@ -228,18 +238,6 @@ def test_a_checkpoint_that_reads_no_video_is_refused(processor, tmp_path):
         CheckpointError, match=r"must read video, and its processor \(Qwen2Tokenizer\) does not"
     ):
         load_processor(str(tmp_path))
-
-
-def test_two_threads_may_load_the_first_checkpoint_at_once(user_cache):
-    code = (
-        "from concurrent.futures import ThreadPoolExecutor\n"
-        "from vtg_core.checkpoints import load_checkpoint\n"
-        "with ThreadPoolExecutor(2) as pool:\n"
-        "    first, second = pool.map(load_checkpoint, ['demo', 'demo'])\n"
-        "assert first is second\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:x", "cuda:", "CPU", ""])

@@ -106,50 +106,45 @@ def test_a_collator_that_is_not_there_is_one_finding(capsys):
     assert "Traceback" not in printed
 
 
-def run_program(*arguments, shell="{}", **environment):
-    """Run the command as a person does; return its status, and what it printed."""
-    command = shlex.join([sys.executable, "-m", "vtg_core", *arguments])
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **environment}
+ONE_FINDING = (*ROWS, "--recipe", "pad-only", "--limit", "1")
+
+
+def test_a_reader_that_leaves_early_does_not_hide_the_findings(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as stdout:  # what is left in it is flushed when it is closed, as at the end of a process
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main([*ONE_FINDING, "--json", "-"]) == 1
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_changes_no_status_and_leaves_the_other(capsys, monkeypatch, closed):
+    monkeypatch.setattr(sys, closed, None)  # as it is when a process starts without
+    assert main(ONE_FINDING) == 1
+    shown = capsys.readouterr()
+    assert ("mask.only-media-masked" in shown.out) is (closed == "stderr")
+    assert shown.err == ""
+
+
+def test_a_process_without_any_stream_ends_with_its_status():
+    """The one of this command that a person starts: with the streams closed, what it opens may come to be them."""
+    command = shlex.join([sys.executable, "-m", "vtg_core", *ONE_FINDING])
     ran = subprocess.run(
-        ["bash", "-c", shell.format(command)],
-        env=environment,
-        cwd=ASSETS.parent,
-        capture_output=True,
-        check=False,
+        ["bash", "-c", f"{command} >&- 2>&-"], cwd=ASSETS.parent, capture_output=True, check=False
     )
-    assert b"Traceback" not in ran.stderr
-    return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, b"", b"")
 
 
-def test_a_reader_that_leaves_early_does_not_hide_the_findings():
-    status, _, _ = run_program(
-        *ROWS,
-        "--recipe",
-        "pad-only",
-        "--limit",
-        "1",
-        "--json",
-        "-",
-        shell="{} | head -c 0; exit ${{PIPESTATUS[0]}}",
-    )
-    assert status == 1
-
-
-@pytest.mark.parametrize(
-    ("closed", "stays"), [(">&-", "stderr"), ("2>&-", "stdout"), (">&- 2>&-", "neither")]
-)
-def test_closed_streams_change_no_status(closed, stays):
-    status, out, err = run_program(*ROWS, "--recipe", "pad-only", "--limit", "1", shell=f"{{}} {closed}")
-    assert status == 1
-    assert ("only_media" in out or "mask.only-media-masked" in out) is (stays == "stdout")
-    assert err == ""
-
-
-def test_a_terminal_that_knows_ascii_alone_gets_escapes_and_valid_json():
-    arguments = (*ROWS, "--recipe", "text-prefix", "--limit", "1")
-    assert run_program(*arguments, PYTHONIOENCODING="ascii")[0] == 1
-    status, out, _ = run_program(*arguments, "--json", "-", PYTHONIOENCODING="ascii")
-    assert (status, json.loads(out)["rows"]) == (1, 1)
+@pytest.mark.parametrize("as_json", [(), ("--json", "-")])
+def test_a_terminal_that_knows_ascii_alone_gets_escapes(monkeypatch, tmp_path, as_json):
+    file = tmp_path / "一.json"
+    file.write_text(json.dumps([{"video": "gone.mp4", "timestamp": [8, 14], "sentence": "x"}]))
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert main(["audit", "--annotations", str(file), *as_json]) == 1
+    printed = stdout.buffer.getvalue().decode("ascii")
+    assert "\\u4e00.json:1" in printed
+    assert not as_json or json.loads(printed)["findings"][0]["where"].startswith("一.json:1")
 
 
 def test_an_interrupt_before_the_first_row_is_one_line_and_130(capsys, monkeypatch):

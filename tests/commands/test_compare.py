@@ -250,9 +250,19 @@ def test_a_run_with_nothing_left_to_do_loads_no_model(capsys, monkeypatch, tmp_p
     assert len((tmp_path / "new.csv").read_text().splitlines()) == 9
 
 
-def test_an_interrupt_in_the_middle_of_a_row_keeps_the_rows_before_it(capsys, tmp_path):
+class Signalling(Breaking):
+    """Sends the process a signal at the model's pass ``number``."""
+
+    def __call__(self, *_):
+        self.passes += 1
+        if self.passes == self.number:
+            signal.raise_signal(self.error)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_in_the_middle_of_a_row_keeps_the_rows_before_it(capsys, tmp_path, sent):
     out = tmp_path / "o.json"
-    with Breaking(3, KeyboardInterrupt()) as broken:
+    with Signalling(3, sent) as broken:
         status, printed, _ = compare(capsys, *TWO, "--verify", 0, "--json", out)
     written = json.loads(out.read_text())
     assert (status, broken.passes, written["partial"], len(written["summary"])) == (1, 3, True, 2)
@@ -396,11 +406,10 @@ def started(folder, *arguments):
     raise AssertionError(f"it ended with {running.wait()} before its first row")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_keeps_what_is_done_and_a_second_run_goes_on(capsys, tmp_path, number):
+def test_a_signal_keeps_what_is_done_and_a_second_run_goes_on(capsys, tmp_path):
     out = tmp_path / "o.json"
     running = started(tmp_path, "--json", out)
-    running.send_signal(number)
+    running.send_signal(signal.SIGTERM)
     printed, told = running.communicate(timeout=60)
     assert running.returncode == 1
     assert "stopped before the last row" in printed
