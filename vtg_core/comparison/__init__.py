@@ -1,4 +1,4 @@
-"""Templates compared: many on one video in little more than one forward pass, and then on every row of a file.
+"""Templates compared, on one video and on every row of a file, and summed up. The forward passes are in ``loss``.
 
 Sequences that begin alike become a tree (:mod:`~vtg_core.loss.token_tree`), which runs behind a cache
 (:mod:`~vtg_core.loss.continuation`, :mod:`~vtg_core.loss.shared_pass`) and gives what each template costs on
