@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForImageTextToText
 
+from tests.sharing import BROWSER, SharedFiles, place_of
 from tests.turns import turn
 from vtg_core.checkpoints.loading import load_checkpoint, load_model
 from vtg_core.demo.models import demo_folder
@@ -98,6 +99,15 @@ def video(user_cache):
 def other_video(user_cache):
     """Six frames of another clip."""
     return sample_frames(ASSETS / "two_events.mp4", FramePolicy(num_frames=6))
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: place_of(item.nodeid) != BROWSER)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return SharedFiles(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -92,8 +92,8 @@ class Case:
 class Family:
     """A checkpoint and a template, and what they make of every case; each is encoded once for all tests."""
 
-    def __init__(self, processor, template, video, *, is_whole=True):
-        self.processor, self.tokenizer = process_videos_once(processor), processor.tokenizer
+    def __init__(self, processor, padded, template, video, *, is_whole=True):
+        self.processor, self.tokenizer, self.padded = processor, processor.tokenizer, padded
         self.template, self.video = template, video
         self.answer_format = ANSWER_FORMATS[template.mode]
         self.controls = control_tokens(self.tokenizer)
@@ -141,23 +141,38 @@ class Family:
     def decode(self, ids):
         return self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
-    def padding_on(self, side):
-        """The processor with its padding on that side."""
-        processor = copy(self.processor)
-        processor.tokenizer = deepcopy(self.tokenizer)
-        processor.tokenizer.padding_side = side
-        return processor
-
 
 CALM = Case("calm", 1, False)
 SHAPES = list(product((1, 3), (False, True)))
 """How many turns a conversation may have, and whether a system message."""
 
 
+@pytest.fixture(scope="module")
+def once_by_name(processors_by_name):
+    """Processors that see the video once for all templates."""
+    return {name: process_videos_once(processor) for name, processor in processors_by_name.items()}
+
+
+@pytest.fixture(scope="module")
+def padded_by_name(once_by_name):
+    """For each of them, from a side to the same with its padding on that side."""
+    return {
+        name: {side: padding_on(side, processor) for side in ("left", "right")}
+        for name, processor in once_by_name.items()
+    }
+
+
+def padding_on(side, processor):
+    padded = copy(processor)
+    padded.tokenizer = deepcopy(processor.tokenizer)
+    padded.tokenizer.padding_side = side
+    return padded
+
+
 @pytest.fixture(scope="module", params=families())
-def family(request, processors_by_name, video):
+def family(request, once_by_name, padded_by_name, video):
     name, template, is_whole = request.param
-    return Family(processors_by_name[name], template, video, is_whole=is_whole)
+    return Family(once_by_name[name], padded_by_name[name], template, video, is_whole=is_whole)
 
 
 @pytest.fixture
@@ -237,7 +252,7 @@ def test_3_the_answer_does_not_change_what_is_not_supervised(family):
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_3_and_4_neither_padding_nor_a_batch_partner_changes_anything(family, side):
-    processor = family.padding_on(side)
+    processor = family.padded[side]
     partner = without_media(family.encode(Case("a partner of some length " * 200, 1, True)))
     for case, sample in family.cases.items():
         batch = pad([partner, without_media(sample)], processor)
@@ -296,7 +311,7 @@ def test_6_our_loss_is_the_models_own_and_neither_padding_nor_batching_changes_i
     alone = [score(family_model, pad([s], family.processor), family.tokenizer)[0] for s in samples]
     assert all(report.mean_nll == pytest.approx(report.model_loss, abs=1e-5) for report in alone)
     for side in ("left", "right"):
-        reports = score(family_model, pad(samples, family.padding_on(side)), family.tokenizer)
+        reports = score(family_model, pad(samples, family.padded[side]), family.tokenizer)
         total = math.fsum(r.sum_nll for r in reports) / sum(r.num_supervised for r in reports)
         assert total == pytest.approx(reports[0].model_loss, abs=1e-5), side
         for report, single in zip(reports, alone, strict=True):

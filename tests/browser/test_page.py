@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, ROOT, Server
+from .conftest import LOADED, ROOT, Server, opened, show
 
 HOSTILE = [
     "<img src=x onerror=\"globalThis.__ran='img'\">",
@@ -347,25 +347,26 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
         assert "Traceback" not in server.stop()
 
 
-def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(user_cache, open_page):
-    server = Server().wait()
-    pages = [open_page(server.url) for _ in range(2)]
-    for page in pages:
-        page.get_by_role("tab", name="Prompts").click()
-        expect(page.locator(".vtg-card")).to_have_count(16, timeout=LOADED)
-        page.close()
+@pytest.fixture(scope="module")
+def refused(user_cache, pages):
+    """Two pages, opened at once on a server that has just started, with frames that the processor refuses."""
+    server = Server("--num-frames", "1").wait()
+    with opened(pages, server.url) as one, opened(pages, server.url) as other:
+        yield one, other
     assert "Traceback" not in server.stop()
 
 
-def test_frames_that_the_processor_refuses_are_explained(user_cache, open_page):
-    server = Server("--num-frames", "1").wait()
-    page = open_page(server.url)
-    page.get_by_role("tab", name="Prompts").click()
-    alert = page.locator("#notice [role=alert]")
-    expect(alert).to_contain_text("The processor must accept this prompt", timeout=LOADED)
+def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(refused):
+    for page in refused:
+        refusal = page.locator("#notice [role=alert]")
+        expect(refusal).to_contain_text("The processor must accept this prompt", timeout=LOADED)
+
+
+def test_frames_that_the_processor_refuses_are_explained_until_they_are_others(refused):
+    page, _ = refused
+    show(page, "Prompts")
+    expect(page.locator("#notice [role=alert]")).to_contain_text("The processor must accept", timeout=LOADED)
     page.locator("#frames input").fill("4")
     page.locator("#run").click()
     expect(page.locator(".vtg-card")).to_have_count(16)
-    expect(alert).to_have_count(0)
-    page.close()
-    assert "Traceback" not in server.stop()
+    expect(page.locator("#notice [role=alert]")).to_have_count(0)

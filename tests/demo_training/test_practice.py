@@ -74,7 +74,7 @@ def test_rows_ask_for_every_event_of_a_clip_in_no_order(annotation_file):
 
 def test_what_is_written_shows_what_the_rows_say(annotation_file):
     dataset = VideoTemporalSFTDataset(annotation_file, use_temporal_tokens=False, frames=FramePolicy(fps=4))
-    for number in range(0, len(dataset), 5):
+    for number in range(0, len(dataset), 17):
         sample = dataset[number]
         [window] = sample.windows
         assert sample.video.info.duration == dataset.annotations[number].raw["duration"]
