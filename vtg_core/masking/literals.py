@@ -8,8 +8,7 @@ import numpy as np
 from vtg_core.chat.control_tokens import ControlTokens, encode_as_text
 from vtg_core.chat.rendering import RenderedChat
 from vtg_core.errors import MaskingError
-from vtg_core.masking.expansion import Expansion
-from vtg_core.masking.token_labelling import Offsets
+from vtg_core.masking.expansion import Expansion, Offsets
 
 if TYPE_CHECKING:
     from torch import Tensor

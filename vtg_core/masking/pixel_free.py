@@ -22,11 +22,11 @@ from vtg_core.chat.rendering import RenderedChat
 from vtg_core.data.answers import TEMPLATE_TOKENS
 from vtg_core.dataset import Sample
 from vtg_core.errors import ConversationError, MaskingError, first_line
-from vtg_core.masking.expansion import Expansion
-from vtg_core.masking.labelled_tokens import LabelledTokens
+from vtg_core.masking.expansion import Expansion, Offsets
+from vtg_core.masking.labelled_tokens import CODE_OF, LabelledTokens
 from vtg_core.masking.literals import rewrite_literals, with_stand_ins
 from vtg_core.masking.processor_call import adds_special_tokens, call_processor
-from vtg_core.masking.token_labelling import CODE_OF, Offsets, TokenLabels, label_tokens
+from vtg_core.masking.token_proof import label_tokens
 from vtg_core.regions import MaskPolicy, RegionKind
 from vtg_core.video.plan import FramePlan
 from vtg_core.video.sampling import SampledVideo
@@ -39,7 +39,7 @@ MAX_KEPT_CHARACTERS = 64_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class VideoExpansion:
+class PlaceholderText:
     """What a processor writes in the place of a video.
 
     Attributes:
@@ -52,7 +52,7 @@ class VideoExpansion:
     grid: np.ndarray
 
 
-def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> VideoExpansion:
+def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> PlaceholderText:
     """Return what ``processor`` writes in the place of a video's placeholder, without decoding a frame.
 
     The processor is called as for training, with frames that have a shape and no content.
@@ -71,7 +71,7 @@ def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> VideoExpans
             f"and does not: {first_line(error)}; audit it through its pixels"
         ) from error
     grid = outputs.get("video_grid_thw")
-    return VideoExpansion(
+    return PlaceholderText(
         text, np.zeros((0, 3), np.int64) if grid is None else np.asarray(grid, dtype=np.int64)
     )
 
@@ -91,7 +91,7 @@ class PixelFreeEncoder:
         self.policy = policy or MaskPolicy()
         self._renderer = ChatRenderer(processor, template_tokens=TEMPLATE_TOKENS)
         self._frames: WeakKeyDictionary[FramePlan, tuple[Any, ...]] = WeakKeyDictionary()
-        self._expansions: BoundedCache[VideoExpansion] = BoundedCache(
+        self._expansions: BoundedCache[PlaceholderText] = BoundedCache(
             MAX_KEPT_CHARACTERS, weigh=lambda expansion: len(expansion.text)
         )
 
@@ -116,7 +116,7 @@ class PixelFreeEncoder:
         texts = [self.expansion(plan).text for plan in plans or ()]
         return encode_text(chat, self.processor, texts, policy=self.policy, controls=self._renderer.controls)
 
-    def expansion(self, plan: FramePlan) -> VideoExpansion:
+    def expansion(self, plan: FramePlan) -> PlaceholderText:
         """Return :func:`video_expansion`, computed once for frames of the same shape and times."""
         frames = self._frames.get(plan)
         if frames is None:
@@ -160,8 +160,8 @@ def encode_text(
     ]
     if None in blocks:  # what stands beside a video may join with it, so all is tokenised together
         expansion, text = _expanded(chat, given, places, expansions)
-        around, blocks = _encode(given, expansion, text, tokenizer, controls, policy), []
-    return _filled(around, [block for block in blocks if block is not None], num_videos=len(expansions))
+        return _encode(given, expansion, text, tokenizer, controls, policy).tokens
+    return _filled(around, places, [block for block in blocks if block is not None])
 
 
 def _places(
@@ -185,9 +185,12 @@ def _places(
 
 @dataclass(frozen=True, eq=False)
 class _Encoded:
-    ids: np.ndarray
+    tokens: LabelledTokens
     offsets: Offsets
-    labels: TokenLabels
+
+    def at(self, place: tuple[int, int]) -> int:
+        """Return the position of the token that stands for the characters of ``place``, if there is one."""
+        return bisect_left(self.offsets, place)
 
 
 def _encode(
@@ -203,10 +206,10 @@ def _encode(
     if expansion.literals:
         ids, offsets, _ = rewrite_literals(ids, offsets, expansion, tokenizer, controls)
     entitled = [given[start:end] for start, end in controls.find(given)]
-    labels = label_tokens(
+    tokens = label_tokens(
         ids, offsets, expansion, entitled, tokenizer, controls, trains_newline=policy.newline
     )
-    return _Encoded(ids, offsets, labels)
+    return _Encoded(tokens, offsets)
 
 
 def _expanded(
@@ -257,8 +260,8 @@ def _block(
     controls: ControlTokens,
 ) -> _Block | None:
     """Return a video's tokens; None unless control tokens on both sides keep them apart from the rest."""
-    at = bisect_left(around.offsets, place)
-    if not 0 < at < len(around.ids) - 1 or around.offsets[at] != place:
+    at = around.at(place)
+    if not 0 < at < len(around.tokens) - 1 or around.offsets[at] != place:
         return None
     (start, left_end), (right_start, end) = around.offsets[at - 1], around.offsets[at + 1]
     left, right = given[start:left_end], given[right_start:end]
@@ -315,24 +318,21 @@ def _repeats(token: str, tokenizer: "PreTrainedTokenizerBase", controls: Control
     return bool(ids.tolist() == [controls.ids[token]] * 3)
 
 
-def _filled(encoded: _Encoded, blocks: Sequence[_Block], *, num_videos: int) -> LabelledTokens:
-    """Put the videos' tokens into the places of their placeholders; without blocks they are there already."""
-    labels = encoded.labels
+def _filled(around: _Encoded, places: Sequence[tuple[int, int]], blocks: Sequence[_Block]) -> LabelledTokens:
+    """Put the videos' tokens into the places of their placeholders, which are a token each."""
     if not blocks:
-        num_inserted = int(labels.replaced.sum()) - num_videos
-        return LabelledTokens(encoded.ids, labels.kinds, labels.turns, labels.answer_starts, num_inserted)
-    places = np.flatnonzero(labels.replaced).tolist()
-    counts = np.ones(len(encoded.ids), dtype=np.int64)
-    counts[places] = [len(block) for block in blocks]
+        return around.tokens
+    old, counts = around.tokens, np.ones(len(around.tokens), dtype=np.int64)
     ids, kinds, last = [], [], 0
     for place, block in zip(places, blocks, strict=True):
-        ids += [encoded.ids[last:place], block.ids]
-        kinds += [labels.kinds[last:place], block.kinds]
-        last = place + 1
+        at = around.at(place)
+        ids += [old.input_ids[last:at], block.ids]
+        kinds += [old.kinds[last:at], block.kinds]
+        counts[at], last = len(block), at + 1
     return LabelledTokens(
-        input_ids=np.concatenate([*ids, encoded.ids[last:]]),
-        kinds=np.concatenate([*kinds, labels.kinds[last:]]),
-        turns=np.repeat(labels.turns, counts),
-        answer_starts=tuple(int(counts[:start].sum()) for start in labels.answer_starts),
-        num_inserted=int(counts[places].sum()) - num_videos,
+        input_ids=np.concatenate([*ids, old.input_ids[last:]]),
+        kinds=np.concatenate([*kinds, old.kinds[last:]]),
+        turns=np.repeat(old.turns, counts),
+        answer_starts=tuple(int(counts[:start].sum()) for start in old.answer_starts),
+        num_inserted=sum(map(len, blocks)) - len(blocks),
     )

@@ -5,7 +5,6 @@ All along the token axis is done on arrays, so that it costs next to nothing bes
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -13,35 +12,12 @@ import numpy as np
 
 from vtg_core.chat.control_tokens import ControlTokens
 from vtg_core.errors import MaskingError
-from vtg_core.masking.expansion import Expansion
+from vtg_core.masking.expansion import Expansion, Offsets
+from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens
 from vtg_core.regions import Region, RegionKind
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-KINDS = tuple(RegionKind)
-"""What the numbers in an array of kinds stand for."""
-CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
-NO_TURN = -1
-
-Offsets = Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True, eq=False)
-class TokenLabels:
-    """What each of L tokens is.
-
-    Attributes:
-        kinds: int8, shape (L,): the region kind of each token, as an index into ``KINDS``.
-        turns: int16, shape (L,): index of the message a token belongs to, ``NO_TURN`` outside every message.
-        replaced: bool, shape (L,): whether the processor wrote what the token stands for, in a video's place.
-        answer_starts: for each assistant turn the position at which the model begins to write.
-    """
-
-    kinds: np.ndarray
-    turns: np.ndarray
-    replaced: np.ndarray
-    answer_starts: tuple[int, ...]
 
 
 def label_tokens(
@@ -53,7 +29,7 @@ def label_tokens(
     controls: ControlTokens,
     *,
     trains_newline: bool,
-) -> TokenLabels:
+) -> LabelledTokens:
     """Say what each token is, that is its first character, and prove it.
 
     Args:
@@ -93,28 +69,13 @@ def label_tokens(
             _verify_text(ids[is_here], region, expansion.text[region.start : region.end], tokenizer, controls)
     for character, position in zip(expansion.answer_starts, answer_starts, strict=True):
         _verify_prompt_end(ids, is_control, offsets, expansion.text, character, position, tokenizer, controls)
-    return TokenLabels(kinds, turns, replaced, answer_starts)
-
-
-def regions_of(kinds: np.ndarray, turns: np.ndarray) -> tuple[Region, ...]:
-    """Return the runs of equal kind and turn as a partition of [0, L), in tokens."""
-    if not len(kinds):
-        return ()
-    borders = np.flatnonzero((np.diff(kinds) != 0) | (np.diff(turns) != 0)) + 1
-    starts = [0, *borders.tolist()]
-    ends = [*starts[1:], len(kinds)]
-    return tuple(
-        Region(KINDS[kinds[start]], start, end, None if turns[start] == NO_TURN else int(turns[start]))
-        for start, end in zip(starts, ends, strict=True)
+    return LabelledTokens(
+        input_ids=ids,
+        kinds=kinds,
+        turns=turns,
+        answer_starts=answer_starts,
+        num_inserted=int(replaced.sum()) - len(expansion.replaced),
     )
-
-
-def arrays_of(regions: Sequence[Region]) -> tuple[np.ndarray, np.ndarray]:
-    """Return kinds and turns of a partition, as in :class:`TokenLabels`."""
-    lengths = [len(region) for region in regions]
-    kinds = np.repeat(np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8), lengths)
-    turns = np.array([_turn_number(region) for region in regions], dtype=np.int16)
-    return kinds, np.repeat(turns, lengths)
 
 
 def _turn_number(region: Region) -> int:
