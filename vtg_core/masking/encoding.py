@@ -73,6 +73,11 @@ class EncodedSample:
         return self.tokens.answer_starts
 
     @property
+    def num_video(self) -> int:
+        """How many tokens are video or its time stamps."""
+        return self.tokens.num_video
+
+    @property
     def num_inserted(self) -> int:
         """How many tokens the processor's expansion of the videos added to the rendered text."""
         return self.tokens.num_inserted

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -41,12 +41,14 @@ class LabelledTokens:
         """The partition of [0, L) that the arrays stand for."""
         return regions_of(self.kinds, self.turns)
 
+    @property
+    def num_video(self) -> int:
+        """How many tokens are of ``VIDEO_KINDS``."""
+        return int(self.is_kind(*VIDEO_KINDS).sum())
+
     def is_kind(self, *kinds: RegionKind) -> np.ndarray:
         """Return where a token is of one of ``kinds``; bool, shape (L,)."""
-        chosen = np.zeros(len(KINDS), dtype=bool)
-        chosen[[CODE_OF[kind] for kind in kinds]] = True
-        found: np.ndarray = chosen[self.kinds]
-        return found
+        return is_of(self.kinds, kinds)
 
     def labels(self, policy: MaskPolicy | None = None) -> np.ndarray:
         """Return the labels of these tokens; int64, shape (L,), ``IGNORE_INDEX`` where nothing is trained."""
@@ -58,6 +60,18 @@ class LabelledTokens:
         return labels
 
 
+def is_of(kinds: np.ndarray, wanted: Collection[RegionKind]) -> np.ndarray:
+    """Return where ``kinds``, as in :class:`LabelledTokens`, is one of ``wanted``; bool of the same shape."""
+    found: np.ndarray = _table(frozenset(wanted))[kinds]
+    return found
+
+
+@lru_cache(maxsize=64)
+def _table(wanted: frozenset[RegionKind]) -> np.ndarray:
+    """Return which of ``KINDS`` are wanted; bool."""
+    return np.array([kind in wanted for kind in KINDS])
+
+
 def regions_of(
     kinds: np.ndarray, turns: np.ndarray, *, without: Collection[RegionKind] = ()
 ) -> tuple[Region, ...]:
@@ -67,7 +81,7 @@ def regions_of(
     borders = np.flatnonzero((kinds[1:] != kinds[:-1]) | (turns[1:] != turns[:-1])) + 1
     starts, ends = np.concatenate([[0], borders]), np.concatenate([borders, [len(kinds)]])
     if without:
-        is_kept = ~np.isin(kinds[starts], [CODE_OF[kind] for kind in without])
+        is_kept = ~is_of(kinds[starts], without)
         starts, ends = starts[is_kept], ends[is_kept]
     return tuple(
         Region(KINDS[kind], start, end, None if turn == NO_TURN else turn)
