@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.errors import VideoError
-from vtg_core.video.plan import FramePlan, FramePolicy, cut_to, plan_frames
+from vtg_core.video.plan import FramePlan, FramePolicy, plan_with_timeline
 from vtg_core.video.timeline import (
     Size,
     Timeline,
@@ -118,8 +118,7 @@ def sample_frames(
         VideoError: ``path`` is no local file, or no video that can be read; the policy takes more frames than
             its ``max_frames``, or more bytes than ``MAX_SAMPLED_BYTES``; ``backend`` cannot decode this file.
     """
-    plan = plan_frames(path, policy, clip=clip)
-    timeline = cut_to(timeline_of(local_file(path)), clip)
+    plan, timeline = plan_with_timeline(path, policy or FramePolicy(), clip=clip)
     info, indices, size = plan.info, list(plan.frame_indices), (plan.width, plan.height)
     frames, used = None, VideoBackend.DECORD
     if backend is not VideoBackend.PYAV:
