@@ -129,7 +129,10 @@ class SFTCollator:
                 f"'videos' and 'video_metadata' must have an entry for each of the {len(sources)} videos in "
                 f"'messages', got {len(frames)} and {len(metadata)}"
             )
-        return [_video_given(*given) for given in zip(sources, frames, metadata, times, strict=True)]
+        return [
+            _video_given(source, own, metadata=described, times=shown)
+            for source, own, described, shown in zip(sources, frames, metadata, times, strict=True)
+        ]
 
     def _frames_of(self, source: Any) -> SampledVideo:
         if isinstance(source, SampledVideo):
@@ -153,7 +156,7 @@ class SFTCollator:
 
 
 def _video_given(
-    source: Any, frames: Any, metadata: Mapping[str, Any], times: Sequence[float] | None
+    source: Any, frames: Any, *, metadata: Mapping[str, Any], times: Sequence[float] | None
 ) -> SampledVideo:
     """Return frames that came with their ``video_metadata``; without ``times`` (s), those that the metadata tells."""
     try:

@@ -120,13 +120,13 @@ def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: 
     """
     check_partition(regions, len(input_ids))
     labels = input_ids.new_full(input_ids.shape, IGNORE_INDEX)
-    copy_supervised(input_ids, labels, regions, policy)
+    copy_supervised(input_ids, labels, regions=regions, policy=policy)
     if not bool((labels[1:] != IGNORE_INDEX).any()):
         raise MaskingError(f"at least one token must be supervised, got none in {len(input_ids):,} tokens")
     return labels
 
 
-def copy_supervised(input_ids: Ids, labels: Ids, regions: Sequence[Region], policy: MaskPolicy) -> None:
+def copy_supervised(input_ids: Ids, labels: Ids, *, regions: Sequence[Region], policy: MaskPolicy) -> None:
     """Copy ``input_ids`` to ``labels``, both of shape (L,), wherever ``policy`` trains: the one place that does."""
     for region in supervised_regions(regions, policy):
         labels[region.start : region.end] = input_ids[region.start : region.end]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.chat.control_tokens import control_tokens
+from vtg_core.chat.control_tokens import Vocabulary
 from vtg_core.chat.rendering import RenderedChat
 from vtg_core.errors import MaskingError
 from vtg_core.masking.expansion import Expansion, Offsets
@@ -110,19 +110,24 @@ def encode(
         raise MaskingError(
             f"each of the {len(chat.video_sources)} videos must have its frames, got {len(videos)}"
         )
-    controls = control_tokens(processor.tokenizer)
-    given = with_stand_ins(chat, controls)
+    vocabulary = Vocabulary.of(processor.tokenizer)
+    given = with_stand_ins(chat, vocabulary.controls)
     outputs = call_processor(processor, given, videos)
     expansion = Expansion.of(chat, outputs.pop("text_replacement_offsets")[0])
     offsets: Offsets = outputs.pop("offset_mapping")[0]
     columns = _take_columns(outputs, len(offsets))
     ids = columns.pop("input_ids").to(torch.int64).numpy()
     if chat.literals:
-        ids, offsets, kept = rewrite_literals(ids, offsets, expansion, processor.tokenizer, controls)
+        ids, offsets, kept = rewrite_literals(ids, offsets, expansion=expansion, vocabulary=vocabulary)
         columns = {name: moved(column, kept) for name, column in columns.items()}
-    entitled = [given[start:end] for start, end in controls.find(given)]
+    entitled = [given[start:end] for start, end in vocabulary.controls.find(given)]
     tokens = label_tokens(
-        ids, offsets, expansion, entitled, processor.tokenizer, controls, trains_newline=policy.newline
+        ids,
+        offsets,
+        expansion=expansion,
+        entitled=entitled,
+        vocabulary=vocabulary,
+        trains_newline=policy.newline,
     )
     return EncodedSample(
         chat=chat,

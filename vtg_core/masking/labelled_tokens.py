@@ -56,7 +56,7 @@ class LabelledTokens:
         written = regions_of(
             self.kinds, self.turns, without=VIDEO_KINDS
         )  # a video has many, none of them trained
-        copy_supervised(self.input_ids, labels, written, policy or MaskPolicy())
+        copy_supervised(self.input_ids, labels, regions=written, policy=policy or MaskPolicy())
         return labels
 
 

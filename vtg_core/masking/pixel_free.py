@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from vtg_core.bounded_cache import BoundedCache
-from vtg_core.chat.control_tokens import ControlTokens, control_tokens
+from vtg_core.chat.control_tokens import Vocabulary
 from vtg_core.chat.learnt_rendering import ChatRenderer
 from vtg_core.chat.rendering import RenderedChat
 from vtg_core.data.answers import TEMPLATE_TOKENS
@@ -90,6 +90,7 @@ class PixelFreeEncoder:
         self.processor = processor
         self.policy = policy or MaskPolicy()
         self._renderer = ChatRenderer(processor, template_tokens=TEMPLATE_TOKENS)
+        self._vocabulary = Vocabulary(processor.tokenizer, self._renderer.controls)
         self._frames: WeakKeyDictionary[FramePlan, tuple[Any, ...]] = WeakKeyDictionary()
         self._expansions: BoundedCache[PlaceholderText] = BoundedCache(
             MAX_KEPT_CHARACTERS, weigh=lambda expansion: len(expansion.text)
@@ -114,7 +115,7 @@ class PixelFreeEncoder:
                 f"each of the {len(chat.video_sources)} videos must have its plan, got {len(plans or ())}"
             )
         texts = [self.expansion(plan).text for plan in plans or ()]
-        return encode_text(chat, self.processor, texts, policy=self.policy, controls=self._renderer.controls)
+        return encode_text(chat, self.processor, texts, policy=self.policy, vocabulary=self._vocabulary)
 
     def expansion(self, plan: FramePlan) -> PlaceholderText:
         """Return :func:`video_expansion`, computed once for frames of the same shape and times."""
@@ -132,7 +133,7 @@ def encode_text(
     expansions: Sequence[str],
     *,
     policy: MaskPolicy | None = None,
-    controls: ControlTokens | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> LabelledTokens:
     """Encode a rendered chat whose videos become ``expansions``, and say what each token is.
 
@@ -144,31 +145,32 @@ def encode_text(
         processor: the processor it was rendered for; it is not called.
         expansions: what stands in the place of each video's placeholder, in order.
         policy: as for ``encode``.
-        controls: the tokenizer's control tokens, where they are known already.
+        vocabulary: the processor's, where it is known already.
 
     Raises:
         MaskingError: the mask cannot be proved, or the placeholders are not as many as the expansions.
     """
-    tokenizer, policy = processor.tokenizer, policy or MaskPolicy()
-    controls = controls or control_tokens(tokenizer)
-    given = with_stand_ins(chat, controls)
-    places = _places(chat, given, processor, len(expansions))
-    around = _encode(given, Expansion.unexpanded(chat, places), given, tokenizer, controls, policy)
+    vocabulary, policy = vocabulary or Vocabulary.of(processor.tokenizer), policy or MaskPolicy()
+    given = with_stand_ins(chat, vocabulary.controls)
+    places = _places(
+        chat, given, placeholder=getattr(processor, "video_token", None), num_videos=len(expansions)
+    )
+    expansion = Expansion.unexpanded(chat, places)
+    around = _encode(given, expansion, text=given, vocabulary=vocabulary, policy=policy)
     blocks = [
-        _block(around, given, place, text, tokenizer, controls)
-        for place, text in zip(places, expansions, strict=True)
+        _block(around, place, given=given, written=written, vocabulary=vocabulary)
+        for place, written in zip(places, expansions, strict=True)
     ]
     if None in blocks:  # what stands beside a video may join with it, so all is tokenised together
-        expansion, text = _expanded(chat, given, places, expansions)
-        return _encode(given, expansion, text, tokenizer, controls, policy).tokens
-    return _filled(around, places, [block for block in blocks if block is not None])
+        expansion, text = _expanded(chat, given, places=places, expansions=expansions)
+        return _encode(given, expansion, text=text, vocabulary=vocabulary, policy=policy).tokens
+    return _filled(around, [block for block in blocks if block is not None], places=places)
 
 
 def _places(
-    chat: RenderedChat, given: str, processor: "ProcessorMixin", num_videos: int
+    chat: RenderedChat, given: str, *, placeholder: str | None, num_videos: int
 ) -> list[tuple[int, int]]:
     """Return where the videos' placeholders stand in ``given``."""
-    placeholder = getattr(processor, "video_token", None)
     places = [match.span() for match in re.finditer(re.escape(placeholder), given)] if placeholder else []
     if len(places) != num_videos:
         raise MaskingError(
@@ -194,26 +196,27 @@ class _Encoded:
 
 
 def _encode(
-    given: str,
-    expansion: Expansion,
-    text: str,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
-    policy: MaskPolicy,
+    given: str, expansion: Expansion, *, text: str, vocabulary: Vocabulary, policy: MaskPolicy
 ) -> _Encoded:
     """Encode ``text``, which is that of ``expansion`` with harmless characters for what persons wrote, and prove it."""
+    tokenizer = vocabulary.tokenizer
     ids, offsets = _tokenize(text, tokenizer, adds_special=adds_special_tokens(tokenizer, given))
     if expansion.literals:
-        ids, offsets, _ = rewrite_literals(ids, offsets, expansion, tokenizer, controls)
-    entitled = [given[start:end] for start, end in controls.find(given)]
+        ids, offsets, _ = rewrite_literals(ids, offsets, expansion=expansion, vocabulary=vocabulary)
+    entitled = [given[start:end] for start, end in vocabulary.controls.find(given)]
     tokens = label_tokens(
-        ids, offsets, expansion, entitled, tokenizer, controls, trains_newline=policy.newline
+        ids,
+        offsets,
+        expansion=expansion,
+        entitled=entitled,
+        vocabulary=vocabulary,
+        trains_newline=policy.newline,
     )
     return _Encoded(tokens, offsets)
 
 
 def _expanded(
-    chat: RenderedChat, given: str, places: Sequence[tuple[int, int]], expansions: Sequence[str]
+    chat: RenderedChat, given: str, *, places: Sequence[tuple[int, int]], expansions: Sequence[str]
 ) -> tuple[Expansion, str]:
     """Return the expanded chat, and the same with the harmless characters of ``given``."""
     records, text, last = [], "", 0
@@ -252,12 +255,7 @@ class _Block:
 
 
 def _block(
-    around: _Encoded,
-    given: str,
-    place: tuple[int, int],
-    expansion: str,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
+    around: _Encoded, place: tuple[int, int], *, given: str, written: str, vocabulary: Vocabulary
 ) -> _Block | None:
     """Return a video's tokens; None unless control tokens on both sides keep them apart from the rest."""
     at = around.at(place)
@@ -265,34 +263,28 @@ def _block(
         return None
     (start, left_end), (right_start, end) = around.offsets[at - 1], around.offsets[at + 1]
     left, right = given[start:left_end], given[right_start:end]
-    is_apart = (left_end, right_start) == place and {left, right} <= controls.apart
+    is_apart = (left_end, right_start) == place and {left, right} <= vocabulary.controls.apart
     if not is_apart:
         return None
-    made = controls.remember(
-        ("block", left, given[slice(*place)], right, expansion),
-        lambda: _make_block(left, given[slice(*place)], right, expansion, tokenizer, controls),
+    placeholder = given[slice(*place)]
+    made = vocabulary.controls.remember(
+        ("block", left, placeholder, right, written),
+        lambda: _make_block(placeholder, written, left=left, right=right, vocabulary=vocabulary),
     )
     return made if len(made) else None
 
 
-def _make_block(
-    left: str,
-    placeholder: str,
-    right: str,
-    expansion: str,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
-) -> _Block:
+def _make_block(placeholder: str, written: str, *, left: str, right: str, vocabulary: Vocabulary) -> _Block:
     """Tokenise a video between its neighbours, every run of placeholders as one; empty where that proves nothing."""
     runs: dict[int, int] = {}
     text, last = left, 0
-    if _repeats(placeholder, tokenizer, controls):
-        for run in re.finditer(f"(?:{re.escape(placeholder)}){{2,}}", expansion):
-            text += expansion[last : run.start()]
+    if _repeats(placeholder, vocabulary):
+        for run in re.finditer(f"(?:{re.escape(placeholder)}){{2,}}", written):
+            text += written[last : run.start()]
             runs[len(text)] = len(run[0]) // len(placeholder)
             text, last = text + placeholder, run.end()
-    text += expansion[last:] + right
-    ids, offsets = _tokenize(text, tokenizer, adds_special=False)
+    text += written[last:] + right
+    ids, offsets = _tokenize(text, vocabulary.tokenizer, adds_special=False)
     ends = [(0, len(left)), (len(text) - len(right), len(text))]
     counts = np.ones(len(ids), dtype=np.int64)
     for start, length in runs.items():
@@ -302,7 +294,8 @@ def _make_block(
         counts[at] = length
     if [offsets[0], offsets[-1]] != ends or any(start == end for start, end in offsets):
         return _NO_BLOCK
-    kinds = np.where(controls.is_control(ids), CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
+    is_control = vocabulary.controls.is_control(ids)
+    kinds = np.where(is_control, CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
     counts = counts[1:-1]
     return _Block(np.repeat(ids[1:-1], counts), np.repeat(kinds[1:-1].astype(np.int8), counts))
 
@@ -310,15 +303,17 @@ def _make_block(
 _NO_BLOCK = _Block(np.zeros(0, np.int64), np.zeros(0, np.int8))
 
 
-def _repeats(token: str, tokenizer: "PreTrainedTokenizerBase", controls: ControlTokens) -> bool:
+def _repeats(token: str, vocabulary: Vocabulary) -> bool:
     """Say whether a run of ``token`` is always a run of its id."""
-    if token not in controls.apart:
+    if token not in vocabulary.controls.apart:
         return False
-    ids, _ = _tokenize(token * 3, tokenizer, adds_special=False)
-    return bool(ids.tolist() == [controls.ids[token]] * 3)
+    ids, _ = _tokenize(token * 3, vocabulary.tokenizer, adds_special=False)
+    return bool(ids.tolist() == [vocabulary.controls.ids[token]] * 3)
 
 
-def _filled(around: _Encoded, places: Sequence[tuple[int, int]], blocks: Sequence[_Block]) -> LabelledTokens:
+def _filled(
+    around: _Encoded, blocks: Sequence[_Block], *, places: Sequence[tuple[int, int]]
+) -> LabelledTokens:
     """Put the videos' tokens into the places of their placeholders, which are a token each."""
     if not blocks:
         return around.tokens

@@ -129,11 +129,11 @@ def plan_frames(
     version = file_version(file)
     if version is None:
         return plan_with_timeline(file, policy, clip=clip)[0]
-    return _kept_plan(str(file), version, policy, clip)
+    return _kept_plan(str(file), version, policy=policy, clip=clip)
 
 
 @lru_cache(maxsize=MAX_KEPT_PLANS)
-def _kept_plan(path: str, version: tuple[int, ...], policy: FramePolicy, clip: Window | None) -> FramePlan:
+def _kept_plan(path: str, version: tuple[int, ...], *, policy: FramePolicy, clip: Window | None) -> FramePlan:
     return plan_with_timeline(path, policy, clip=clip)[0]
 
 
@@ -150,7 +150,7 @@ def plan_with_timeline(
 def _plan_of(timeline: Timeline, policy: FramePolicy) -> FramePlan:
     info = timeline.info
     indices = _choose_indices(timeline, policy)
-    width, height = _fit_size(info.width, info.height, policy.max_pixels)
+    width, height = _fit_size(info.width, info.height, max_pixels=policy.max_pixels)
     num_bytes = len(indices) * width * height * 3
     if num_bytes > MAX_SAMPLED_BYTES:
         raise VideoError(
@@ -194,7 +194,7 @@ def _choose_indices(timeline: Timeline, policy: FramePolicy) -> list[int]:
     return indices
 
 
-def _fit_size(width: int, height: int, max_pixels: int | None) -> Size:
+def _fit_size(width: int, height: int, *, max_pixels: int | None) -> Size:
     """Return the width and height of a frame made no larger than ``max_pixels``, sides even where it shrinks."""
     if max_pixels is None or width * height <= max_pixels:
         return width, height
