@@ -130,3 +130,8 @@ def test_the_supervised_regions_come_in_order():
         ("answer", 9),
         ("end_of_turn", 10),
     ]
+
+
+def test_a_newline_is_of_an_end_of_turn_only_where_it_follows_it_at_once():
+    apart = (TWO_TURNS[4], Region(K.CHAT, 9, 10, 1), Region(K.CHAT, 10, 11, 1))
+    assert list(supervised_regions(apart, MaskPolicy(newline=True))) == [TWO_TURNS[4]]

@@ -12,7 +12,7 @@ from vtg_core.data.answers import TEMPLATE_TOKENS
 from vtg_core.dataset import Sample
 from vtg_core.errors import ConversationError, LengthError, VideoError, first_line
 from vtg_core.masking.encoding import EncodedSample, encode
-from vtg_core.regions import IGNORE_INDEX, MaskPolicy, RegionKind
+from vtg_core.regions import IGNORE_INDEX, MaskPolicy
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import SampledVideo, sample_frames
 from vtg_core.video.timeline import VideoInfo
@@ -129,7 +129,10 @@ class SFTCollator:
                 f"'videos' and 'video_metadata' must have an entry for each of the {len(sources)} videos in "
                 f"'messages', got {len(frames)} and {len(metadata)}"
             )
-        return [_video_given(*given) for given in zip(sources, frames, metadata, times, strict=True)]
+        return [
+            _video_given(source, own, metadata=described, times=shown)
+            for source, own, described, shown in zip(sources, frames, metadata, times, strict=True)
+        ]
 
     def _frames_of(self, source: Any) -> SampledVideo:
         if isinstance(source, SampledVideo):
@@ -141,10 +144,9 @@ class SFTCollator:
     def _fits(self, sample: EncodedSample) -> bool:
         if self.max_length is None or len(sample) <= self.max_length:
             return True
-        num_video = sum(len(r) for r in sample.regions if r.kind in (RegionKind.VIDEO, RegionKind.TIMESTAMP))
         reason = (
             f"a sample must have at most max_length={self.max_length:,} tokens, got {len(sample):,}, "
-            f"{num_video:,} of them video; raise max_length or take fewer or smaller frames"
+            f"{sample.num_video:,} of them video; raise max_length or take fewer or smaller frames"
         )
         if self.over_length is OverLength.RAISE:
             raise LengthError(reason)
@@ -154,7 +156,7 @@ class SFTCollator:
 
 
 def _video_given(
-    source: Any, frames: Any, metadata: Mapping[str, Any], times: Sequence[float] | None
+    source: Any, frames: Any, *, metadata: Mapping[str, Any], times: Sequence[float] | None
 ) -> SampledVideo:
     """Return frames that came with their ``video_metadata``; without ``times`` (s), those that the metadata tells."""
     try:

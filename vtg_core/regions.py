@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vtg_core.errors import MaskingError
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
+
+Ids = TypeVar("Ids", "Tensor", "np.ndarray")
 
 IGNORE_INDEX = -100
 """The label that PyTorch's cross entropy leaves out."""
@@ -28,6 +31,10 @@ class RegionKind(StrEnum):
     END_OF_TURN = "end_of_turn"
     CHAT = "chat"
     PADDING = "padding"
+
+
+VIDEO_KINDS = frozenset({RegionKind.VIDEO, RegionKind.TIMESTAMP})
+"""What the processor writes for a video: placeholders, the markers around them, and time stamps."""
 
 
 @dataclass(frozen=True)
@@ -113,22 +120,29 @@ def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: 
     """
     check_partition(regions, len(input_ids))
     labels = input_ids.new_full(input_ids.shape, IGNORE_INDEX)
-    for region in supervised_regions(regions, policy):
-        labels[region.start : region.end] = input_ids[region.start : region.end]
+    copy_supervised(input_ids, labels, regions=regions, policy=policy)
     if not bool((labels[1:] != IGNORE_INDEX).any()):
         raise MaskingError(f"at least one token must be supervised, got none in {len(input_ids):,} tokens")
     return labels
 
 
+def copy_supervised(input_ids: Ids, labels: Ids, *, regions: Sequence[Region], policy: MaskPolicy) -> None:
+    """Copy ``input_ids`` to ``labels``, both of shape (L,), wherever ``policy`` trains: the one place that does."""
+    for region in supervised_regions(regions, policy):
+        labels[region.start : region.end] = input_ids[region.start : region.end]
+
+
 def supervised_regions(regions: Sequence[Region], policy: MaskPolicy) -> Iterator[Region]:
-    """Yield the regions that ``policy`` trains, in order."""
+    """Yield the regions that ``policy`` trains, in order; ``regions`` may leave out what is never trained."""
     last_turn = next((region.turn for region in reversed(regions) if region.kind is RegionKind.ANSWER), None)
-    ended_turn = None
+    ended = None
     for region in regions:
         follows_end_of_turn = (
-            region.kind is RegionKind.CHAT and ended_turn is not None and region.turn == ended_turn
+            region.kind is RegionKind.CHAT
+            and ended is not None
+            and (ended.end, ended.turn) == (region.start, region.turn)
         )
-        ended_turn = region.turn if region.kind is RegionKind.END_OF_TURN else None
+        ended = region if region.kind is RegionKind.END_OF_TURN and region.turn is not None else None
         if policy.turns is SupervisedTurns.LAST and region.turn != last_turn:
             continue
         if policy.trains(region.kind) or (policy.newline and follows_end_of_turn):

@@ -18,7 +18,8 @@ from vtg_core.loss import shared_pass
 from vtg_core.loss.continuation import tree_mask
 from vtg_core.loss.score import score_batch
 from vtg_core.loss.shared_pass import as_batch, plan_shared_pass, run_plan
-from vtg_core.regions import MaskPolicy
+from vtg_core.masking.labelled_tokens import CODE_OF
+from vtg_core.regions import MaskPolicy, RegionKind
 from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
 from vtg_core.windows import Window
@@ -157,7 +158,8 @@ def test_a_cache_that_forgets_leads_to_plain_passes(models_by_name, samples_by_n
 
 def as_text(sample):
     """Return what is left of a sample without its video."""
-    return replace(sample, media={}, token_features={}, regions=())
+    tokens = replace(sample.tokens, kinds=np.full_like(sample.tokens.kinds, CODE_OF[RegionKind.CHAT]))
+    return replace(sample, tokens=tokens, media={}, token_features={})
 
 
 @pytest.mark.parametrize("family", ["Qwen3", "Llama"])
@@ -392,10 +394,11 @@ def test_an_overflow_of_float16_is_told_and_float32_holds_it(models_by_name, sam
 
 
 def test_an_id_outside_the_vocabulary_is_refused(sharp, samples):
-    ids = samples[1].input_ids.clone()
+    ids = samples[1].tokens.input_ids.copy()
     ids[-2] = 99_999
+    outside = replace(samples[1], tokens=replace(samples[1].tokens, input_ids=ids))
     with pytest.raises(LossError, match=r"vocabulary of [\d,]+, got 99,999"):
-        run(sharp, [samples[0], replace(samples[1], input_ids=ids)])
+        run(sharp, [samples[0], outside])
 
 
 def test_nothing_keeps_a_model_alive(models_by_name, samples):

@@ -343,3 +343,10 @@ def test_a_processor_that_remembers_pixels_can_be_copied(processor, video):
     remembering = process_videos_once(processor)
     sample = encoded(chat("When?", "[8.0, 14.0]"), deepcopy(remembering), video)
     assert len(sample) == len(encoded(chat("When?", "[8.0, 14.0]"), processor, video))
+
+
+def test_the_video_is_its_placeholders_and_their_time_stamps(processor, video):
+    sample = encoded(chat(), processor, video)
+    counts = {kind: sum(len(r) for r in sample.regions if r.kind == kind) for kind in ("video", "timestamp")}
+    assert min(counts.values()) > 0
+    assert sample.num_video == sum(counts.values())

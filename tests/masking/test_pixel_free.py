@@ -18,7 +18,6 @@ from vtg_core.data.answers import ANSWER_FORMATS, TEMPLATE_TOKENS
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import ConversationError, MaskingError
 from vtg_core.masking.encoding import encode
-from vtg_core.masking.labelled_tokens import labelled
 from vtg_core.masking.pixel_free import PixelFreeEncoder, encode_text, video_expansion
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
@@ -90,7 +89,7 @@ def assert_both_ways_agree(processor, messages, video, encoder=None):
     encoder = encoder or PixelFreeEncoder(processor)
     assert_same(
         encoder.encode(messages, [video.plan]),
-        labelled(SFTCollator(processor).encode({"messages": messages})),
+        SFTCollator(processor).encode({"messages": messages}).tokens,
     )
 
 
@@ -124,7 +123,7 @@ def test_a_data_set_is_encoded_without_decoding_a_frame(processors_by_name, name
         )
         encoder, collator = PixelFreeEncoder(processor), SFTCollator(processor)
         for index in range(len(rows)):
-            assert_same(encoder.encode(rows.plan(index)), labelled(collator.encode(rows[index])))
+            assert_same(encoder.encode(rows.plan(index)), collator.encode(rows[index]).tokens)
             assert_same(encoder.encode(rows[index]), encoder.encode(rows.plan(index)))
 
 
@@ -144,7 +143,7 @@ def test_two_videos_go_to_their_own_places(processor, video, other_video):
     messages = conversation(TEMPLATES[0], "either", video)
     messages[0]["content"].insert(1, {"type": "video", "video": other_video})
     ours = PixelFreeEncoder(processor).encode(messages, [video.plan, other_video.plan])
-    assert_same(ours, labelled(SFTCollator(processor).encode({"messages": messages})))
+    assert_same(ours, SFTCollator(processor).encode({"messages": messages}).tokens)
 
 
 def test_a_video_after_the_words_is_no_trouble(processor, video):
@@ -181,7 +180,7 @@ def test_a_tokenizer_that_was_told_to_pad_and_cut_does_neither(own_processor, vi
     own_processor.tokenizer("x", padding="max_length", max_length=9, truncation=True)
     messages = conversation(TEMPLATES[0], "x", video)
     ours = PixelFreeEncoder(own_processor).encode(messages, [video.plan])
-    assert_same(ours, labelled(SFTCollator(own_processor).encode({"messages": messages})))
+    assert_same(ours, SFTCollator(own_processor).encode({"messages": messages}).tokens)
 
 
 def assert_encoded_as_written(processor, messages, expansion):
@@ -212,7 +211,7 @@ def test_an_expansion_may_come_from_decoded_ids(processors_by_name, video, name)
     sample = encode(chat, processor, [video])
     inner = [i for r in sample.regions if r.kind in ("video", "timestamp") for i in range(r.start, r.end)]
     decoded = processor.tokenizer.decode(sample.input_ids[inner[1:-1]])  # inside the template's own markers
-    assert_same(encode_text(chat, processor, [decoded]), labelled(sample))
+    assert_same(encode_text(chat, processor, [decoded]), sample.tokens)
 
 
 def test_a_conversation_that_ends_with_the_question_is_encoded(processor, video):
@@ -229,7 +228,7 @@ def test_a_policy_decides_which_borders_a_token_may_not_straddle(own_processor, 
         policy = MaskPolicy(newline=newline)
         ours = PixelFreeEncoder(own_processor, policy=policy).encode(messages, [video.plan])
         theirs = SFTCollator(own_processor, policy=policy).encode({"messages": messages})
-        assert_same(ours, labelled(theirs))
+        assert_same(ours, theirs.tokens)
         assert np.array_equal(ours.labels(policy), theirs.labels.numpy())
 
 

@@ -10,7 +10,6 @@ from vtg_core.collator import SFTCollator
 from vtg_core.errors import LossCancelledError, LossError
 from vtg_core.loss.forward_pass import num_layers
 from vtg_core.loss.score import score
-from vtg_core.masking.labelled_tokens import labelled
 from vtg_core.probes.overfit import (
     MAX_ALL_WEIGHTS,
     MAX_STEPS,
@@ -241,7 +240,7 @@ def test_the_prompts_text_is_what_stands_before_the_answer_without_video_and_tim
     assert text.startswith("user\n")
     assert 'the following query: "a red circle appears"' in text
     assert text.endswith("<|im_start|>assistant\n")
-    tokens = labelled(encoded)
+    tokens = encoded.tokens
     left_out = tokens.is_kind(RegionKind.VIDEO, RegionKind.TIMESTAMP, RegionKind.ANSWER)
     assert not (chosen.numpy() & left_out).any()
     assert not bool(chosen[0])

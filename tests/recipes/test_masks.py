@@ -13,7 +13,6 @@ from vtg_core.dataset import Sample
 from vtg_core.errors import LossError, MaskingError
 from vtg_core.loss.forward_pass import num_layers
 from vtg_core.loss.score import score
-from vtg_core.masking.labelled_tokens import labelled
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.recipes import masks as recipes
 from vtg_core.recipes.losses import recipe_losses, score_with_recipes
@@ -39,7 +38,7 @@ def masked(recipe, sample, processor, **others):
 
 def compared(recipe, sample, processor):
     encoded, mask = masked(recipe, sample, processor)
-    return encoded, compare(mask, labelled(encoded), encoded.labels.numpy() != IGNORE_INDEX)
+    return encoded, compare(mask, encoded.tokens, encoded.labels.numpy() != IGNORE_INDEX)
 
 
 @pytest.mark.parametrize("name", DEMOS)
@@ -133,12 +132,12 @@ def test_a_prefix_through_the_processor_needs_the_frames(processor, video):
 def test_a_recipe_that_cannot_be_applied_cannot_be_compared(processor, video):
     encoded, mask = masked("generation-tags", sample_of(video), processor)
     with pytest.raises(MaskingError, match="generation-tags must have a mask"):
-        compare(mask, labelled(encoded), encoded.labels.numpy() != IGNORE_INDEX)
+        compare(mask, encoded.tokens, encoded.labels.numpy() != IGNORE_INDEX)
 
 
 def test_a_comparison_gives_each_token_what_both_masks_say(processor, video):
     encoded, mask = masked("all-tokens", sample_of(video), processor)
-    tokens, few = labelled(encoded), np.zeros(len(encoded), dtype=bool)
+    tokens, few = encoded.tokens, np.zeros(len(encoded), dtype=bool)
     few[:2], mask.supervised[:] = True, False
     mask.supervised[1:3] = True
     codes = compare(mask, tokens, few).codes
@@ -258,5 +257,5 @@ def test_every_recipe_has_a_factory_of_its_name_that_says_where_it_is_found(reci
 
 def test_a_policy_with_the_newline_agrees_with_a_processor_prefix(processor, video):
     encoded, mask = masked("processor-prefix", sample_of(video), processor)
-    ours = labelled(encoded).labels(MaskPolicy(newline=True)) != IGNORE_INDEX
+    ours = encoded.tokens.labels(MaskPolicy(newline=True)) != IGNORE_INDEX
     np.testing.assert_array_equal(mask.supervised, ours)

@@ -7,9 +7,10 @@ import pytest
 
 from tests.video.test_sampling import write_video
 from vtg_core.errors import VideoError
+from vtg_core.video import timeline
 from vtg_core.video.plan import FramePolicy, plan_frames
 from vtg_core.video.sampling import probe_video, sample_frames
-from vtg_core.video.timeline import file_version, timeline_of
+from vtg_core.video.timeline import file_version, read_timeline, timeline_of
 from vtg_core.windows import Window
 
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -106,3 +107,10 @@ def test_a_file_that_has_just_been_written_is_not_kept(tmp_path):
     assert file_version(path) is None
     wait_until_kept(path)
     assert file_version(path) is not None
+
+
+def test_a_file_that_has_just_been_written_is_demuxed_once_for_its_frames(tmp_path, monkeypatch):
+    path, read = write_video(tmp_path / "clip.mp4", range(0, 1_000, 100)), []
+    monkeypatch.setattr(timeline, "read_timeline", lambda path: read.append(path) or read_timeline(path))
+    sample_frames(path, FramePolicy(num_frames=2))
+    assert read == [path]

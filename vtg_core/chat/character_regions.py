@@ -29,6 +29,7 @@ class Piece:
 def label_characters(
     conversation: Sequence[Message],
     pieces: Sequence[Piece],
+    *,
     text: str,
     answer_starts: Mapping[int, int],
     processor: "ProcessorMixin",
@@ -53,13 +54,13 @@ def label_characters(
     markup, media = learn_markup(processor), getattr(processor, "video_token", None)
     video = re.compile("|".join(re.escape(name) for name in (markup.video, media) if name) or "(?!)")
     glue = _GlueLabeller(conversation, text, markup, video, controls, answer_starts)
-    regions = tuple(merge(_label(conversation, pieces, glue)))
+    regions = tuple(merge(_label(conversation, pieces, glue=glue)))
     check_partition(regions, len(text))
     return regions
 
 
 def _label(
-    conversation: Sequence[Message], pieces: Sequence[Piece], glue: "_GlueLabeller"
+    conversation: Sequence[Message], pieces: Sequence[Piece], *, glue: "_GlueLabeller"
 ) -> Iterator[Region]:
     before = None
     for piece in pieces:
@@ -123,20 +124,20 @@ class _GlueLabeller:
                 raise MaskingError(
                     f"messages[{before.turn}] must be written in one piece, and the template splits it"
                 )
-            yield from self._walk(start, end, iter(()), before.turn)
+            yield from self._walk(start, end, expected=iter(()), turn=before.turn)
             return
         if before is not None and before.turn in self.answer_starts:
-            own_end = self._opening_of_next(start, end, before.turn)
-            closed = self._end_of_turn(start, own_end, before.turn)
+            own_end = self._opening_of_next(start, end, turn=before.turn)
+            closed = self._end_of_turn(start, own_end, turn=before.turn)
             yield Region(RegionKind.END_OF_TURN, start, closed, before.turn)
             start = own_end - len(self.text[closed:own_end].lstrip())
             yield from _region(RegionKind.CHAT, closed, start, before.turn)
         answer_start = self.answer_starts.get(after.turn, end) if after is not None else end
         turn = before.turn if before is not None else None
-        yield from self._walk(start, answer_start, self._expected(before, after), turn)
+        yield from self._walk(start, answer_start, expected=self._expected(before, after), turn=turn)
         yield from _region(RegionKind.THINKING, answer_start, end, after.turn if after is not None else None)
 
-    def _opening_of_next(self, start: int, end: int, turn: int) -> int:
+    def _opening_of_next(self, start: int, end: int, *, turn: int) -> int:
         """Return where the turn after ``turn`` is opened: what opens it does not close this one."""
         if turn + 1 == len(self.conversation):
             return end
@@ -144,7 +145,7 @@ class _GlueLabeller:
         at = self.text.find(opening, start, end) if opening else -1
         return at if at >= 0 else end
 
-    def _end_of_turn(self, start: int, end: int, turn: int) -> int:
+    def _end_of_turn(self, start: int, end: int, *, turn: int) -> int:
         length = self.controls.first_in(self.text[start:end])
         if (
             length is None
@@ -182,7 +183,12 @@ class _GlueLabeller:
         return at >= 0 and at + len(system) <= self.text.rfind(user, 0, end)
 
     def _walk(
-        self, start: int, end: int, expected: Iterator[tuple[str, RegionKind, int | None]], turn: int | None
+        self,
+        start: int,
+        end: int,
+        *,
+        expected: Iterator[tuple[str, RegionKind, int | None]],
+        turn: int | None,
     ) -> Iterator[Region]:
         """Yield the regions of ``[start, end)``; between what is expected stand videos, and what is not explained."""
         in_default_system = False
@@ -190,15 +196,15 @@ class _GlueLabeller:
             at = self.text.find(markup, start, end) if markup else -1
             if at < 0:
                 continue
-            yield from self._unexplained(start, at, turn, in_default_system)
+            yield from self._unexplained(start, at, turn=turn, in_default_system=in_default_system)
             yield from _region(kind, at, at + len(markup), of_turn)
             start = at + len(markup)
             in_default_system = kind is RegionKind.ROLE_HEADER and of_turn is None
             turn = of_turn
-        yield from self._unexplained(start, end, turn, in_default_system)
+        yield from self._unexplained(start, end, turn=turn, in_default_system=in_default_system)
 
     def _unexplained(
-        self, start: int, end: int, turn: int | None, in_default_system: bool
+        self, start: int, end: int, *, turn: int | None, in_default_system: bool
     ) -> Iterator[Region]:
         if in_default_system:
             yield from _region(RegionKind.SYSTEM, start, end)

@@ -88,6 +88,18 @@ def control_tokens(tokenizer: "PreTrainedTokenizerBase") -> ControlTokens:
     return controls
 
 
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """A tokenizer and its control tokens, as they were when this was made."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    controls: ControlTokens
+
+    @classmethod
+    def of(cls, tokenizer: "PreTrainedTokenizerBase") -> "Vocabulary":
+        return cls(tokenizer, control_tokens(tokenizer))
+
+
 def placeholder_ids(processor: "ProcessorMixin") -> frozenset[int]:
     """Return the ids that stand for pixels and sound: the processor's placeholders of videos, images and sounds.
 

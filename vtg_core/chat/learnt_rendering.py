@@ -44,7 +44,7 @@ class ChatRenderer:
 
         def learn() -> _LearntForm:
             whole.append(self._render_whole(messages))
-            return _LearntForm.of(conversation, whole[0], glue_of(conversation, self._processor))
+            return _LearntForm.of(conversation, whole[0], glue=glue_of(conversation, self._processor))
 
         frame = self._frames.get(form_of(conversation), learn)
         return whole[0] if whole else self._fill(frame, conversation) or self._render_whole(messages)
@@ -60,7 +60,12 @@ class ChatRenderer:
             return None
         literals = tuple(
             literals_of(
-                conversation, pieces, text, self.controls, self.structural_tokens, self._template_tokens
+                conversation,
+                pieces,
+                text=text,
+                controls=self.controls,
+                structural=self.structural_tokens,
+                template_tokens=self._template_tokens,
             )
         )
         sources = tuple(part.source for m in conversation for part in m.parts if isinstance(part, VideoPart))
@@ -85,7 +90,9 @@ class _LearntForm:
     starts: tuple[tuple[int, int], ...] | None
 
     @classmethod
-    def of(cls, conversation: Sequence[Message], chat: RenderedChat, glue: tuple[str, ...]) -> "_LearntForm":
+    def of(
+        cls, conversation: Sequence[Message], chat: RenderedChat, *, glue: tuple[str, ...]
+    ) -> "_LearntForm":
         parts = text_parts(conversation)
         text, pieces = join(glue, parts)
         if text != chat.text:

@@ -67,11 +67,18 @@ def render(
     conversation = read_messages(messages)
     controls = controls or control_tokens(processor.tokenizer)
     text, pieces = fill_skeleton(conversation, processor)
-    answer_starts = _answer_starts(conversation, pieces, text, processor)
-    regions = label_characters(conversation, pieces, text, answer_starts, processor, controls)
+    answer_starts = _answer_starts(conversation, pieces, text=text, processor=processor)
+    regions = label_characters(
+        conversation, pieces, text=text, answer_starts=answer_starts, processor=processor, controls=controls
+    )
     literals = tuple(
         literals_of(
-            conversation, pieces, text, controls, structural_tokens(processor, controls), template_tokens
+            conversation,
+            pieces,
+            text=text,
+            controls=controls,
+            structural=structural_tokens(processor, controls),
+            template_tokens=template_tokens,
         )
     )
     sources = tuple(part.source for m in conversation for part in m.parts if isinstance(part, VideoPart))
@@ -79,7 +86,7 @@ def render(
 
 
 def _answer_starts(
-    conversation: Sequence[Message], pieces: Sequence[Piece], text: str, processor: "ProcessorMixin"
+    conversation: Sequence[Message], pieces: Sequence[Piece], *, text: str, processor: "ProcessorMixin"
 ) -> dict[int, int]:
     """Return, for each assistant turn, the length of the template's own generation prompt for it."""
     starts = {}
@@ -88,7 +95,7 @@ def _answer_starts(
             continue
         before = conversation[:turn]
         prompt = apply_chat_template(processor, as_chat(before), add_generation_prompt=True)
-        if not _opens_a_turn(before, pieces, prompt, processor):
+        if not _opens_a_turn(before, prompt, pieces=pieces, processor=processor):
             raise MaskingError(
                 "the chat template must open the assistant's turn where add_generation_prompt asks for it, and "
                 "writes nothing; where an answer begins cannot be proved with it"
@@ -104,7 +111,7 @@ def _answer_starts(
 
 
 def _opens_a_turn(
-    before: Sequence[Message], pieces: Sequence[Piece], prompt: str, processor: "ProcessorMixin"
+    before: Sequence[Message], prompt: str, *, pieces: Sequence[Piece], processor: "ProcessorMixin"
 ) -> bool:
     """Say whether a generation prompt ends with more than the template writes without being asked for one."""
     last_end = max((piece.end for piece in pieces if piece.turn < len(before)), default=0)
@@ -130,6 +137,7 @@ def structural_tokens(processor: "ProcessorMixin", controls: ControlTokens) -> f
 def literals_of(
     conversation: Sequence[Message],
     pieces: Sequence[Piece],
+    *,
     text: str,
     controls: ControlTokens,
     structural: frozenset[str],
@@ -139,23 +147,30 @@ def literals_of(
     for start, end in controls.find(text):
         touched = [piece for piece in pieces if piece.start < end and start < piece.end]
         if touched and not _may_write(
-            conversation, touched[0], start, end, text[start:end], structural, template_tokens
+            text[start:end],
+            touched[0],
+            start=start,
+            role=conversation[touched[0].turn].role,
+            structural=structural,
+            template_tokens=template_tokens,
         ):
             yield start, end
 
 
 def _may_write(
-    conversation: Sequence[Message],
-    piece: Piece,
-    start: int,
-    end: int,
     token: str,
+    piece: Piece,
+    *,
+    start: int,
+    role: Role,
     structural: frozenset[str],
     template_tokens: Collection[str],
 ) -> bool:
+    """Say whether the one who wrote ``piece`` was entitled to write ``token`` at character ``start``."""
+    end = start + len(token)
     if not piece.start <= start < end <= piece.end:
         return False
-    if conversation[piece.turn].role is Role.ASSISTANT:
+    if role is Role.ASSISTANT:
         return token not in structural
     if piece.query is None:
         return False

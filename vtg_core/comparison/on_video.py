@@ -14,7 +14,6 @@ from vtg_core.loss.forward_pass import input_device, peak_memory, reset_peak_mem
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.loss.shared_pass import SharedPlan, plan_shared_pass, run_plan
 from vtg_core.loss.token_scores import token_losses
-from vtg_core.regions import RegionKind
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -146,12 +145,11 @@ class TemplateComparison:
 
 def _template_loss(inspection: Inspection, loss: AnswerLoss) -> TemplateLoss:
     sample, encoded = inspection.sample, inspection.encoded
-    video = (RegionKind.VIDEO, RegionKind.TIMESTAMP)
     return TemplateLoss(
         template=sample.template.name,
         mode=sample.template.mode,
         answer=sample.answer,
         num_tokens=len(encoded),
-        num_video=sum(len(region) for region in encoded.regions if region.kind in video),
+        num_video=encoded.num_video,
         loss=loss,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from vtg_core.data.answers import AnswerFormat
 from vtg_core.loss.token_scores import TokenLoss
 from vtg_core.masking.encoding import EncodedSample
-from vtg_core.masking.token_labelling import KINDS, arrays_of
+from vtg_core.masking.labelled_tokens import KINDS
 from vtg_core.regions import RegionKind
 
 
@@ -95,7 +95,7 @@ def answer_loss(
         encoded: the sample.
         answer_format: how its answers are written; what it cannot read as windows counts as the format's own words.
     """
-    kinds, nats = arrays_of(encoded.regions)[0], time_nats(encoded, answer_format)
+    kinds, nats = encoded.tokens.kinds, time_nats(encoded, answer_format)
     own = [KINDS[kinds[token.index]] for token in tokens]
     return AnswerLoss(
         tokens=tuple(tokens),

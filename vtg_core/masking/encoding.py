@@ -7,15 +7,17 @@ id is a literal.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.chat.control_tokens import control_tokens
+from vtg_core.chat.control_tokens import Vocabulary
 from vtg_core.chat.rendering import RenderedChat
 from vtg_core.errors import MaskingError
-from vtg_core.masking.expansion import Expansion
+from vtg_core.masking.expansion import Expansion, Offsets
+from vtg_core.masking.labelled_tokens import LabelledTokens
 from vtg_core.masking.literals import moved, rewrite_literals, with_stand_ins
 from vtg_core.masking.processor_call import call_processor
-from vtg_core.masking.token_labelling import Offsets, label_tokens, regions_of
+from vtg_core.masking.token_proof import label_tokens
 from vtg_core.regions import MaskPolicy, Region, labels_from_regions
 from vtg_core.video.sampling import SampledVideo
 
@@ -30,9 +32,8 @@ class EncodedSample:
 
     Attributes:
         chat: what was encoded.
-        input_ids: int64, shape (L,), video placeholders expanded.
+        tokens: its L tokens, and what each of them is.
         labels: int64, shape (L,), aligned with ``input_ids``; ``IGNORE_INDEX`` where nothing is trained.
-        regions: a partition of [0, L), in tokens.
         text: the text that was tokenised, every video expanded.
         text_regions: a partition of the characters of ``text``; a token belongs to the region of its first one.
         offsets: for each token the half-open range of characters of ``text`` it stands for, (0, 0) for a token
@@ -40,25 +41,46 @@ class EncodedSample:
         token_features: further tensors along the token axis, each of shape (L,), by the processor's name;
             ``mm_token_type_ids`` among them where the model needs it.
         media: the processor's tensors for the videos, by its names (``pixel_values_videos``, ...).
-        answer_starts: for each assistant turn the position at which the model begins to write: the length in
-            tokens of the generation prompt before it.
-        num_inserted: how many tokens the processor's expansion of the videos added to the rendered text.
     """
 
     chat: RenderedChat
-    input_ids: "Tensor"
+    tokens: LabelledTokens
     labels: "Tensor"
-    regions: tuple[Region, ...]
     text: str
     text_regions: tuple[Region, ...]
     offsets: tuple[tuple[int, int], ...]
     token_features: Mapping[str, "Tensor"]
     media: Mapping[str, "Tensor"]
-    answer_starts: tuple[int, ...]
-    num_inserted: int
 
     def __len__(self) -> int:
-        return len(self.input_ids)
+        return len(self.tokens)
+
+    @cached_property
+    def input_ids(self) -> "Tensor":
+        """The ids of ``tokens``, video placeholders expanded; int64, shape (L,)."""
+        import torch
+
+        return torch.from_numpy(self.tokens.input_ids)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The partition of [0, L) into what the tokens are."""
+        return self.tokens.regions
+
+    @property
+    def answer_starts(self) -> tuple[int, ...]:
+        """For each assistant turn the position at which the model begins to write; see :class:`LabelledTokens`."""
+        return self.tokens.answer_starts
+
+    @property
+    def num_video(self) -> int:
+        """How many tokens are video or its time stamps."""
+        return self.tokens.num_video
+
+    @property
+    def num_inserted(self) -> int:
+        """How many tokens the processor's expansion of the videos added to the rendered text."""
+        return self.tokens.num_inserted
 
 
 def encode(
@@ -88,35 +110,34 @@ def encode(
         raise MaskingError(
             f"each of the {len(chat.video_sources)} videos must have its frames, got {len(videos)}"
         )
-    controls = control_tokens(processor.tokenizer)
-    given = with_stand_ins(chat, controls)
+    vocabulary = Vocabulary.of(processor.tokenizer)
+    given = with_stand_ins(chat, vocabulary.controls)
     outputs = call_processor(processor, given, videos)
     expansion = Expansion.of(chat, outputs.pop("text_replacement_offsets")[0])
     offsets: Offsets = outputs.pop("offset_mapping")[0]
     columns = _take_columns(outputs, len(offsets))
-    input_ids = columns.pop("input_ids").to(torch.int64)
+    ids = columns.pop("input_ids").to(torch.int64).numpy()
     if chat.literals:
-        old_ids = input_ids.numpy()
-        ids, offsets, kept = rewrite_literals(old_ids, offsets, expansion, processor.tokenizer, controls)
+        ids, offsets, kept = rewrite_literals(ids, offsets, expansion=expansion, vocabulary=vocabulary)
         columns = {name: moved(column, kept) for name, column in columns.items()}
-        input_ids = torch.from_numpy(ids)
-    entitled = [given[start:end] for start, end in controls.find(given)]
-    labels = label_tokens(
-        input_ids.numpy(), offsets, expansion, entitled, processor.tokenizer, controls, trains_newline=policy.newline
-    )  # fmt: skip
-    regions = regions_of(labels.kinds, labels.turns)
+    entitled = [given[start:end] for start, end in vocabulary.controls.find(given)]
+    tokens = label_tokens(
+        ids,
+        offsets,
+        expansion=expansion,
+        entitled=entitled,
+        vocabulary=vocabulary,
+        trains_newline=policy.newline,
+    )
     return EncodedSample(
         chat=chat,
-        input_ids=input_ids,
-        labels=labels_from_regions(input_ids, regions, policy),
-        regions=regions,
+        tokens=tokens,
+        labels=labels_from_regions(torch.from_numpy(ids), tokens.regions, policy),
         text=expansion.text,
         text_regions=expansion.regions,
         offsets=tuple(offsets),
         token_features=columns,
         media=dict(outputs),
-        answer_starts=labels.answer_starts,
-        num_inserted=int(labels.replaced.sum()) - len(videos),
     )
 
 

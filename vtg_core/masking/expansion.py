@@ -9,6 +9,9 @@ from vtg_core.chat.rendering import RenderedChat
 from vtg_core.errors import MaskingError
 from vtg_core.regions import Region, RegionKind
 
+Offsets = Sequence[tuple[int, int]]
+"""For each token the half-open range of characters of a text it stands for."""
+
 
 @dataclass(frozen=True)
 class Expansion:

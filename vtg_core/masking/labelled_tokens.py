@@ -1,18 +1,17 @@
 """The tokens of one training sequence and what each of them is, as plain arrays: all that looking at a mask needs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from vtg_core.masking.token_labelling import CODE_OF, KINDS, NO_TURN, arrays_of, regions_of
-from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, SupervisedTurns, supervised_regions
+from vtg_core.regions import IGNORE_INDEX, VIDEO_KINDS, MaskPolicy, Region, RegionKind, copy_supervised
 
-if TYPE_CHECKING:
-    from vtg_core.masking.encoding import EncodedSample
-
-__all__ = ["CODE_OF", "KINDS", "NO_TURN", "LabelledTokens", "arrays_of", "labelled", "regions_of", "runs_of"]
+KINDS = tuple(RegionKind)
+"""What the numbers in an array of kinds stand for."""
+CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
+NO_TURN = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,43 +36,58 @@ class LabelledTokens:
     def __len__(self) -> int:
         return len(self.input_ids)
 
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The partition of [0, L) that the arrays stand for."""
+        return regions_of(self.kinds, self.turns)
+
+    @property
+    def num_video(self) -> int:
+        """How many tokens are of ``VIDEO_KINDS``."""
+        return int(self.is_kind(*VIDEO_KINDS).sum())
+
     def is_kind(self, *kinds: RegionKind) -> np.ndarray:
         """Return where a token is of one of ``kinds``; bool, shape (L,)."""
-        chosen = np.zeros(len(KINDS), dtype=bool)
-        chosen[[CODE_OF[kind] for kind in kinds]] = True
-        found: np.ndarray = chosen[self.kinds]
-        return found
-
-    def regions(self) -> tuple[Region, ...]:
-        """Return the partition of [0, L) that the arrays stand for."""
-        return regions_of(self.kinds, self.turns)
+        return is_of(self.kinds, kinds)
 
     def labels(self, policy: MaskPolicy | None = None) -> np.ndarray:
         """Return the labels of these tokens; int64, shape (L,), ``IGNORE_INDEX`` where nothing is trained."""
-        policy = policy or MaskPolicy()
-        if policy.turns is SupervisedTurns.ALL and not policy.newline:  # kinds alone decide
-            return np.where(_is_trained(policy)[self.kinds], self.input_ids, IGNORE_INDEX)
         labels = np.full(len(self), IGNORE_INDEX, dtype=np.int64)
-        for region in supervised_regions(self.regions(), policy):
-            labels[region.start : region.end] = self.input_ids[region.start : region.end]
+        written = regions_of(
+            self.kinds, self.turns, without=VIDEO_KINDS
+        )  # a video has many, none of them trained
+        copy_supervised(self.input_ids, labels, regions=written, policy=policy or MaskPolicy())
         return labels
 
 
-@lru_cache(maxsize=16)
-def _is_trained(policy: MaskPolicy) -> np.ndarray:
-    """Return which of ``KINDS`` a policy trains; bool."""
-    return np.array([policy.trains(kind) for kind in KINDS])
+def is_of(kinds: np.ndarray, wanted: Collection[RegionKind]) -> np.ndarray:
+    """Return where ``kinds``, as in :class:`LabelledTokens`, is one of ``wanted``; bool of the same shape."""
+    found: np.ndarray = _table(frozenset(wanted))[kinds]
+    return found
 
 
-def labelled(encoded: "EncodedSample") -> LabelledTokens:
-    """Return the arrays of an encoded sample."""
-    kinds, turns = arrays_of(encoded.regions)
-    return LabelledTokens(
-        input_ids=encoded.input_ids.numpy(),
-        kinds=kinds,
-        turns=turns,
-        answer_starts=encoded.answer_starts,
-        num_inserted=encoded.num_inserted,
+@lru_cache(maxsize=64)
+def _table(wanted: frozenset[RegionKind]) -> np.ndarray:
+    """Return which of ``KINDS`` are wanted; bool."""
+    return np.array([kind in wanted for kind in KINDS])
+
+
+def regions_of(
+    kinds: np.ndarray, turns: np.ndarray, *, without: Collection[RegionKind] = ()
+) -> tuple[Region, ...]:
+    """Return the runs of equal kind and turn, in tokens: a partition of [0, L), but for those of kinds ``without``."""
+    if not len(kinds):
+        return ()
+    borders = np.flatnonzero((kinds[1:] != kinds[:-1]) | (turns[1:] != turns[:-1])) + 1
+    starts, ends = np.concatenate([[0], borders]), np.concatenate([borders, [len(kinds)]])
+    if without:
+        is_kept = ~is_of(kinds[starts], without)
+        starts, ends = starts[is_kept], ends[is_kept]
+    return tuple(
+        Region(KINDS[kind], start, end, None if turn == NO_TURN else turn)
+        for kind, start, end, turn in zip(
+            kinds[starts].tolist(), starts.tolist(), ends.tolist(), turns[starts].tolist(), strict=True
+        )
     )
 
 

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtg_core.chat.control_tokens import ControlTokens, encode_as_text
+from vtg_core.chat.control_tokens import ControlTokens, Vocabulary, encode_as_text
 from vtg_core.chat.rendering import RenderedChat
 from vtg_core.errors import MaskingError
-from vtg_core.masking.expansion import Expansion
-from vtg_core.masking.token_labelling import Offsets
+from vtg_core.masking.expansion import Expansion, Offsets
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
 
 
 def with_stand_ins(chat: RenderedChat, controls: ControlTokens) -> str:
@@ -34,11 +32,7 @@ _STAND_IN = "\N{MIDDLE DOT}"
 
 
 def rewrite_literals(
-    ids: np.ndarray,
-    offsets: Offsets,
-    expansion: Expansion,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
+    ids: np.ndarray, offsets: Offsets, *, expansion: Expansion, vocabulary: Vocabulary
 ) -> tuple[np.ndarray, Offsets, np.ndarray]:
     """Encode again, as plain text, every stretch between control tokens in which a person wrote one.
 
@@ -50,7 +44,7 @@ def rewrite_literals(
     rewritten: list[np.ndarray] = []
     positions: list[np.ndarray] = []
     rewritten_offsets: list[tuple[int, int]] = []
-    remaining, is_control_id = set(expansion.literals), controls.is_control(ids).tolist()
+    remaining, is_control_id = set(expansion.literals), vocabulary.controls.is_control(ids).tolist()
     for is_control, group in groupby(range(len(ids)), key=is_control_id.__getitem__):
         first, *_, last = (*(stretch := list(group)), stretch[-1])
         start = offsets[first - 1][1] if first else 0
@@ -62,7 +56,7 @@ def rewrite_literals(
             rewritten_offsets += offsets[first : last + 1]
             continue
         remaining -= touched
-        new_ids, new_offsets = encode_as_text(tokenizer, expansion.text[start:end])
+        new_ids, new_offsets = encode_as_text(vocabulary.tokenizer, expansion.text[start:end])
         rewritten.append(np.array(new_ids, dtype=np.int64))
         positions.append(np.full(len(new_ids), -1))
         rewritten_offsets += [(start + a, start + b) for a, b in new_offsets]

@@ -16,17 +16,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from vtg_core.bounded_cache import BoundedCache
-from vtg_core.chat.control_tokens import ControlTokens, control_tokens
+from vtg_core.chat.control_tokens import Vocabulary
 from vtg_core.chat.learnt_rendering import ChatRenderer
 from vtg_core.chat.rendering import RenderedChat
 from vtg_core.data.answers import TEMPLATE_TOKENS
 from vtg_core.dataset import Sample
 from vtg_core.errors import ConversationError, MaskingError, first_line
-from vtg_core.masking.expansion import Expansion
-from vtg_core.masking.labelled_tokens import LabelledTokens
+from vtg_core.masking.expansion import Expansion, Offsets
+from vtg_core.masking.labelled_tokens import CODE_OF, LabelledTokens
 from vtg_core.masking.literals import rewrite_literals, with_stand_ins
 from vtg_core.masking.processor_call import adds_special_tokens, call_processor
-from vtg_core.masking.token_labelling import CODE_OF, Offsets, TokenLabels, label_tokens
+from vtg_core.masking.token_proof import label_tokens
 from vtg_core.regions import MaskPolicy, RegionKind
 from vtg_core.video.plan import FramePlan
 from vtg_core.video.sampling import SampledVideo
@@ -39,7 +39,7 @@ MAX_KEPT_CHARACTERS = 64_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class VideoExpansion:
+class PlaceholderText:
     """What a processor writes in the place of a video.
 
     Attributes:
@@ -52,7 +52,7 @@ class VideoExpansion:
     grid: np.ndarray
 
 
-def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> VideoExpansion:
+def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> PlaceholderText:
     """Return what ``processor`` writes in the place of a video's placeholder, without decoding a frame.
 
     The processor is called as for training, with frames that have a shape and no content.
@@ -71,7 +71,7 @@ def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> VideoExpans
             f"and does not: {first_line(error)}; audit it through its pixels"
         ) from error
     grid = outputs.get("video_grid_thw")
-    return VideoExpansion(
+    return PlaceholderText(
         text, np.zeros((0, 3), np.int64) if grid is None else np.asarray(grid, dtype=np.int64)
     )
 
@@ -90,8 +90,9 @@ class PixelFreeEncoder:
         self.processor = processor
         self.policy = policy or MaskPolicy()
         self._renderer = ChatRenderer(processor, template_tokens=TEMPLATE_TOKENS)
+        self._vocabulary = Vocabulary(processor.tokenizer, self._renderer.controls)
         self._frames: WeakKeyDictionary[FramePlan, tuple[Any, ...]] = WeakKeyDictionary()
-        self._expansions: BoundedCache[VideoExpansion] = BoundedCache(
+        self._expansions: BoundedCache[PlaceholderText] = BoundedCache(
             MAX_KEPT_CHARACTERS, weigh=lambda expansion: len(expansion.text)
         )
 
@@ -114,9 +115,9 @@ class PixelFreeEncoder:
                 f"each of the {len(chat.video_sources)} videos must have its plan, got {len(plans or ())}"
             )
         texts = [self.expansion(plan).text for plan in plans or ()]
-        return encode_text(chat, self.processor, texts, policy=self.policy, controls=self._renderer.controls)
+        return encode_text(chat, self.processor, texts, policy=self.policy, vocabulary=self._vocabulary)
 
-    def expansion(self, plan: FramePlan) -> VideoExpansion:
+    def expansion(self, plan: FramePlan) -> PlaceholderText:
         """Return :func:`video_expansion`, computed once for frames of the same shape and times."""
         frames = self._frames.get(plan)
         if frames is None:
@@ -132,7 +133,7 @@ def encode_text(
     expansions: Sequence[str],
     *,
     policy: MaskPolicy | None = None,
-    controls: ControlTokens | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> LabelledTokens:
     """Encode a rendered chat whose videos become ``expansions``, and say what each token is.
 
@@ -144,31 +145,32 @@ def encode_text(
         processor: the processor it was rendered for; it is not called.
         expansions: what stands in the place of each video's placeholder, in order.
         policy: as for ``encode``.
-        controls: the tokenizer's control tokens, where they are known already.
+        vocabulary: the processor's, where it is known already.
 
     Raises:
         MaskingError: the mask cannot be proved, or the placeholders are not as many as the expansions.
     """
-    tokenizer, policy = processor.tokenizer, policy or MaskPolicy()
-    controls = controls or control_tokens(tokenizer)
-    given = with_stand_ins(chat, controls)
-    places = _places(chat, given, processor, len(expansions))
-    around = _encode(given, Expansion.unexpanded(chat, places), given, tokenizer, controls, policy)
+    vocabulary, policy = vocabulary or Vocabulary.of(processor.tokenizer), policy or MaskPolicy()
+    given = with_stand_ins(chat, vocabulary.controls)
+    places = _places(
+        chat, given, placeholder=getattr(processor, "video_token", None), num_videos=len(expansions)
+    )
+    expansion = Expansion.unexpanded(chat, places)
+    around = _encode(given, expansion, text=given, vocabulary=vocabulary, policy=policy)
     blocks = [
-        _block(around, given, place, text, tokenizer, controls)
-        for place, text in zip(places, expansions, strict=True)
+        _block(around, place, given=given, written=written, vocabulary=vocabulary)
+        for place, written in zip(places, expansions, strict=True)
     ]
     if None in blocks:  # what stands beside a video may join with it, so all is tokenised together
-        expansion, text = _expanded(chat, given, places, expansions)
-        around, blocks = _encode(given, expansion, text, tokenizer, controls, policy), []
-    return _filled(around, [block for block in blocks if block is not None], num_videos=len(expansions))
+        expansion, text = _expanded(chat, given, places=places, expansions=expansions)
+        return _encode(given, expansion, text=text, vocabulary=vocabulary, policy=policy).tokens
+    return _filled(around, [block for block in blocks if block is not None], places=places)
 
 
 def _places(
-    chat: RenderedChat, given: str, processor: "ProcessorMixin", num_videos: int
+    chat: RenderedChat, given: str, *, placeholder: str | None, num_videos: int
 ) -> list[tuple[int, int]]:
     """Return where the videos' placeholders stand in ``given``."""
-    placeholder = getattr(processor, "video_token", None)
     places = [match.span() for match in re.finditer(re.escape(placeholder), given)] if placeholder else []
     if len(places) != num_videos:
         raise MaskingError(
@@ -185,32 +187,36 @@ def _places(
 
 @dataclass(frozen=True, eq=False)
 class _Encoded:
-    ids: np.ndarray
+    tokens: LabelledTokens
     offsets: Offsets
-    labels: TokenLabels
+
+    def at(self, place: tuple[int, int]) -> int:
+        """Return the position of the token that stands for the characters of ``place``, if there is one."""
+        return bisect_left(self.offsets, place)
 
 
 def _encode(
-    given: str,
-    expansion: Expansion,
-    text: str,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
-    policy: MaskPolicy,
+    given: str, expansion: Expansion, *, text: str, vocabulary: Vocabulary, policy: MaskPolicy
 ) -> _Encoded:
     """Encode ``text``, which is that of ``expansion`` with harmless characters for what persons wrote, and prove it."""
+    tokenizer = vocabulary.tokenizer
     ids, offsets = _tokenize(text, tokenizer, adds_special=adds_special_tokens(tokenizer, given))
     if expansion.literals:
-        ids, offsets, _ = rewrite_literals(ids, offsets, expansion, tokenizer, controls)
-    entitled = [given[start:end] for start, end in controls.find(given)]
-    labels = label_tokens(
-        ids, offsets, expansion, entitled, tokenizer, controls, trains_newline=policy.newline
+        ids, offsets, _ = rewrite_literals(ids, offsets, expansion=expansion, vocabulary=vocabulary)
+    entitled = [given[start:end] for start, end in vocabulary.controls.find(given)]
+    tokens = label_tokens(
+        ids,
+        offsets,
+        expansion=expansion,
+        entitled=entitled,
+        vocabulary=vocabulary,
+        trains_newline=policy.newline,
     )
-    return _Encoded(ids, offsets, labels)
+    return _Encoded(tokens, offsets)
 
 
 def _expanded(
-    chat: RenderedChat, given: str, places: Sequence[tuple[int, int]], expansions: Sequence[str]
+    chat: RenderedChat, given: str, *, places: Sequence[tuple[int, int]], expansions: Sequence[str]
 ) -> tuple[Expansion, str]:
     """Return the expanded chat, and the same with the harmless characters of ``given``."""
     records, text, last = [], "", 0
@@ -249,47 +255,36 @@ class _Block:
 
 
 def _block(
-    around: _Encoded,
-    given: str,
-    place: tuple[int, int],
-    expansion: str,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
+    around: _Encoded, place: tuple[int, int], *, given: str, written: str, vocabulary: Vocabulary
 ) -> _Block | None:
     """Return a video's tokens; None unless control tokens on both sides keep them apart from the rest."""
-    at = bisect_left(around.offsets, place)
-    if not 0 < at < len(around.ids) - 1 or around.offsets[at] != place:
+    at = around.at(place)
+    if not 0 < at < len(around.tokens) - 1 or around.offsets[at] != place:
         return None
     (start, left_end), (right_start, end) = around.offsets[at - 1], around.offsets[at + 1]
     left, right = given[start:left_end], given[right_start:end]
-    is_apart = (left_end, right_start) == place and {left, right} <= controls.apart
+    is_apart = (left_end, right_start) == place and {left, right} <= vocabulary.controls.apart
     if not is_apart:
         return None
-    made = controls.remember(
-        ("block", left, given[slice(*place)], right, expansion),
-        lambda: _make_block(left, given[slice(*place)], right, expansion, tokenizer, controls),
+    placeholder = given[slice(*place)]
+    made = vocabulary.controls.remember(
+        ("block", left, placeholder, right, written),
+        lambda: _make_block(placeholder, written, left=left, right=right, vocabulary=vocabulary),
     )
     return made if len(made) else None
 
 
-def _make_block(
-    left: str,
-    placeholder: str,
-    right: str,
-    expansion: str,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
-) -> _Block:
+def _make_block(placeholder: str, written: str, *, left: str, right: str, vocabulary: Vocabulary) -> _Block:
     """Tokenise a video between its neighbours, every run of placeholders as one; empty where that proves nothing."""
     runs: dict[int, int] = {}
     text, last = left, 0
-    if _repeats(placeholder, tokenizer, controls):
-        for run in re.finditer(f"(?:{re.escape(placeholder)}){{2,}}", expansion):
-            text += expansion[last : run.start()]
+    if _repeats(placeholder, vocabulary):
+        for run in re.finditer(f"(?:{re.escape(placeholder)}){{2,}}", written):
+            text += written[last : run.start()]
             runs[len(text)] = len(run[0]) // len(placeholder)
             text, last = text + placeholder, run.end()
-    text += expansion[last:] + right
-    ids, offsets = _tokenize(text, tokenizer, adds_special=False)
+    text += written[last:] + right
+    ids, offsets = _tokenize(text, vocabulary.tokenizer, adds_special=False)
     ends = [(0, len(left)), (len(text) - len(right), len(text))]
     counts = np.ones(len(ids), dtype=np.int64)
     for start, length in runs.items():
@@ -299,7 +294,8 @@ def _make_block(
         counts[at] = length
     if [offsets[0], offsets[-1]] != ends or any(start == end for start, end in offsets):
         return _NO_BLOCK
-    kinds = np.where(controls.is_control(ids), CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
+    is_control = vocabulary.controls.is_control(ids)
+    kinds = np.where(is_control, CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
     counts = counts[1:-1]
     return _Block(np.repeat(ids[1:-1], counts), np.repeat(kinds[1:-1].astype(np.int8), counts))
 
@@ -307,32 +303,31 @@ def _make_block(
 _NO_BLOCK = _Block(np.zeros(0, np.int64), np.zeros(0, np.int8))
 
 
-def _repeats(token: str, tokenizer: "PreTrainedTokenizerBase", controls: ControlTokens) -> bool:
+def _repeats(token: str, vocabulary: Vocabulary) -> bool:
     """Say whether a run of ``token`` is always a run of its id."""
-    if token not in controls.apart:
+    if token not in vocabulary.controls.apart:
         return False
-    ids, _ = _tokenize(token * 3, tokenizer, adds_special=False)
-    return bool(ids.tolist() == [controls.ids[token]] * 3)
+    ids, _ = _tokenize(token * 3, vocabulary.tokenizer, adds_special=False)
+    return bool(ids.tolist() == [vocabulary.controls.ids[token]] * 3)
 
 
-def _filled(encoded: _Encoded, blocks: Sequence[_Block], *, num_videos: int) -> LabelledTokens:
-    """Put the videos' tokens into the places of their placeholders; without blocks they are there already."""
-    labels = encoded.labels
+def _filled(
+    around: _Encoded, blocks: Sequence[_Block], *, places: Sequence[tuple[int, int]]
+) -> LabelledTokens:
+    """Put the videos' tokens into the places of their placeholders, which are a token each."""
     if not blocks:
-        num_inserted = int(labels.replaced.sum()) - num_videos
-        return LabelledTokens(encoded.ids, labels.kinds, labels.turns, labels.answer_starts, num_inserted)
-    places = np.flatnonzero(labels.replaced).tolist()
-    counts = np.ones(len(encoded.ids), dtype=np.int64)
-    counts[places] = [len(block) for block in blocks]
+        return around.tokens
+    old, counts = around.tokens, np.ones(len(around.tokens), dtype=np.int64)
     ids, kinds, last = [], [], 0
     for place, block in zip(places, blocks, strict=True):
-        ids += [encoded.ids[last:place], block.ids]
-        kinds += [labels.kinds[last:place], block.kinds]
-        last = place + 1
+        at = around.at(place)
+        ids += [old.input_ids[last:at], block.ids]
+        kinds += [old.kinds[last:at], block.kinds]
+        counts[at], last = len(block), at + 1
     return LabelledTokens(
-        input_ids=np.concatenate([*ids, encoded.ids[last:]]),
-        kinds=np.concatenate([*kinds, labels.kinds[last:]]),
-        turns=np.repeat(labels.turns, counts),
-        answer_starts=tuple(int(counts[:start].sum()) for start in labels.answer_starts),
-        num_inserted=int(counts[places].sum()) - num_videos,
+        input_ids=np.concatenate([*ids, old.input_ids[last:]]),
+        kinds=np.concatenate([*kinds, old.kinds[last:]]),
+        turns=np.repeat(old.turns, counts),
+        answer_starts=tuple(int(counts[:start].sum()) for start in old.answer_starts),
+        num_inserted=sum(map(len, blocks)) - len(blocks),
     )

@@ -19,7 +19,7 @@ from vtg_core.probes.trainable_copy import (
     random_state_kept,
     recompute_layers,
 )
-from vtg_core.regions import IGNORE_INDEX, RegionKind
+from vtg_core.regions import IGNORE_INDEX, VIDEO_KINDS, RegionKind
 
 if TYPE_CHECKING:
     import torch
@@ -179,7 +179,7 @@ def prompt_text(encoded: "EncodedSample") -> "Tensor":
 
     is_text = encoded.labels == IGNORE_INDEX
     for region in encoded.regions:
-        if region.kind in (RegionKind.VIDEO, RegionKind.TIMESTAMP, RegionKind.PADDING):
+        if region.kind in VIDEO_KINDS or region.kind is RegionKind.PADDING:
             is_text[region.start : region.end] = False
     positions = torch.arange(len(encoded))
     return is_text & (positions > 0) & (positions < encoded.answer_starts[-1])

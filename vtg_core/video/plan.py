@@ -128,25 +128,29 @@ def plan_frames(
     policy, file = policy or FramePolicy(), local_file(path)
     version = file_version(file)
     if version is None:
-        return plan_of(cut_to(timeline_of(file), clip), policy)
-    return _kept_plan(str(file), version, policy, clip)
+        return plan_with_timeline(file, policy, clip=clip)[0]
+    return _kept_plan(str(file), version, policy=policy, clip=clip)
 
 
 @lru_cache(maxsize=MAX_KEPT_PLANS)
-def _kept_plan(path: str, version: tuple[int, ...], policy: FramePolicy, clip: Window | None) -> FramePlan:
-    return plan_of(cut_to(timeline_of(path), clip), policy)
+def _kept_plan(path: str, version: tuple[int, ...], *, policy: FramePolicy, clip: Window | None) -> FramePlan:
+    return plan_with_timeline(path, policy, clip=clip)[0]
 
 
-def cut_to(timeline: Timeline, clip: Window | None) -> Timeline:
-    """Return what is shown within ``clip`` (s), everything where there is none."""
-    return timeline if clip is None else timeline.cut(clip)
+def plan_with_timeline(
+    path: str | os.PathLike[str], policy: FramePolicy, *, clip: Window | None = None
+) -> tuple[FramePlan, Timeline]:
+    """Return :func:`plan_frames`, made anew, and the timeline it was made of: that of the clip, where there is one."""
+    timeline = timeline_of(local_file(path))
+    if clip is not None:
+        timeline = timeline.cut(clip)
+    return _plan_of(timeline, policy), timeline
 
 
-def plan_of(timeline: Timeline, policy: FramePolicy) -> FramePlan:
-    """Return the frames that ``policy`` takes from a timeline; errors as in :func:`plan_frames`."""
+def _plan_of(timeline: Timeline, policy: FramePolicy) -> FramePlan:
     info = timeline.info
     indices = _choose_indices(timeline, policy)
-    width, height = _fit_size(info.width, info.height, policy.max_pixels)
+    width, height = _fit_size(info.width, info.height, max_pixels=policy.max_pixels)
     num_bytes = len(indices) * width * height * 3
     if num_bytes > MAX_SAMPLED_BYTES:
         raise VideoError(
@@ -190,7 +194,7 @@ def _choose_indices(timeline: Timeline, policy: FramePolicy) -> list[int]:
     return indices
 
 
-def _fit_size(width: int, height: int, max_pixels: int | None) -> Size:
+def _fit_size(width: int, height: int, *, max_pixels: int | None) -> Size:
     """Return the width and height of a frame made no larger than ``max_pixels``, sides even where it shrinks."""
     if max_pixels is None or width * height <= max_pixels:
         return width, height

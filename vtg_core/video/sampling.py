@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.errors import VideoError
-from vtg_core.video.plan import FramePlan, FramePolicy, cut_to, plan_frames
+from vtg_core.video.plan import FramePlan, FramePolicy, plan_with_timeline
 from vtg_core.video.timeline import (
     Size,
     Timeline,
@@ -118,18 +118,17 @@ def sample_frames(
         VideoError: ``path`` is no local file, or no video that can be read; the policy takes more frames than
             its ``max_frames``, or more bytes than ``MAX_SAMPLED_BYTES``; ``backend`` cannot decode this file.
     """
-    plan = plan_frames(path, policy, clip=clip)
-    timeline = cut_to(timeline_of(local_file(path)), clip)
+    plan, timeline = plan_with_timeline(path, policy or FramePolicy(), clip=clip)
     info, indices, size = plan.info, list(plan.frame_indices), (plan.width, plan.height)
     frames, used = None, VideoBackend.DECORD
     if backend is not VideoBackend.PYAV:
-        frames = _decode_with_decord(timeline, indices, size)
+        frames = _decode_with_decord(timeline, indices, size=size)
     if frames is None and backend is VideoBackend.DECORD:
         raise VideoError(
             f"{shown_name(info.path)} cannot be decoded by decord; leave backend out to use PyAV"
         )
     if frames is None:
-        frames, used = _decode_with_pyav(timeline, indices, size), VideoBackend.PYAV
+        frames, used = _decode_with_pyav(timeline, indices, size=size), VideoBackend.PYAV
     return SampledVideo(info, frames, plan.timestamps, plan.frame_indices, backend=used)
 
 
@@ -137,7 +136,7 @@ def _is_increasing(values: tuple[float, ...]) -> bool:
     return all(a < b for a, b in pairwise(values))
 
 
-def _decode_with_decord(timeline: Timeline, indices: list[int], size: Size) -> "np.ndarray | None":
+def _decode_with_decord(timeline: Timeline, indices: list[int], *, size: Size) -> "np.ndarray | None":
     """Return the frames, uint8 (T, H, W, 3), or None where decord cannot, or is not to be trusted.
 
     decord 0.6 returns other frames than those asked for, up to a second off and without an error, where it
@@ -164,19 +163,19 @@ def _decode_with_decord(timeline: Timeline, indices: list[int], size: Size) -> "
     except Exception:  # decord raises many types; PyAV then decodes, or says what is wrong
         return None
     middle = len(indices) // 2
-    true = _decode_with_pyav(timeline, indices[middle : middle + 1], size)
+    true = _decode_with_pyav(timeline, indices[middle : middle + 1], size=size)
     return frames if np.abs(frames[middle].astype(int) - true[0]).mean() < SAME_PICTURE else None
 
 
-def _decode_with_pyav(timeline: Timeline, indices: list[int], size: Size) -> "np.ndarray":
+def _decode_with_pyav(timeline: Timeline, indices: list[int], *, size: Size) -> "np.ndarray":
     """Return the frames, uint8 (T, H, W, 3)."""
     import numpy as np
 
     width, height = size
     frames = np.empty((len(indices), height, width, 3), dtype=np.uint8)
-    width, height = turned(width, height, timeline.rotation)
+    width, height = turned(width, height, rotation=timeline.rotation)
     with opened(timeline.info.path) as (container, stream):
-        for slot, frame in enumerate(_frames_at(container, stream, timeline, indices)):
+        for slot, frame in enumerate(_frames_at(container, stream, timeline=timeline, indices=indices)):
             picture = frame.reformat(width=width, height=height, format="rgb24", interpolation="BILINEAR")
             frames[slot] = np.rot90(picture.to_ndarray(), timeline.rotation)
     return frames
@@ -185,6 +184,7 @@ def _decode_with_pyav(timeline: Timeline, indices: list[int], size: Size) -> "np
 def _frames_at(
     container: "av.container.InputContainer",
     stream: "av.VideoStream",
+    *,
     timeline: Timeline,
     indices: list[int],
 ) -> "Iterator[av.VideoFrame]":

@@ -249,10 +249,10 @@ def _first_frame_shape(path: Path) -> tuple[int, int, int]:
                 f"{shown_name(path)} is damaged: none of its frames can be decoded; try to play it"
             )
         rotation = round(frame.rotation / 90) % 4
-        return (*turned(frame.width, frame.height, rotation), rotation)
+        return (*turned(frame.width, frame.height, rotation=rotation), rotation)
 
 
-def turned(width: int, height: int, rotation: int) -> Size:
+def turned(width: int, height: int, *, rotation: int) -> Size:
     """Return width and height after ``rotation`` quarter turns."""
     return (height, width) if rotation % 2 else (width, height)
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from transformers import ProcessorMixin
 
-VIDEO_KINDS = frozenset({RegionKind.VIDEO, RegionKind.TIMESTAMP})
-
 
 @dataclass(frozen=True)
 class TokenView:
@@ -159,7 +157,7 @@ def view_prompt(inspection: Inspection, processor: "ProcessorMixin") -> PromptVi
         rendered=encoded.chat.text,
         answer=inspection.sample.answer,
         num_tokens=len(encoded),
-        num_video=sum(len(region) for region in encoded.regions if region.kind in VIDEO_KINDS),
+        num_video=encoded.num_video,
         num_supervised=sum(part.num_supervised for part in parts),
         parts=parts,
     )

@@ -113,7 +113,7 @@ def wrong_clock(strand: Strand, chat: ChatIds) -> Strand:
     if "second_per_grid_ts" in strand.media:
         seconds = np.asarray(strand.media["second_per_grid_ts"], dtype=float)
         strand = replace(strand, media={**strand.media, "second_per_grid_ts": seconds * factor})
-    stamps = [r for r in strand.known.tokens.regions() if r.kind is RegionKind.TIMESTAMP]
+    stamps = [r for r in strand.known.tokens.regions if r.kind is RegionKind.TIMESTAMP]
     if not stamps and "second_per_grid_ts" not in strand.media:
         raise MaskingError("this checkpoint writes no time stamps that could be wrong")
     for region in reversed(stamps):

@@ -16,7 +16,7 @@ from vtg_core.audit.bugs.rows import Strand, pad_strands
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import encode_known
 from vtg_core.audit.row.row import Known, Scene
-from vtg_core.regions import RegionKind
+from vtg_core.regions import VIDEO_KINDS, RegionKind
 from vtg_core.video.sampling import SampledVideo
 
 
@@ -129,7 +129,7 @@ MUTATIONS = (
     ),
     Mutation(
         "video-in", "the video's tokens are trained", "Transformers-Tutorials#511", ("mask.video-trained",),
-        change=lambda strand, chat: strand.trained(strand.where(RegionKind.VIDEO, RegionKind.TIMESTAMP)),
+        change=lambda strand, chat: strand.trained(strand.where(*VIDEO_KINDS)),
     ),
     Mutation(
         "system-in", "every role but 'user' counts as the assistant's", "qwen-vl-finetune", ("mask.system-trained",),

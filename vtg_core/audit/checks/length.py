@@ -14,7 +14,7 @@ from vtg_core.audit.row.cuts import Cut, CutPart, cut_of, expected_placeholders,
 from vtg_core.audit.row.row import Row
 from vtg_core.audit.row.videos import video_ids
 from vtg_core.masking.labelled_tokens import CODE_OF, KINDS, LabelledTokens
-from vtg_core.regions import RegionKind
+from vtg_core.regions import VIDEO_KINDS, RegionKind
 
 _CODE_OF_PART: Mapping[CutPart, Code] = {
     CutPart.VIDEO: VIDEO_CUT,
@@ -132,6 +132,6 @@ def _budget_finding(row: Row) -> Finding:
 
 def _budget(kinds: np.ndarray) -> Budget:
     counts = np.bincount(kinds, minlength=len(KINDS)).tolist()
-    num_video = counts[CODE_OF[RegionKind.VIDEO]] + counts[CODE_OF[RegionKind.TIMESTAMP]]
+    num_video = sum(counts[CODE_OF[kind]] for kind in VIDEO_KINDS)
     num_answer = counts[CODE_OF[RegionKind.ANSWER]] + counts[CODE_OF[RegionKind.END_OF_TURN]]
     return Budget(len(kinds) - num_video - num_answer, num_video, num_answer, len(kinds))

@@ -37,8 +37,8 @@ from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
-from vtg_core.masking.labelled_tokens import CODE_OF, runs_of
-from vtg_core.regions import IGNORE_INDEX, RegionKind
+from vtg_core.masking.labelled_tokens import CODE_OF, is_of, runs_of
+from vtg_core.regions import IGNORE_INDEX, VIDEO_KINDS, RegionKind
 
 
 def check(row: Row) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def _leaks(row: Row, leaks: np.ndarray) -> Iterator[Finding]:
 def _by_cause(row: Row, leaks: np.ndarray) -> Iterator[tuple[Code, np.ndarray]]:
     """Yield a partition of the leaks."""
     kinds = row.kinds
-    is_video = (kinds == CODE_OF[RegionKind.VIDEO]) | (kinds == CODE_OF[RegionKind.TIMESTAMP])
+    is_video = is_of(kinds, VIDEO_KINDS)
     yield PADDING_TRAINED, leaks & row.is_padding
     yield VIDEO_TRAINED, leaks & is_video
     yield SYSTEM_TRAINED, leaks & (kinds == CODE_OF[RegionKind.SYSTEM])

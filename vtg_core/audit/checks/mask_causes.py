@@ -18,8 +18,8 @@ from vtg_core.audit.codes.mask import (
 from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
-from vtg_core.masking.labelled_tokens import CODE_OF, runs_of
-from vtg_core.regions import RegionKind
+from vtg_core.masking.labelled_tokens import is_of, runs_of
+from vtg_core.regions import VIDEO_KINDS
 
 
 def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Finding | None:
@@ -115,8 +115,8 @@ def _num_inserted(row: Row) -> int:
     """Return how many tokens expanding the videos added; for a saved batch nearly so."""
     if row.known is not None:
         return row.known.tokens.num_inserted
-    video = (row.kinds == CODE_OF[RegionKind.VIDEO]) | (row.kinds == CODE_OF[RegionKind.TIMESTAMP])
-    return max(0, int(video.sum()) - 1 - len(row.chat.marker_ids))
+    num_video = int(is_of(row.kinds, VIDEO_KINDS).sum())
+    return max(0, num_video - 1 - len(row.chat.marker_ids))
 
 
 def _header_length(row: Row) -> int:

@@ -13,7 +13,7 @@ from vtg_core.audit.row.row import Known, Row
 from vtg_core.audit.row.videos import video_ids
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import KINDS
-from vtg_core.regions import RegionKind
+from vtg_core.regions import VIDEO_KINDS, RegionKind
 
 
 class CutPart(StrEnum):
@@ -109,7 +109,7 @@ def _cut(kinds: np.ndarray, known: Known, *, is_left: bool = False) -> Cut | Non
     lost.pop(RegionKind.CHAT, None)  # white space behind the end of turn is no loss
     prompt = (RegionKind.SYSTEM, RegionKind.INSTRUCTION, RegionKind.QUERY, RegionKind.ROLE_HEADER)
     for part, of_part in (
-        (CutPart.VIDEO, (RegionKind.VIDEO, RegionKind.TIMESTAMP)),
+        (CutPart.VIDEO, VIDEO_KINDS),
         (CutPart.PROMPT, prompt if is_left else ()),
         (CutPart.ANSWER, (RegionKind.ANSWER,)),
         (CutPart.END_OF_TURN, (RegionKind.END_OF_TURN,)),

@@ -12,7 +12,6 @@ from vtg_core.chat.rendering import render
 from vtg_core.data.answers import TEMPLATE_TOKENS
 from vtg_core.dataset import Sample
 from vtg_core.masking.encoding import EncodedSample, encode
-from vtg_core.masking.labelled_tokens import labelled
 from vtg_core.masking.processor_call import call_processor
 from vtg_core.regions import MaskPolicy
 from vtg_core.video.sampling import SampledVideo
@@ -60,7 +59,7 @@ def known_of(
     answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
     grid = encoded.media.get("video_grid_thw")
     return Known(
-        tokens=labelled(encoded),
+        tokens=encoded.tokens,
         answers=answers,
         prompts=() if encoded.chat.literals else generation_prompts(messages, processor, videos),
         scene=scene,

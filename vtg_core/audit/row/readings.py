@@ -16,7 +16,7 @@ import numpy as np
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens, runs_of
-from vtg_core.regions import RegionKind
+from vtg_core.regions import VIDEO_KINDS, RegionKind
 
 
 class Oracle(StrEnum):
@@ -293,7 +293,7 @@ MAX_STAMP_TOKENS = 24
 """A time stamp between two frames is shorter than this; longer text between two videos is a person's."""
 
 
-_OF_ANY_LENGTH = (CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
+_OF_ANY_LENGTH = frozenset(CODE_OF[kind] for kind in VIDEO_KINDS)
 
 
 def _filled(kinds: np.ndarray, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

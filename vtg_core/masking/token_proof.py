@@ -5,55 +5,26 @@ All along the token axis is done on arrays, so that it costs next to nothing bes
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vtg_core.chat.control_tokens import ControlTokens
+from vtg_core.chat.control_tokens import ControlTokens, Vocabulary
 from vtg_core.errors import MaskingError
-from vtg_core.masking.expansion import Expansion
+from vtg_core.masking.expansion import Expansion, Offsets
+from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens
 from vtg_core.regions import Region, RegionKind
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-KINDS = tuple(RegionKind)
-"""What the numbers in an array of kinds stand for."""
-CODE_OF = {kind: code for code, kind in enumerate(KINDS)}
-NO_TURN = -1
-
-Offsets = Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True, eq=False)
-class TokenLabels:
-    """What each of L tokens is.
-
-    Attributes:
-        kinds: int8, shape (L,): the region kind of each token, as an index into ``KINDS``.
-        turns: int16, shape (L,): index of the message a token belongs to, ``NO_TURN`` outside every message.
-        replaced: bool, shape (L,): whether the processor wrote what the token stands for, in a video's place.
-        answer_starts: for each assistant turn the position at which the model begins to write.
-    """
-
-    kinds: np.ndarray
-    turns: np.ndarray
-    replaced: np.ndarray
-    answer_starts: tuple[int, ...]
 
 
 def label_tokens(
     ids: np.ndarray,
     offsets: Offsets,
+    *,
     expansion: Expansion,
     entitled: Sequence[str],
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
-    *,
+    vocabulary: Vocabulary,
     trains_newline: bool,
-) -> TokenLabels:
+) -> LabelledTokens:
     """Say what each token is, that is its first character, and prove it.
 
     Args:
@@ -62,8 +33,7 @@ def label_tokens(
             put there by itself.
         expansion: the text that was encoded.
         entitled: the control tokens that someone was entitled to write in it, videos' placeholders included.
-        tokenizer: decodes what is trained, and encodes the end of the prompt alone.
-        controls: its control tokens.
+        vocabulary: its tokenizer decodes what is trained, and encodes the end of the prompt alone.
         trains_newline: the white space after an end of turn is trained, too.
 
     Raises:
@@ -71,17 +41,19 @@ def label_tokens(
             text, or the ids do not prove the mask.
     """
     starts, ends = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets)).reshape(-1, 2).T
-    is_text, is_control = starts < ends, controls.is_control(ids)
+    is_text, is_control = starts < ends, vocabulary.controls.is_control(ids)
     replaced = np.zeros(len(ids), dtype=bool)
     for start, end in expansion.replaced:
         replaced |= is_text & (starts >= start) & (starts < end)
-    _refuse_other_control_tokens(ids[is_control & is_text & ~replaced], entitled, expansion, controls)
+    _refuse_other_control_tokens(
+        ids[is_control & is_text & ~replaced], entitled, expansion=expansion, controls=vocabulary.controls
+    )
     regions = expansion.regions
     of_token = np.searchsorted([region.start for region in regions], starts, side="right") - 1
     trained = _TRAINABLE | {RegionKind.CHAT} if trains_newline else _TRAINABLE
     is_across = is_text & (ends > np.array([region.end for region in regions])[of_token])
     for token in np.flatnonzero(is_across).tolist():
-        _refuse_straddling(*offsets[token], expansion, trained)
+        _refuse_straddling(*offsets[token], expansion=expansion, trained=trained)
     kinds = np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8)[of_token]
     turns = np.array([_turn_number(region) for region in regions], dtype=np.int16)[of_token]
     kinds[replaced & ~is_control] = CODE_OF[RegionKind.TIMESTAMP]
@@ -90,31 +62,24 @@ def label_tokens(
     for region in regions:
         if region.kind in _TRAINABLE:
             is_here = (kinds == CODE_OF[region.kind]) & (turns == _turn_number(region))
-            _verify_text(ids[is_here], region, expansion.text[region.start : region.end], tokenizer, controls)
+            said = expansion.text[region.start : region.end]
+            _verify_text(ids[is_here], region, text=said, vocabulary=vocabulary)
     for character, position in zip(expansion.answer_starts, answer_starts, strict=True):
-        _verify_prompt_end(ids, is_control, offsets, expansion.text, character, position, tokenizer, controls)
-    return TokenLabels(kinds, turns, replaced, answer_starts)
-
-
-def regions_of(kinds: np.ndarray, turns: np.ndarray) -> tuple[Region, ...]:
-    """Return the runs of equal kind and turn as a partition of [0, L), in tokens."""
-    if not len(kinds):
-        return ()
-    borders = np.flatnonzero((np.diff(kinds) != 0) | (np.diff(turns) != 0)) + 1
-    starts = [0, *borders.tolist()]
-    ends = [*starts[1:], len(kinds)]
-    return tuple(
-        Region(KINDS[kinds[start]], start, end, None if turns[start] == NO_TURN else int(turns[start]))
-        for start, end in zip(starts, ends, strict=True)
+        _verify_prompt_end(
+            ids[:position],
+            is_control[:position],
+            offsets=offsets,
+            text=expansion.text,
+            end=character,
+            vocabulary=vocabulary,
+        )
+    return LabelledTokens(
+        input_ids=ids,
+        kinds=kinds,
+        turns=turns,
+        answer_starts=answer_starts,
+        num_inserted=int(replaced.sum()) - len(expansion.replaced),
     )
-
-
-def arrays_of(regions: Sequence[Region]) -> tuple[np.ndarray, np.ndarray]:
-    """Return kinds and turns of a partition, as in :class:`TokenLabels`."""
-    lengths = [len(region) for region in regions]
-    kinds = np.repeat(np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8), lengths)
-    turns = np.array([_turn_number(region) for region in regions], dtype=np.int16)
-    return kinds, np.repeat(turns, lengths)
 
 
 def _turn_number(region: Region) -> int:
@@ -125,7 +90,7 @@ _TRAINABLE = frozenset({RegionKind.ANSWER, RegionKind.END_OF_TURN, RegionKind.TH
 
 
 def _refuse_other_control_tokens(
-    found: np.ndarray, entitled: Sequence[str], expansion: Expansion, controls: ControlTokens
+    found: np.ndarray, entitled: Sequence[str], *, expansion: Expansion, controls: ControlTokens
 ) -> None:
     """Check that the only control tokens are those that someone was entitled to write."""
     expected = [controls.ids[token] for token in entitled if token not in expansion.placeholders]
@@ -136,7 +101,7 @@ def _refuse_other_control_tokens(
         )
 
 
-def _refuse_straddling(start: int, end: int, expansion: Expansion, trained: frozenset[RegionKind]) -> None:
+def _refuse_straddling(start: int, end: int, *, expansion: Expansion, trained: frozenset[RegionKind]) -> None:
     reached = [region for region in expansion.regions if region.start < end and start < region.end]
     if any(region.kind in trained for region in reached):
         raise MaskingError(
@@ -157,16 +122,10 @@ def _first_token_from(character: int, starts: np.ndarray) -> int:
     return int(is_after.argmax()) if is_after.any() else len(starts)
 
 
-def _verify_text(
-    ids: np.ndarray,
-    region: Region,
-    text: str,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
-) -> None:
+def _verify_text(ids: np.ndarray, region: Region, *, text: str, vocabulary: Vocabulary) -> None:
     """Check that what is trained decodes to what was said."""
-    tokens = tuple(ids.tolist())
-    decoded = controls.remember(
+    tokenizer, tokens = vocabulary.tokenizer, tuple(ids.tolist())
+    decoded = vocabulary.controls.remember(
         ("decoded", tokens),
         lambda: tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False),
     )
@@ -183,21 +142,20 @@ def _verify_text(
 def _verify_prompt_end(
     ids: np.ndarray,
     is_control: np.ndarray,
+    *,
     offsets: Offsets,
     text: str,
-    character: int,
-    position: int,
-    tokenizer: "PreTrainedTokenizerBase",
-    controls: ControlTokens,
+    end: int,
+    vocabulary: Vocabulary,
 ) -> None:
-    """Check that the prompt's last stretch encodes alone to the ids it has here, so that the prompt does."""
-    first = position - int(is_control[:position][::-1].argmax()) if is_control[:position].any() else 0
+    """Check that the last stretch of ``text[:end]``, a prompt, encodes alone to its ``ids``, so that all of it does."""
+    first = len(ids) - int(is_control[::-1].argmax()) if is_control.any() else 0
     start = offsets[first - 1][1] if first else 0
-    stretch = text[start:character]
-    alone = controls.remember(
-        ("encoded", stretch), lambda: tokenizer.encode(stretch, add_special_tokens=False)
+    stretch = text[start:end]
+    alone = vocabulary.controls.remember(
+        ("encoded", stretch), lambda: vocabulary.tokenizer.encode(stretch, add_special_tokens=False)
     )
-    if alone != ids[first:position].tolist():
+    if alone != ids[first:].tolist():
         raise MaskingError(
             f"the tokens before an answer must be the generation prompt's, and {stretch!r} is "
             "tokenised differently before this answer; remove white space at its start, or, where there is none, "
