@@ -1,6 +1,9 @@
 // What the model answered, beside the truth; a value is an AnswerView (vtg_core/views/probes.py).
 
-const seconds = (number) => `${number.toFixed(1)} s`;
+import { drawFromValue } from "./drawing.js";
+import { seconds } from "./numbers.js";
+import { make, showWhitespace } from "./shared.js";
+
 const inWords = (windows) => windows.map(([start, end]) => `${start.toFixed(1)} to ${seconds(end)}`).join(", ") || "no window";
 
 // Ticks at a round distance, as many as there is room for.
@@ -66,10 +69,12 @@ const factsOf = (view) => {
   return list;
 };
 
-drawFromValue((root, view) => {
+const draw = (root, view) => {
   if (!view) return;
   root.append(
     make("p", "vtg-reading", view.reading), make("p", "vtg-muted vtg-scored", view.sample), timeline(view), factsOf(view),
     make("p", "vtg-muted vtg-loss-run", view.run),
   );
-});
+};
+
+export default (component) => drawFromValue(component, draw);
