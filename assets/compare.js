@@ -2,7 +2,7 @@
 
 import { drawFromValue, redraw } from "./drawing.js";
 import { heatLegend, heatShare, wordList } from "./loss_words.js";
-import { fixed, percentOrTiny, signed, whole } from "./numbers.js";
+import { fixed, percent, percentOrTiny, signed, whole } from "./numbers.js";
 import { fold, heading, make, numberCell, progressBar, rowTitle, showWhitespace, stateLine, textButton } from "./shared.js";
 import { scroller, sortedBy, sortedTable } from "./sorted_table.js";
 
@@ -112,19 +112,19 @@ const swatch = (part) => {
 
 const bar = (row, most) => {
   const [line, track] = [make("li", "vtg-cmp-bar"), make("span", "vtg-cmp-track")];
-  const said = PARTS.filter(([part]) => partNll(row, part) > 0).map(([part, name]) => `${name} ${partNll(row, part).toFixed(2)}`);
+  const said = PARTS.filter(([part]) => partNll(row, part) > 0).map(([part, name]) => `${name} ${fixed(partNll(row, part), 2)}`);
   [track.role, track.ariaLabel] = ["img", `${row.name}, ${row.mode_name}: ${said.join(", ")} nats`];
   for (const [part, name] of PARTS) {
     const nll = partNll(row, part);
     if (!(nll > 0)) continue;
     const share = (100 * nll) / most;
     const piece = make("span", `vtg-cmp-piece vtg-cmp-part-${part}`);
-    piece.append(make("span", "", nll.toFixed(1)));
+    piece.append(make("span", "", fixed(nll, 1)));
     piece.style.width = `${share}%`;
-    piece.title = `${name} ${nll.toFixed(2)} nats, ${((100 * nll) / row.sum_nll).toFixed(0)} % of this template's loss`;
+    piece.title = `${name} ${fixed(nll, 2)} nats, ${percent(nll / row.sum_nll, 0)} of this template's loss`;
     track.append(piece);
   }
-  line.append(make("span", "vtg-cmp-label", row.name), track, make("span", "vtg-cmp-total", row.sum_nll.toFixed(1)));
+  line.append(make("span", "vtg-cmp-label", row.name), track, make("span", "vtg-cmp-total", fixed(row.sum_nll, 1)));
   return line;
 };
 
@@ -147,7 +147,7 @@ const barsOf = (view) => {
 
 const tell = (panel, row, token) => {
   panel.replaceChildren();
-  const facts = `${PART_NAMES[token.part]} · ${token.nll.toFixed(3)} nats · probability ${percentOrTiny(token.prob)} · rank ${whole(token.rank)} · index ${whole(token.index)}, id ${token.id}`;
+  const facts = `${PART_NAMES[token.part]} · ${fixed(token.nll, 3)} nats · probability ${percentOrTiny(token.prob)} · rank ${whole(token.rank)} · index ${whole(token.index)}, id ${token.id}`;
   const top = make("span", "vtg-muted", "The model's own guesses: ");
   for (const [i, [text, prob]] of token.top.entries()) {
     if (i) top.append(" · ");
@@ -159,8 +159,8 @@ const tell = (panel, row, token) => {
 const stripToken = (view, row, token, panel) => {
   const node = make("button", "vtg-heat vtg-cmp-token", showWhitespace(token.text));
   [node.type, node.tabIndex, node.dataset.key] = ["button", -1, `token-${row.mode}-${row.name}-${token.index}`];
-  node.style.setProperty("--share", heatShare(token.nll, view.max_nll).toFixed(4));
-  node.ariaLabel = `${token.text.trim() || showWhitespace(token.text)}, ${PART_NAMES[token.part]}, ${token.nll.toFixed(2)} nats, rank ${whole(token.rank)}`;
+  node.style.setProperty("--share", fixed(heatShare(token.nll, view.max_nll), 4));
+  node.ariaLabel = `${token.text.trim() || showWhitespace(token.text)}, ${PART_NAMES[token.part]}, ${fixed(token.nll, 2)} nats, rank ${whole(token.rank)}`;
   for (const event of ["mouseenter", "focus", "click"]) node.addEventListener(event, () => tell(panel, row, token));
   return node;
 };

@@ -32,7 +32,7 @@ const metricChoice = (view, choose) => {
 // The table: what each column says, and what it is sorted by. Lower losses and higher shares come first.
 const COLUMNS = [
   ["rank", "Template", (one) => one.figures.rank ?? 0, (one) => nameCell(one)],
-  ["mean", "Mean (nats)", (one) => one.figures.mean, (one) => one.figures.mean.toFixed(3)],
+  ["mean", "Mean (nats)", (one) => one.figures.mean, (one) => fixed(one.figures.mean, 3)],
   ["median", "Median, middle half", (one) => one.figures.median, (one) => middleHalf(one.figures)],
   ["difference", "Against the baseline", (one) => one.figures.difference ?? 0, (one) => differenceCell(one)],
   ["win_rate", "Wins", (one) => -(one.figures.win_rate ?? 0.5), (one) => share(one.figures.win_rate)],
@@ -65,8 +65,8 @@ const nameCell = (one) => {
 };
 
 const middleHalf = (figures) => {
-  const box = make("span", "vtg-an-nowrap", figures.median.toFixed(3));
-  box.append(make("span", "vtg-muted vtg-an-below", `${figures.lower_quartile.toFixed(2)} to ${figures.upper_quartile.toFixed(2)}`));
+  const box = make("span", "vtg-an-nowrap", fixed(figures.median, 3));
+  box.append(make("span", "vtg-muted vtg-an-below", `${fixed(figures.lower_quartile, 2)} to ${fixed(figures.upper_quartile, 2)}`));
   return box;
 };
 
@@ -144,7 +144,7 @@ const extreme = (sample, mode, name, figure, pick) => {
   const button = textButton(name, () => pick(sample, { mode, name }), `Open row ${whole(sample.row)} with ${name}`);
   button.dataset.key = `extreme-${sample.row}-${mode}-${name}`;
   const box = make("span", "vtg-an-nowrap");
-  box.append(button, make("span", "vtg-muted", ` ${figure.toFixed(3)}`));
+  box.append(button, make("span", "vtg-muted", ` ${fixed(figure, 3)}`));
   return box;
 };
 
@@ -157,7 +157,7 @@ const spreads = (view, pick) => {
     const [row, sample] = [make("tr"), view.samples[one.sample]];
     const [number, query, mode, spread, best, worst] = SPREAD;
     row.append(
-      numberCell(number, whole(sample.row)), cell(query, sample.query), cell(mode, modeName(one.mode)), numberCell(spread, make("b", "", one.spread.toFixed(3))),
+      numberCell(number, whole(sample.row)), cell(query, sample.query), cell(mode, modeName(one.mode)), numberCell(spread, make("b", "", fixed(one.spread, 3))),
       cell(best, extreme(sample, one.mode, one.best, one.best_value, pick)), cell(worst, extreme(sample, one.mode, one.worst, one.worst_value, pick)),
     );
     return row;

@@ -51,7 +51,7 @@ const drawDetail = (said, alternatives, view, at) => {
   const title = make("h4", "", "Token ");
   title.append(make("code", "", showWhitespace(token.text)), make("span", "vtg-muted", ` ${at + 1} of ${view.tokens.length} · ${token.part} · index ${whole(token.index)} · id ${whole(token.id)}`));
   const facts = make("dl", "vtg-loss-detail-facts");
-  const entropy = `${token.entropy.toFixed(4)} of at most ${view.uniform_nll.toFixed(2)}`;
+  const entropy = `${fixed(token.entropy, 4)} of at most ${fixed(view.uniform_nll, 2)}`;
   const rank = `${whole(token.rank)} of ${whole(view.vocab_size)}`;
   for (const [name, text] of [["NLL (nats)", nats(token.nll)], ["Probability", likely(token.prob)], ["Rank", rank], ["Entropy (nats)", entropy]]) {
     const fact = make("div");
@@ -80,8 +80,8 @@ const stripOf = (view) => {
   const nodes = view.tokens.map((token) => {
     const node = make("span", "vtg-heat vtg-loss-token");
     node.setAttribute("role", "option");
-    node.style.setProperty("--share", heatShare(token.nll, most).toFixed(4));
-    node.append(make("code", "", showWhitespace(token.text)), make("small", "", token.nll.toFixed(2)));
+    node.style.setProperty("--share", fixed(heatShare(token.nll, most), 4));
+    node.append(make("code", "", showWhitespace(token.text)), make("small", "", fixed(token.nll, 2)));
     return node;
   });
   const choose = (at, isAsked) => {

@@ -1,6 +1,6 @@
 // How a loss is coloured, and what its words mean.
 
-import { whole } from "./numbers.js";
+import { fixed, whole } from "./numbers.js";
 import { make } from "./shared.js";
 
 // A square root spreads the small losses of a trained model, which a linear scale would paint all alike.
@@ -8,10 +8,10 @@ export const heatShare = (nll, most) => Math.sqrt(Math.min(nll / (most || 1), 1)
 
 export const heatLegend = (most, uniform) => {
   const [legend, scale] = [make("div", "vtg-heat-legend"), make("div", "vtg-heat-scale")];
-  const guess = `ln V = ${uniform.toFixed(2)}`;
-  [scale.role, scale.ariaLabel] = ["img", `The colour scale: from 0 to ${most.toFixed(2)} nats; a blind guess costs ${guess}`];
+  const guess = `ln V = ${fixed(uniform, 2)}`;
+  [scale.role, scale.ariaLabel] = ["img", `The colour scale: from 0 to ${fixed(most, 2)} nats; a blind guess costs ${guess}`];
   const kept = [];
-  const marks = [[uniform, guess, "vtg-heat-uniform"], [0, "0", ""], [most, most.toFixed(2), ""]];
+  const marks = [[uniform, guess, "vtg-heat-uniform"], [0, "0", ""], [most, fixed(most, 2), ""]];
   for (const number of [4, 1, 0.2]) marks.push([number, String(number), number === 4 ? "vtg-heat-wide" : ""]);
   for (const [number, text, className] of marks) {
     const at = heatShare(number, most);

@@ -2,7 +2,7 @@
 
 const DASH = "–";
 
-export const whole = (number) => number.toLocaleString("en-US");
+export const whole = (number) => (number === null ? DASH : number.toLocaleString("en-US"));
 
 export const fixed = (number, digits) => (number === null ? DASH : number.toFixed(digits));
 

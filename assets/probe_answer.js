@@ -1,10 +1,10 @@
 // What the model answered, beside the truth; a value is an AnswerView (vtg_core/views/probes.py).
 
 import { drawFromValue } from "./drawing.js";
-import { seconds } from "./numbers.js";
+import { fixed, seconds } from "./numbers.js";
 import { make, showWhitespace } from "./shared.js";
 
-const inWords = (windows) => windows.map(([start, end]) => `${start.toFixed(1)} to ${seconds(end)}`).join(", ") || "no window";
+const inWords = (windows) => windows.map(([start, end]) => `${fixed(start, 1)} to ${seconds(end)}`).join(", ") || "no window";
 
 // Ticks at a round distance, as many as there is room for.
 const ticksOf = (duration) => {
@@ -19,7 +19,7 @@ const lane = (view, name, text) => {
     const bar = make("span", `vtg-pa-window vtg-pa-${name}`);
     bar.style.left = `${(100 * start) / view.duration}%`;
     bar.style.width = `${(100 * (end - start)) / view.duration}%`;
-    bar.title = `${text}: ${start.toFixed(1)} to ${seconds(end)}`;
+    bar.title = `${text}: ${fixed(start, 1)} to ${seconds(end)}`;
     track.append(bar);
   }
   if (!view[name].length) track.append(make("span", "vtg-muted vtg-pa-none", "no window to show"));
@@ -59,7 +59,7 @@ const factsOf = (view) => {
   const written = make("code", "vtg-pa-text", showWhitespace(view.text) || "(nothing)");
   const facts = [
     ["It wrote", written], ["It is taught", make("code", "vtg-pa-text", showWhitespace(view.taught))],
-    ["Read as", view.parsed], ["End of turn", view.ended], ["IoU with the truth", view.iou === null ? "–, as no window was read" : view.iou.toFixed(3)],
+    ["Read as", view.parsed], ["End of turn", view.ended], ["IoU with the truth", view.iou === null ? "–, as no window was read" : fixed(view.iou, 3)],
   ];
   for (const [name, content] of facts) {
     const value = make("dd");

@@ -1,7 +1,7 @@
 // How a sample is learnt; a value is an OverfitView (vtg_core/views/probes.py), again after each step.
 
 import { drawFromValue, redraw, rootOf } from "./drawing.js";
-import { fixedOrTiny, whole } from "./numbers.js";
+import { fixed, fixedOrTiny, whole } from "./numbers.js";
 import { fold, make, numberCell, rowTitle, tableOf } from "./shared.js";
 
 const HEIGHT = 260;
@@ -51,7 +51,7 @@ const drawn = (tag, attributes, text = null) => {
 const linear = (most) => {
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50].find((size) => most / size <= 5) ?? most;
   const top = Math.max(step, Math.ceil(most / step - 1e-9) * step);
-  const marks = Array.from({ length: Math.round(top / step) + 1 }, (_, number) => [number * step, String(Number((number * step).toFixed(1)))]);
+  const marks = Array.from({ length: Math.round(top / step) + 1 }, (_, number) => [number * step, String(Number(fixed(number * step, 1)))]);
   return { place: (nll) => nll / top, marks };
 };
 
@@ -122,7 +122,7 @@ const chart = (view, series, width, readout) => {
   const known = view.steps.flatMap((step) => series.map(([, key]) => step[key])).filter((nll) => nll !== null);
   if (hasGuess(view, known)) {
     svg.append(drawn("line", { class: "vtg-po-guess", x1: ROOM.left, x2: width - ROOM.right, y1: y(view.uniform_nll), y2: y(view.uniform_nll) }));
-    svg.append(drawn("text", { class: "vtg-po-mark vtg-po-guess-text", x: width - ROOM.right, y: y(view.uniform_nll) - 5, "text-anchor": "end" }, `blind guess, ${view.uniform_nll.toFixed(2)}`));
+    svg.append(drawn("text", { class: "vtg-po-mark vtg-po-guess-text", x: width - ROOM.right, y: y(view.uniform_nll) - 5, "text-anchor": "end" }, `blind guess, ${fixed(view.uniform_nll, 2)}`));
   }
   for (const one of series) curve(svg, view, one, x, y);
   if (view.steps.length) pointAt(svg, view, series, x, readout);

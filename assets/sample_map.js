@@ -34,7 +34,7 @@ const mapLegend = ({ ranges, metric }) => {
   const box = make("p", "vtg-an-legend");
   for (const [mode, [low, high]] of ranges) {
     const scale = make("span", "vtg-an-scale");
-    scale.append(make("span", "", `${modeName(mode)}: ${low.toFixed(3)}`), make("span", "vtg-an-ramp"), make("span", "", nats(high, metric)));
+    scale.append(make("span", "", `${modeName(mode)}: ${fixed(low, 3)}`), make("span", "vtg-an-ramp"), make("span", "", nats(high, metric)));
     box.append(scale);
   }
   const mark = make("span", "vtg-an-scale");
@@ -65,7 +65,7 @@ const mapHead = (templates) => {
 
 const mapCell = ({ metric, ranges, pick }, sample, template, figure, isBest) => {
   const [low, high] = ranges.get(template.mode);
-  const button = make("button", `vtg-an-cell${isBest ? " vtg-an-best" : ""}`, figure.toFixed(figure < 100 ? 2 : 0));
+  const button = make("button", `vtg-an-cell${isBest ? " vtg-an-best" : ""}`, fixed(figure, figure < 100 ? 2 : 0));
   [button.type, button.tabIndex] = ["button", -1];
   button.style.setProperty("--at", `${high > low ? (100 * (figure - low)) / (high - low) : 0}%`);
   button.dataset.key = `cell-${sample.row}-${template.mode}-${template.name}`;

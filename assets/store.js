@@ -58,6 +58,6 @@ const tell = (key, one) => {
   try {
     one.listener(values.get(key));
   } catch (error) {
-    queueMicrotask(() => { throw error; }); // it is reported, and the others are told all the same
+    reportError(error); // and the others are told all the same
   }
 };
