@@ -1,11 +1,15 @@
 // What the audit found in the row on screen; a value is an AuditView (vtg_core/views/audit.py).
 
+import { drawFromValue } from "./drawing.js";
+import { whole } from "./numbers.js";
+import { focusTokens, make, openTab, severityBadge, textButton } from "./shared.js";
+import { set } from "./store.js";
+
 const numTokens = (regions) => regions.reduce((sum, [start, end]) => sum + end - start, 0);
 
 const showTokens = (view) => {
-  globalThis.vtgFound = { title: view.title, regions: view.regions };
   openTab("Tokens");
-  setTimeout(() => announce("vtg-found"), 0); // once the tab is open, so that the tokens can be scrolled to
+  setTimeout(() => set("found", { title: view.title, regions: view.regions }), 0); // once the tab is open, so that the tokens can be scrolled to
   focusTokens();
 };
 
@@ -79,9 +83,8 @@ const broken = (text) => {
   return box;
 };
 
-drawFromValue((root, view) => {
-  globalThis.vtgFound = null;
-  announce("vtg-found");
+const draw = (root, view) => {
+  set("found", null);
   if (!view) return;
   if (view.banner) root.append(broken(view.banner));
   if (view.problem) {
@@ -99,4 +102,6 @@ drawFromValue((root, view) => {
   if (other.length) {
     root.append(make("h3", "", `Good to know · ${other.length}`), ...other.map(finding));
   }
-});
+};
+
+export default (component) => drawFromValue(component, draw);

@@ -1,6 +1,9 @@
 // How many errors and warnings, and of what; a value is a StripView (vtg_core/views/audit.py).
 
-drawFromValue((root, view) => {
+import { drawFromValue } from "./drawing.js";
+import { make, openTab, severityBadge, textButton } from "./shared.js";
+
+const draw = (root, view) => {
   root.setAttribute("role", "status"); // it stays, so what is written into it is read out
   if (!view) return;
   const box = make("div", "vtg-strip-box");
@@ -18,4 +21,6 @@ drawFromValue((root, view) => {
   const edited = make("span", "vtg-strip-edited", isAudited ? "of the input before your edit" : "");
   box.append(counts, source, edited, busy, textButton("Open the audit", () => openTab("Audit")));
   root.append(box);
-});
+};
+
+export default (component) => drawFromValue(component, draw);

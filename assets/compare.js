@@ -1,5 +1,11 @@
 // Templates compared on one sample; a value is a ComparisonView (vtg_core/views/comparison.py).
 
+import { drawFromValue, redraw } from "./drawing.js";
+import { heatLegend, heatShare, wordList } from "./loss_words.js";
+import { fixed, percent, percentOrTiny, signed, whole } from "./numbers.js";
+import { fold, heading, make, numberCell, progressBar, rowTitle, showWhitespace, stateLine, textButton } from "./shared.js";
+import { scroller, sortedBy, sortedTable } from "./sorted_table.js";
+
 const COLUMNS = [
   ["name", "Template", "The name of the template; click a row to show it on the page"],
   ["num_tokens", "Tokens", "Of the whole sequence, video included"],
@@ -25,74 +31,29 @@ const STATES = {
 };
 
 // What a person chose here outlives the next value, which may come while they read.
-const chosen = { by: "time_nll", isDown: false };
+let sort = { by: "time_nll", isDown: false };
 
 const figure = (name, number) => {
-  if (number === null) return "–";
   if (name.startsWith("num_")) return whole(number);
-  if (name === "time_excess") return signed(number, 2);
-  return number.toFixed(name === "mean_nll" ? 4 : 2);
+  return name === "time_excess" ? signed(number, 2) : fixed(number, name === "mean_nll" ? 4 : 2);
 };
 
-const compareBy = (a, b) => {
-  const [x, y] = [a[chosen.by], b[chosen.by]];
-  const order = typeof x === "string" ? x.localeCompare(y) : (x ?? Infinity) - (y ?? Infinity);
-  return chosen.isDown ? -order : order;
-};
-
-const sorted = (mode) => [...mode.rows].sort(compareBy);
+const sorted = (mode) => sortedBy(mode.rows, sort.isDown, (row) => row[sort.by]);
 
 const partNll = (row, part) => row[{ time: "time_nll", format: "word_nll", end_of_turn: "end_of_turn_nll", other: "other_nll" }[part]];
 
 const mark = (row, name) => {
   const kind = row.marks[name];
   const word = (name.startsWith("num_") ? COUNT_WORDS : MARK_WORDS)[kind];
-  const node = make("span", `vtg-cmp-mark vtg-cmp-${kind}`, name === chosen.by ? `${MARKS[kind]} ${word}` : MARKS[kind]);
-  if (name !== chosen.by) [node.title, node.role, node.ariaLabel] = [word, "img", word];
+  const node = make("span", `vtg-cmp-mark vtg-cmp-${kind}`, name === sort.by ? `${MARKS[kind]} ${word}` : MARKS[kind]);
+  if (name !== sort.by) [node.title, node.role, node.ariaLabel] = [word, "img", word];
   return node;
-};
-
-const section = (title, note = "") => {
-  const head = make("h4", "vtg-cmp-title", title);
-  if (note) head.append(make("span", "vtg-muted", ` · ${note}`));
-  return head;
-};
-
-const scroller = (label, className, content) => {
-  const box = make("div", `vtg-cmp-scroll ${className}`);
-  box.role = "region";
-  box.ariaLabel = label;
-  box.append(content);
-  return box;
 };
 
 // The table: each answer format is a group of its own, and is sorted within itself.
 
-const sortBy = (name, drawAgain) => {
-  chosen.isDown = chosen.by === name && !chosen.isDown;
-  chosen.by = name;
-  drawAgain();
-};
-
-const headCell = ([name, title, meaning], drawAgain) => {
-  const head = make("th", name === "name" ? "" : "vtg-number");
-  const isBy = chosen.by === name;
-  head.scope = "col";
-  if (isBy) head.setAttribute("aria-sort", chosen.isDown ? "descending" : "ascending");
-  const button = make("button", "vtg-cmp-sort", title);
-  button.type = "button";
-  button.title = meaning;
-  button.dataset.key = `sort-${name}`;
-  const arrow = make("span", "vtg-cmp-arrow", isBy ? (chosen.isDown ? " ↓" : " ↑") : "");
-  arrow.setAttribute("aria-hidden", "true");
-  button.append(arrow);
-  button.addEventListener("click", () => sortBy(name, drawAgain));
-  head.append(button);
-  return head;
-};
-
 // A phone has room for one figure a template: the one that it is sorted by.
-const shownAlone = () => (chosen.by === "name" ? "time_nll" : chosen.by);
+const shownAlone = () => (sort.by === "name" ? "time_nll" : sort.by);
 
 const bodyRow = (row, pick) => {
   const [line, name] = [make("tr", "vtg-cmp-row"), textButton(row.name, () => {}, "Show this template under Audit, Tokens and Loss")];
@@ -100,7 +61,7 @@ const bodyRow = (row, pick) => {
   line.append(rowTitle(name, make("span", "vtg-muted", row.mode_name)));
   for (const [key, title] of COLUMNS.slice(1)) {
     const one = numberCell(title, ...(row.marks[key] ? [mark(row, key)] : []), make("span", "vtg-cmp-figure", figure(key, row[key])));
-    one.classList.toggle("vtg-cmp-by", chosen.by === key);
+    one.classList.toggle("vtg-cmp-by", sort.by === key);
     one.classList.toggle("vtg-cmp-alone", shownAlone() === key);
     line.append(one);
   }
@@ -108,33 +69,26 @@ const bodyRow = (row, pick) => {
   return line;
 };
 
-const templateTable = (view, drawAgain, pick) => {
-  const [table, top, head] = [make("table", "vtg-table vtg-figures vtg-cmp-table"), make("thead"), make("tr")];
-  head.append(...COLUMNS.map((column) => headCell(column, drawAgain)));
-  top.append(head);
-  table.append(top);
-  for (const mode of view.modes) {
-    const [body, group, title] = [make("tbody"), make("tr", "vtg-cmp-group"), make("th")];
-    title.colSpan = COLUMNS.length;
-    title.scope = "rowgroup";
-    title.append(`${mode.title} `, make("code", "vtg-code", mode.answer));
-    group.append(title);
-    body.append(group, ...sorted(mode).map((row) => bodyRow(row, pick)));
-    table.append(body);
-  }
-  return table;
-};
+const templateTable = (view, onSort, pick) =>
+  sortedTable({
+    className: "vtg-table vtg-figures vtg-cmp-table",
+    columns: COLUMNS.map(([by, title, hint]) => ({ by, title, hint, isNumber: by !== "name" })),
+    arrows: ["↑", "↓"],
+    sort,
+    onSort,
+    groups: view.modes.map((mode) => ({
+      title: [`${mode.title} `, make("code", "vtg-code", mode.answer)],
+      rows: sorted(mode).map((row) => bodyRow(row, pick)),
+    })),
+  });
 
 // Where the head of the table is hidden, on a phone, this sorts instead.
-const sortChoice = (drawAgain) => {
+const sortChoice = (onSort) => {
   const label = make("label", "vtg-cmp-choice", "Show and sort by ");
   const select = make("select");
   select.dataset.key = "sort";
-  for (const [name, title] of COLUMNS) select.append(new Option(title, name, false, name === chosen.by));
-  select.addEventListener("change", () => {
-    [chosen.by, chosen.isDown] = [select.value, false];
-    drawAgain();
-  });
+  for (const [name, title] of COLUMNS) select.append(new Option(title, name, false, name === sort.by));
+  select.addEventListener("change", () => onSort({ by: select.value, isDown: false }));
   label.append(select);
   return label;
 };
@@ -158,19 +112,19 @@ const swatch = (part) => {
 
 const bar = (row, most) => {
   const [line, track] = [make("li", "vtg-cmp-bar"), make("span", "vtg-cmp-track")];
-  const said = PARTS.filter(([part]) => partNll(row, part) > 0).map(([part, name]) => `${name} ${partNll(row, part).toFixed(2)}`);
+  const said = PARTS.filter(([part]) => partNll(row, part) > 0).map(([part, name]) => `${name} ${fixed(partNll(row, part), 2)}`);
   [track.role, track.ariaLabel] = ["img", `${row.name}, ${row.mode_name}: ${said.join(", ")} nats`];
   for (const [part, name] of PARTS) {
     const nll = partNll(row, part);
     if (!(nll > 0)) continue;
     const share = (100 * nll) / most;
     const piece = make("span", `vtg-cmp-piece vtg-cmp-part-${part}`);
-    piece.append(make("span", "", nll.toFixed(1)));
+    piece.append(make("span", "", fixed(nll, 1)));
     piece.style.width = `${share}%`;
-    piece.title = `${name} ${nll.toFixed(2)} nats, ${((100 * nll) / row.sum_nll).toFixed(0)} % of this template's loss`;
+    piece.title = `${name} ${fixed(nll, 2)} nats, ${percent(nll / row.sum_nll, 0)} of this template's loss`;
     track.append(piece);
   }
-  line.append(make("span", "vtg-cmp-label", row.name), track, make("span", "vtg-cmp-total", row.sum_nll.toFixed(1)));
+  line.append(make("span", "vtg-cmp-label", row.name), track, make("span", "vtg-cmp-total", fixed(row.sum_nll, 1)));
   return line;
 };
 
@@ -191,15 +145,13 @@ const barsOf = (view) => {
 
 // The strips: every answer token by token, coloured on one scale; one stop of the Tab key, and arrows within.
 
-const percent = (prob) => (prob >= 1e-4 ? `${(100 * prob).toFixed(prob < 0.1 ? 2 : 1)} %` : prob.toExponential(1));
-
 const tell = (panel, row, token) => {
   panel.replaceChildren();
-  const facts = `${PART_NAMES[token.part]} · ${token.nll.toFixed(3)} nats · probability ${percent(token.prob)} · rank ${whole(token.rank)} · index ${whole(token.index)}, id ${token.id}`;
+  const facts = `${PART_NAMES[token.part]} · ${fixed(token.nll, 3)} nats · probability ${percentOrTiny(token.prob)} · rank ${whole(token.rank)} · index ${whole(token.index)}, id ${token.id}`;
   const top = make("span", "vtg-muted", "The model's own guesses: ");
   for (const [i, [text, prob]] of token.top.entries()) {
     if (i) top.append(" · ");
-    top.append(make("code", "vtg-code", showWhitespace(text)), ` ${percent(prob)}`);
+    top.append(make("code", "vtg-code", showWhitespace(text)), ` ${percentOrTiny(prob)}`);
   }
   panel.append(make("code", "vtg-cmp-said", showWhitespace(token.text)), ` ${row.name}, ${row.mode_name} · ${facts}`, make("br"), top);
 };
@@ -207,8 +159,8 @@ const tell = (panel, row, token) => {
 const stripToken = (view, row, token, panel) => {
   const node = make("button", "vtg-heat vtg-cmp-token", showWhitespace(token.text));
   [node.type, node.tabIndex, node.dataset.key] = ["button", -1, `token-${row.mode}-${row.name}-${token.index}`];
-  node.style.setProperty("--share", heatShare(token.nll, view.max_nll).toFixed(4));
-  node.ariaLabel = `${token.text.trim() || showWhitespace(token.text)}, ${PART_NAMES[token.part]}, ${token.nll.toFixed(2)} nats, rank ${whole(token.rank)}`;
+  node.style.setProperty("--share", fixed(heatShare(token.nll, view.max_nll), 4));
+  node.ariaLabel = `${token.text.trim() || showWhitespace(token.text)}, ${PART_NAMES[token.part]}, ${fixed(token.nll, 2)} nats, rank ${whole(token.rank)}`;
   for (const event of ["mouseenter", "focus", "click"]) node.addEventListener(event, () => tell(panel, row, token));
   return node;
 };
@@ -243,7 +195,7 @@ const stripsOf = (view) => {
       if (line.children[1]) line.children[1].classList.add("vtg-cmp-first");
       grid.append(line);
     }
-    grids.append(make("p", "vtg-muted vtg-cmp-mode", mode.title), scroller(`Tokens of the answers, ${mode.title.toLowerCase()}`, "", grid));
+    grids.append(make("p", "vtg-muted vtg-cmp-mode", mode.title), scroller(`Tokens of the answers, ${mode.title.toLowerCase()}`, "vtg-cmp-scroll", grid));
   }
   const first = grids.querySelector(".vtg-cmp-token");
   if (first) first.tabIndex = 0;
@@ -258,24 +210,21 @@ const invitation = () => [
   wordList(),
 ];
 
-const draw = (root, view) => {
+const draw = (root, view, trigger) => {
   if (!view) return;
   if (view.state === "empty") {
     root.append(...invitation());
     return;
   }
-  const state = make("p", `vtg-file-state vtg-state-${view.state}`, STATES[view.state](view));
-  state.setAttribute("role", "status");
-  root.append(state);
-  if (view.state === "running" && view.num_scored) {
-    const bar = make("progress", "vtg-progress");
-    [bar.max, bar.value, bar.ariaLabel] = [view.num_templates, view.num_scored, "Templates scored"];
-    root.append(bar);
-  }
+  root.append(stateLine(view, STATES));
+  if (view.state === "running" && view.num_scored) root.append(progressBar("Templates scored", view.num_scored, view.num_templates));
   if (!view.modes.length) return;
   root.append(...view.reading.map((text) => make("p", "vtg-reading", text)));
   root.append(make("p", "vtg-muted vtg-cmp-how", [view.sample, view.how].filter(Boolean).join(" — ")));
-  const drawAgain = () => redraw(root, () => draw(root, view));
+  const onSort = (next) => {
+    sort = next;
+    redraw(root, () => draw(root, view, trigger));
+  };
   const shown = make("p", "vtg-muted vtg-cmp-shown");
   shown.setAttribute("role", "status");
   const pick = (row) => {
@@ -283,15 +232,15 @@ const draw = (root, view) => {
     shown.textContent = `The page shows ${row.name}, ${row.mode_name}: see Audit, Tokens, and This sample.`;
   };
   const tools = make("p", "vtg-cmp-tools");
-  tools.append(sortChoice(drawAgain), downloadButton(view));
+  tools.append(sortChoice(onSort), downloadButton(view));
   root.append(
-    section("Side by side", "in nats; lower is easier for the model"),
+    heading("Side by side", "in nats; lower is easier for the model", "vtg-cmp-title"),
     make("p", "vtg-muted", "Compare sums and means within an answer format only: the other one teaches other tokens. Times only are what the video decides. Click a row to show that template on the page."),
-    tools, scroller("Templates side by side", "", templateTable(view, drawAgain, pick)), shown,
-    fold("bars", "Where in the answer the loss sits", [barsOf(view)], { note: "nats, one scale for all", isOpen: true }),
-    fold("tokens", "Token by token", [stripsOf(view)], { note: "every supervised token of every template" }),
-    fold("words", "What these words mean", [wordList()], { isOpen: false }),
+    tools, scroller("Templates side by side", "vtg-cmp-scroll", templateTable(view, onSort, pick)), shown,
+    fold("compare-bars", "Where in the answer the loss sits", [barsOf(view)], { note: "nats, one scale for all", isOpen: true }),
+    fold("compare-tokens", "Token by token", [stripsOf(view)], { note: "every supervised token of every template" }),
+    fold("compare-words", "What these words mean", [wordList()], { isOpen: false }),
   );
 };
 
-drawFromValue(draw);
+export default (component) => drawFromValue(component, (root, view) => draw(root, view, component.trigger));

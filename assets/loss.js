@@ -1,9 +1,12 @@
-// One sample's loss; a value is a LossView (vtg_core/views/losses.py).
+// One sample's loss; a value is a LossView (vtg_core/views/loss.py).
 
-const nats = (number, digits = 4) => (number === null ? "–" : number.toFixed(digits));
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const tiny = (number) => (number === 0 ? "0" : number.toExponential(1));
-const likely = (prob) => (prob >= 0.001 ? prob.toFixed(4) : prob.toExponential(1));
+import { drawFromValue } from "./drawing.js";
+import { heatLegend, heatShare, wordList } from "./loss_words.js";
+import { fixed, fixedOrTiny, percent, signed, tiny, whole } from "./numbers.js";
+import { cell, fold, KIND_NAMES, make, numberCell, rowTitle, showWhitespace, tableOf } from "./shared.js";
+
+const nats = (number, digits = 4) => fixed(number, digits);
+const likely = (prob) => fixedOrTiny(prob, 4, 0.001);
 const regionName = (row) => (row.group === "region" ? KIND_NAMES[row.name] : row.name);
 
 const figureCard = (figure) => {
@@ -48,7 +51,7 @@ const drawDetail = (said, alternatives, view, at) => {
   const title = make("h4", "", "Token ");
   title.append(make("code", "", showWhitespace(token.text)), make("span", "vtg-muted", ` ${at + 1} of ${view.tokens.length} · ${token.part} · index ${whole(token.index)} · id ${whole(token.id)}`));
   const facts = make("dl", "vtg-loss-detail-facts");
-  const entropy = `${token.entropy.toFixed(4)} of at most ${view.uniform_nll.toFixed(2)}`;
+  const entropy = `${fixed(token.entropy, 4)} of at most ${fixed(view.uniform_nll, 2)}`;
   const rank = `${whole(token.rank)} of ${whole(view.vocab_size)}`;
   for (const [name, text] of [["NLL (nats)", nats(token.nll)], ["Probability", likely(token.prob)], ["Rank", rank], ["Entropy (nats)", entropy]]) {
     const fact = make("div");
@@ -77,8 +80,8 @@ const stripOf = (view) => {
   const nodes = view.tokens.map((token) => {
     const node = make("span", "vtg-heat vtg-loss-token");
     node.setAttribute("role", "option");
-    node.style.setProperty("--share", heatShare(token.nll, most).toFixed(4));
-    node.append(make("code", "", showWhitespace(token.text)), make("small", "", token.nll.toFixed(2)));
+    node.style.setProperty("--share", fixed(heatShare(token.nll, most), 4));
+    node.append(make("code", "", showWhitespace(token.text)), make("small", "", fixed(token.nll, 2)));
     return node;
   });
   const choose = (at, isAsked) => {
@@ -112,7 +115,7 @@ const partsTable = (view) => {
     row.append(
       rowTitle(regionName(part), make("span", "vtg-muted", part.group === "all" ? "" : ` ${part.group}`)),
       numberCell("Tokens", whole(part.num_tokens)), numberCell("Sum", nats(part.sum_nll)), numberCell("Mean", nats(part.mean_nll)),
-      numberCell("Share", percent(part.share)), numberCell("Form known", nats(part.uniform_nll)),
+      numberCell("Share", percent(part.share, 1)), numberCell("Form known", nats(part.uniform_nll)),
     );
     return row;
   });
@@ -144,14 +147,14 @@ const recipesTable = (view) => {
     }
     row.append(
       numberCell("Tokens", whole(recipe.num_supervised)), numberCell("Loss", recipe.loss === null ? "nothing" : nats(recipe.loss)),
-      numberCell("Against ours", recipe.difference === null ? "–" : signed(recipe.difference, 4)),
+      numberCell("Against ours", signed(recipe.difference, 4)),
     );
     return row;
   });
   return tableOf(["Mask", "Tokens", "Loss", "Against ours"], rows, "vtg-figures");
 };
 
-drawFromValue((root, view) => {
+const draw = (root, view) => {
   if (!view) return;
   if (!view.sample) {
     root.append(make("p", "vtg-loss-none", view.reading), wordList());
@@ -161,7 +164,7 @@ drawFromValue((root, view) => {
   figures.append(...view.figures.map(figureCard));
   root.append(
     make("p", "vtg-reading", view.reading), make("p", "vtg-muted vtg-scored", view.sample), figures,
-    fold("words", "What these words mean", [wordList()], { isOpen: false }),
+    fold("loss-words", "What these words mean", [wordList()], { isOpen: false }),
     make("h3", "", "Where the loss sits"), stripOf(view),
     fold("parts", "By region, and by part of the answer", [partsTable(view)]),
   );
@@ -173,4 +176,6 @@ drawFromValue((root, view) => {
     fold("shift", "Which shift the model's own loss uses", [shiftTable(view)], { note: view.shift, isOpen: false }),
     make("p", "vtg-muted vtg-loss-run", view.run),
   );
-});
+};
+
+export default (component) => drawFromValue(component, draw);

@@ -1,14 +1,16 @@
-// One sample's loss in several floating point types; a value is a PrecisionsView (vtg_core/views/losses.py).
+// One sample's loss in several floating point types; a value is a PrecisionsView (vtg_core/views/loss.py).
+
+import { drawFromValue } from "./drawing.js";
+import { fixed, tiny } from "./numbers.js";
+import { cell, make, numberCell, rowTitle, tableOf } from "./shared.js";
 
 const COLUMNS = [
-  ["Mean NLL (nats)", (one) => orDash(one.mean_nll, 4)],
-  ["Most apart", (one) => (one.largest_difference ? one.largest_difference.toExponential(1) : orDash(one.largest_difference, 0))],
+  ["Mean NLL (nats)", (one) => fixed(one.mean_nll, 4)],
+  ["Most apart", (one) => (one.largest_difference ? tiny(one.largest_difference) : fixed(one.largest_difference, 0))],
   ["Finite", (one) => (one.is_finite === null ? "not run" : one.is_finite ? "yes" : "no")],
-  ["Pass (s)", (one) => orDash(one.seconds, 2)],
-  ["Load (s)", (one) => orDash(one.load_seconds, 2)],
+  ["Pass (s)", (one) => fixed(one.seconds, 2)],
+  ["Load (s)", (one) => fixed(one.load_seconds, 2)],
 ];
-
-const orDash = (number, digits) => (number === null ? "–" : number.toFixed(digits));
 
 const precisionRow = (report) => {
   const row = make("tr");
@@ -17,7 +19,7 @@ const precisionRow = (report) => {
   return row;
 };
 
-drawFromValue((root, view) => {
+const draw = (root, view) => {
   if (!view) return;
   root.append(
     make("h3", "", "The loss in other floating point types"),
@@ -25,4 +27,6 @@ drawFromValue((root, view) => {
     tableOf(["Type", ...COLUMNS.map(([name]) => name)], view.reports.map(precisionRow), "vtg-figures"),
   );
   for (const report of view.reports.filter((one) => one.reason)) root.append(make("p", "vtg-muted", `${report.dtype}: ${report.reason}`));
-});
+};
+
+export default (component) => drawFromValue(component, draw);

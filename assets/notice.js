@@ -1,6 +1,9 @@
 // One message above the tabs: {"level": "error" | "warning" | "info", "text"}.
 
-drawFromValue((root, notice) => {
+import { drawFromValue } from "./drawing.js";
+import { make } from "./shared.js";
+
+const draw = (root, notice) => {
   document.querySelector("#tabs")?.classList.toggle("vtg-stale", Boolean(notice?.stale));
   if (!notice) return;
   if (notice.stale) notice.text += " What is shown below is still of the last input that could be read.";
@@ -10,4 +13,6 @@ drawFromValue((root, notice) => {
   box.append(make("strong", "", word), make("span", "", notice.text));
   root.append(box);
   if (notice.level === "error") box.scrollIntoView({ block: "nearest" });
-});
+};
+
+export default (component) => drawFromValue(component, draw);

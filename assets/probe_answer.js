@@ -1,7 +1,10 @@
 // What the model answered, beside the truth; a value is an AnswerView (vtg_core/views/probes.py).
 
-const seconds = (number) => `${number.toFixed(1)} s`;
-const inWords = (windows) => windows.map(([start, end]) => `${start.toFixed(1)} to ${seconds(end)}`).join(", ") || "no window";
+import { drawFromValue } from "./drawing.js";
+import { fixed, seconds } from "./numbers.js";
+import { make, showWhitespace } from "./shared.js";
+
+const inWords = (windows) => windows.map(([start, end]) => `${fixed(start, 1)} to ${seconds(end)}`).join(", ") || "no window";
 
 // Ticks at a round distance, as many as there is room for.
 const ticksOf = (duration) => {
@@ -16,7 +19,7 @@ const lane = (view, name, text) => {
     const bar = make("span", `vtg-pa-window vtg-pa-${name}`);
     bar.style.left = `${(100 * start) / view.duration}%`;
     bar.style.width = `${(100 * (end - start)) / view.duration}%`;
-    bar.title = `${text}: ${start.toFixed(1)} to ${seconds(end)}`;
+    bar.title = `${text}: ${fixed(start, 1)} to ${seconds(end)}`;
     track.append(bar);
   }
   if (!view[name].length) track.append(make("span", "vtg-muted vtg-pa-none", "no window to show"));
@@ -56,7 +59,7 @@ const factsOf = (view) => {
   const written = make("code", "vtg-pa-text", showWhitespace(view.text) || "(nothing)");
   const facts = [
     ["It wrote", written], ["It is taught", make("code", "vtg-pa-text", showWhitespace(view.taught))],
-    ["Read as", view.parsed], ["End of turn", view.ended], ["IoU with the truth", view.iou === null ? "–, as no window was read" : view.iou.toFixed(3)],
+    ["Read as", view.parsed], ["End of turn", view.ended], ["IoU with the truth", view.iou === null ? "–, as no window was read" : fixed(view.iou, 3)],
   ];
   for (const [name, content] of facts) {
     const value = make("dd");
@@ -66,10 +69,12 @@ const factsOf = (view) => {
   return list;
 };
 
-drawFromValue((root, view) => {
+const draw = (root, view) => {
   if (!view) return;
   root.append(
     make("p", "vtg-reading", view.reading), make("p", "vtg-muted vtg-scored", view.sample), timeline(view), factsOf(view),
     make("p", "vtg-muted vtg-loss-run", view.run),
   );
-});
+};
+
+export default (component) => drawFromValue(component, draw);

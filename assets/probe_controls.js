@@ -1,9 +1,13 @@
 // A sample under its controls; a value is a ControlsView (vtg_core/views/probes.py).
 
+import { drawFromValue } from "./drawing.js";
+import { fixed, signed, whole } from "./numbers.js";
+import { cell, make, numberCell, rowTitle, tableOf } from "./shared.js";
+
 const NAMES = ["What is made wrong", "Sum", "Change", "On the times", "Change, as bars"];
 
-const nats = (number) => (number === null ? "–" : number.toFixed(2));
-const change = (number) => (number === null ? "–" : signed(number, 2));
+const nats = (number) => fixed(number, 2);
+const change = (number) => signed(number, 2);
 
 const picture = (row) => {
   const image = make("img", "vtg-pc-frames");
@@ -60,7 +64,7 @@ const legend = () => {
   return list;
 };
 
-drawFromValue((root, view) => {
+const draw = (root, view) => {
   if (!view) return;
   const note = `Nats over the ${whole(view.num_tokens)} tokens in the loss, ${whole(view.num_times)} of which say times. A change above 0: the model believes the true answer less than with the real sample.`;
   root.append(
@@ -68,4 +72,6 @@ drawFromValue((root, view) => {
     make("p", "vtg-muted vtg-pc-note", note), legend(), tableOf(NAMES, view.rows.map(rowOf(view)), "vtg-pc-table"),
     make("p", "vtg-muted vtg-loss-run", view.run),
   );
-});
+};
+
+export default (component) => drawFromValue(component, draw);

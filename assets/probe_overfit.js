@@ -1,5 +1,9 @@
 // How a sample is learnt; a value is an OverfitView (vtg_core/views/probes.py), again after each step.
 
+import { drawFromValue, redraw, rootOf } from "./drawing.js";
+import { fixed, fixedOrTiny, whole } from "./numbers.js";
+import { fold, make, numberCell, rowTitle, tableOf } from "./shared.js";
+
 const HEIGHT = 260;
 const ROOM = { top: 20, right: 16, bottom: 34, left: 52 };
 const LEAST = 1e-5; // where a logarithmic axis ends: below it a loss is nothing
@@ -34,9 +38,9 @@ const endsOf = (view, key) => {
   return known.length ? `${nats(known[0])} → ${nats(known.at(-1))}` : "–";
 };
 
-const nats = (number) => (number === null ? "–" : number !== 0 && number < 0.001 ? number.toExponential(1) : number.toFixed(3));
+const nats = (number) => fixedOrTiny(number, 3, 0.001);
 
-const draw = (tag, attributes, text = null) => {
+const drawn = (tag, attributes, text = null) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, content] of Object.entries(attributes)) node.setAttribute(name, content);
   if (text !== null) node.textContent = text;
@@ -47,7 +51,7 @@ const draw = (tag, attributes, text = null) => {
 const linear = (most) => {
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50].find((size) => most / size <= 5) ?? most;
   const top = Math.max(step, Math.ceil(most / step - 1e-9) * step);
-  const marks = Array.from({ length: Math.round(top / step) + 1 }, (_, number) => [number * step, String(Number((number * step).toFixed(1)))]);
+  const marks = Array.from({ length: Math.round(top / step) + 1 }, (_, number) => [number * step, String(Number(fixed(number * step, 1)))]);
   return { place: (nll) => nll / top, marks };
 };
 
@@ -74,23 +78,23 @@ const stepMarks = (count) => {
 const gridOf = (svg, view, scale, x, y, width) => {
   const bottom = HEIGHT - ROOM.bottom;
   for (const [nll, text] of scale.marks) {
-    svg.append(draw("line", { class: "vtg-po-grid", x1: ROOM.left, x2: width - ROOM.right, y1: y(nll), y2: y(nll) }));
-    svg.append(draw("text", { class: "vtg-po-mark", x: ROOM.left - 8, y: y(nll) + 4, "text-anchor": "end" }, text));
+    svg.append(drawn("line", { class: "vtg-po-grid", x1: ROOM.left, x2: width - ROOM.right, y1: y(nll), y2: y(nll) }));
+    svg.append(drawn("text", { class: "vtg-po-mark", x: ROOM.left - 8, y: y(nll) + 4, "text-anchor": "end" }, text));
   }
-  for (const step of stepMarks(view.num_steps || 1)) svg.append(draw("text", { class: "vtg-po-mark", x: x(step), y: bottom + 18, "text-anchor": "middle" }, String(step)));
-  svg.append(draw("text", { class: "vtg-po-mark", x: width - ROOM.right, y: HEIGHT - 2, "text-anchor": "end" }, "steps"));
+  for (const step of stepMarks(view.num_steps || 1)) svg.append(drawn("text", { class: "vtg-po-mark", x: x(step), y: bottom + 18, "text-anchor": "middle" }, String(step)));
+  svg.append(drawn("text", { class: "vtg-po-mark", x: width - ROOM.right, y: HEIGHT - 2, "text-anchor": "end" }, "steps"));
 };
 
 const curve = (svg, view, [name, key], x, y) => {
   const points = view.steps.filter((step) => step[key] !== null).map((step) => [x(step.step), y(step[key])]);
   if (!points.length) return;
-  svg.append(draw("polyline", { class: `vtg-po-line vtg-po-${name}`, points: points.map((point) => point.join(",")).join(" ") }));
+  svg.append(drawn("polyline", { class: `vtg-po-line vtg-po-${name}`, points: points.map((point) => point.join(",")).join(" ") }));
   const [cx, cy] = points.at(-1);
-  svg.append(draw("circle", { class: `vtg-po-dot vtg-po-${name}`, cx, cy, r: 4 }));
+  svg.append(drawn("circle", { class: `vtg-po-dot vtg-po-${name}`, cx, cy, r: 4 }));
 };
 
 const pointAt = (svg, view, series, x, readout) => {
-  const line = draw("line", { class: "vtg-po-pointer", y1: ROOM.top, y2: HEIGHT - ROOM.bottom, visibility: "hidden" });
+  const line = drawn("line", { class: "vtg-po-pointer", y1: ROOM.top, y2: HEIGHT - ROOM.bottom, visibility: "hidden" });
   svg.append(line);
   svg.addEventListener("pointermove", (event) => {
     const at = event.clientX - svg.getBoundingClientRect().left;
@@ -108,7 +112,7 @@ const pointAt = (svg, view, series, x, readout) => {
 const READOUT = "Nats a token. Point at the curves for the figures after a step.";
 
 const chart = (view, series, width, readout) => {
-  const svg = draw("svg", { class: "vtg-po-chart", width, height: HEIGHT, role: "img" });
+  const svg = drawn("svg", { class: "vtg-po-chart", width, height: HEIGHT, role: "img" });
   const scale = scaleOf(view, series);
   const x = (step) => ROOM.left + ((width - ROOM.left - ROOM.right) * step) / (view.num_steps || 1);
   const y = (nll) => HEIGHT - ROOM.bottom - (HEIGHT - ROOM.top - ROOM.bottom) * scale.place(nll);
@@ -117,8 +121,8 @@ const chart = (view, series, width, readout) => {
   gridOf(svg, view, scale, x, y, width);
   const known = view.steps.flatMap((step) => series.map(([, key]) => step[key])).filter((nll) => nll !== null);
   if (hasGuess(view, known)) {
-    svg.append(draw("line", { class: "vtg-po-guess", x1: ROOM.left, x2: width - ROOM.right, y1: y(view.uniform_nll), y2: y(view.uniform_nll) }));
-    svg.append(draw("text", { class: "vtg-po-mark vtg-po-guess-text", x: width - ROOM.right, y: y(view.uniform_nll) - 5, "text-anchor": "end" }, `blind guess, ${view.uniform_nll.toFixed(2)}`));
+    svg.append(drawn("line", { class: "vtg-po-guess", x1: ROOM.left, x2: width - ROOM.right, y1: y(view.uniform_nll), y2: y(view.uniform_nll) }));
+    svg.append(drawn("text", { class: "vtg-po-mark vtg-po-guess-text", x: width - ROOM.right, y: y(view.uniform_nll) - 5, "text-anchor": "end" }, `blind guess, ${fixed(view.uniform_nll, 2)}`));
   }
   for (const one of series) curve(svg, view, one, x, y);
   if (view.steps.length) pointAt(svg, view, series, x, readout);
@@ -128,8 +132,8 @@ const chart = (view, series, width, readout) => {
 const legendOf = (view, series) => {
   const list = make("ul", "vtg-po-legend");
   for (const [name, key, text] of series) {
-    const [item, sample] = [make("li"), draw("svg", { class: "vtg-po-sample", width: 28, height: 10, "aria-hidden": "true" })];
-    sample.append(draw("line", { class: `vtg-po-line vtg-po-${name}`, x1: 1, x2: 27, y1: 5, y2: 5 }));
+    const [item, sample] = [make("li"), drawn("svg", { class: "vtg-po-sample", width: 28, height: 10, "aria-hidden": "true" })];
+    sample.append(drawn("line", { class: `vtg-po-line vtg-po-${name}`, x1: 1, x2: 27, y1: 5, y2: 5 }));
     item.append(sample, make("span", "", text));
     if (view.steps.length) item.append(make("b", "", endsOf(view, key)));
     list.append(item);
@@ -181,13 +185,18 @@ const drawView = (root, view) => {
   for (const text of [view.what, view.restored, view.run]) if (text) root.append(make("p", "vtg-muted vtg-po-note", text));
 };
 
-drawFromValue(drawView);
-
 // A chart is as wide as there is room.
-let width = 0;
-new ResizeObserver(([entry]) => {
-  const isWider = Math.abs(entry.contentRect.width - width) > 1;
-  width = entry.contentRect.width;
-  const root = element.firstElementChild;
-  if (isWider && width && latest) redraw(root, () => drawView(root, latest));
-}).observe(element);
+const drawAtWidth = (element) => {
+  let width = 0;
+  new ResizeObserver(([entry]) => {
+    const isWider = Math.abs(entry.contentRect.width - width) > 1;
+    width = entry.contentRect.width;
+    const root = rootOf(element);
+    if (isWider && width && latest) redraw(root, () => drawView(root, latest));
+  }).observe(element);
+};
+
+export default (component) => {
+  drawFromValue(component, drawView);
+  drawAtWidth(component.element);
+};

@@ -1,5 +1,9 @@
 // The prompts of all templates, a card each; a value is a list of PromptView (vtg_core/views/samples.py).
 
+import { drawFromValue } from "./drawing.js";
+import { whole } from "./numbers.js";
+import { KIND_NAMES, make } from "./shared.js";
+
 const copyButton = (text) => {
   const button = make("button", "vtg-button", "Copy");
   button.type = "button";
@@ -64,7 +68,7 @@ const card = (view) => {
   return node;
 };
 
-drawFromValue((root, views) => {
+const draw = (root, views) => {
   if (!views) return;
   for (const [mode, title] of [["standard", "Answers in seconds"], ["temporal_tokens", "Answers in temporal tokens"]]) {
     const chosen = views.filter((view) => view.mode === mode);
@@ -73,4 +77,6 @@ drawFromValue((root, views) => {
     grid.append(...chosen.map(card));
     root.append(make("h3", "", `${title} · ${chosen.length} templates`), grid);
   }
-});
+};
+
+export default (component) => drawFromValue(component, draw);

@@ -1,6 +1,9 @@
 // Other people's ways to mask beside ours; a value is a RecipesView (vtg_core/views/recipes.py).
 
-let chosen = "";
+import { drawFromValue, redraw, rootOf } from "./drawing.js";
+import { fixed, whole } from "./numbers.js";
+import { cell, focusTokens, KIND_NAMES, make, numberCell, openTab, rowTitle, tableOf, textButton } from "./shared.js";
+import { get, on, set } from "./store.js";
 
 const counted = (pairs) => {
   const total = pairs.reduce((sum, [, count]) => sum + count, 0);
@@ -14,12 +17,22 @@ const difference = (name, pairs, kind) => {
   return cell(name, make("span", `vtg-token vtg-${kind}`, whole(total)), make("span", "vtg-muted vtg-by-region", shown));
 };
 
-const nats = (loss, isScored) => (loss === null ? (isScored ? "nothing" : "–") : loss.toFixed(4));
+const nats = (loss, isScored) => (loss === null && isScored ? "nothing" : fixed(loss, 4));
+
+const OURS = "ours";
+
+const choose = (name) => {
+  set("mask", name);
+  if (name === OURS) return;
+  openTab("Tokens");
+  focusTokens();
+};
 
 const recipeName = (name, does) => rowTitle(make("span", "vtg-recipe-name", name), make("span", "vtg-muted", does));
 
-const recipeRow = (recipe, view, choose) => {
-  const row = make("tr", recipe.name === chosen ? "vtg-chosen" : "");
+const recipeRow = (recipe, view) => {
+  const isChosen = recipe.name === get("mask");
+  const row = make("tr", isChosen ? "vtg-chosen" : "");
   const by = make("span", "vtg-muted", recipe.used_by);
   row.append(recipeName(recipe.name, recipe.does), cell("Found in", by));
   if (recipe.num_supervised === null) {
@@ -29,8 +42,7 @@ const recipeRow = (recipe, view, choose) => {
     row.classList.add("vtg-unavailable");
     return row;
   }
-  const isChosen = recipe.name === chosen;
-  const button = textButton(isChosen ? "Shown" : "Show", () => choose(isChosen ? "" : recipe.name), "Colour the Tokens tab by agree, leak and hole");
+  const button = textButton(isChosen ? "Shown" : "Show", () => choose(isChosen ? OURS : recipe.name), "Colour the Tokens tab by agree, leak and hole");
   button.setAttribute("aria-pressed", String(isChosen));
   row.append(
     numberCell("Supervised", make("b", "", whole(recipe.num_supervised))),
@@ -53,40 +65,30 @@ const ourRow = (view) => {
 };
 
 const tell = (view) => {
-  const recipe = view?.recipes.find((one) => one.name === chosen && one.num_supervised !== null);
-  globalThis.vtgRecipe = recipe ? { name: recipe.name, runs: recipe.runs, num_tokens: view.num_tokens } : null;
-  announce("vtg-recipe");
+  const recipe = view?.recipes.find((one) => one.name === get("mask") && one.num_supervised !== null);
+  set("recipe", recipe ? { name: recipe.name, runs: recipe.runs, num_tokens: view.num_tokens } : null);
 };
 
 const draw = (root, view) => {
-  root.replaceChildren();
   if (!view || (!view.note && !view.recipes.length)) return;
   root.append(make("h3", "", "Recipes side by side"));
   if (view.note) root.append(make("p", "vtg-muted", view.note));
   if (!view.recipes.length) return;
   root.append(make("p", "vtg-muted", "How public code would mask this very sample. A leak is in its loss and not in ours; a hole is in ours and not in its."));
-  const choose = (name) => {
-    chosen = name;
-    draw(root, view);
-    tell(view);
-    if (!name) return;
-    openTab("Tokens");
-    focusTokens();
-  };
   const names = ["Recipe", "Found in", "Supervised", "Leaks", "Holes", "Loss (nats)", "Tokens"];
-  root.append(tableOf(names, [ourRow(view), ...view.recipes.map((recipe) => recipeRow(recipe, view, choose))], "vtg-recipes-table"));
+  root.append(tableOf(names, [ourRow(view), ...view.recipes.map((recipe) => recipeRow(recipe, view))], "vtg-recipes-table"));
 };
 
-let shownView = null;
-drawFromValue((root, view) => {
-  shownView = view;
-  draw(root, view);
-  tell(view);
-});
-
-document.addEventListener("vtg-ours", () => {
-  chosen = "";
-  draw(element.firstElementChild ?? element, shownView);
-  tell(shownView);
-  focusTokens();
-});
+export default (component) => {
+  const root = rootOf(component.element);
+  let shown = null;
+  drawFromValue(component, (_, view) => {
+    shown = view;
+    draw(root, view);
+    tell(view);
+  });
+  on("mask", root, () => {
+    redraw(root, () => draw(root, shown));
+    tell(shown);
+  });
+};

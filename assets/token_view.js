@@ -1,11 +1,14 @@
 // The tokens of one row; a value is a TokenView (vtg_core/views/samples.py), or {"reason"} where there is none.
 // Colour says what the loss sees (labels); the legend and the hint say why (regions).
 
+import { drawFromValue, rootOf } from "./drawing.js";
+import { percent, whole } from "./numbers.js";
+import { focusTokens, KIND_NAMES, make, showWhitespace, textButton } from "./shared.js";
+import { get, on, set } from "./store.js";
+
 const IGNORED = -100;
 const VERDICTS = ["", "agree", "leak", "hole"];
 const MEANINGS = { agree: "both train it", leak: "it trains this, ours does not", hole: "ours trains this, it does not" };
-
-let shown = null;
 
 const hint = (view, row, verdict, recipe) => {
   const [index, count] = [view.index[row], view.count[row]];
@@ -56,18 +59,18 @@ const splitAt = (view, borders) => {
 };
 
 const recipeOf = (view) => {
-  const recipe = globalThis.vtgRecipe;
+  const recipe = get("recipe");
   const total = view.count.reduce((sum, count) => sum + count, 0);
   return recipe && recipe.num_tokens === total ? recipe : null;
 };
 
 const ownSummary = (view) => {
   const [all, inLoss] = Object.values(view.totals).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
-  const share = ((100 * inLoss) / all).toFixed(inLoss / all < 0.1 ? 2 : 0);
+  const share = percent(inLoss / all, inLoss / all < 0.1 ? 2 : 0);
   return [
     make("span", "vtg-token vtg-supervised", "in the loss"), make("b", "", ` ${whole(inLoss)} `),
     make("span", "vtg-token vtg-masked", "not in the loss"), make("b", "", ` ${whole(all - inLoss)} `),
-    make("span", "vtg-muted", `${share} % of ${whole(all)} tokens are trained`),
+    make("span", "vtg-muted", `${share} of ${whole(all)} tokens are trained`),
   ];
 };
 
@@ -80,7 +83,11 @@ const recipeSummary = (recipe) => {
     item.title = MEANINGS[verdict];
     nodes.push(item, make("b", "", ` ${whole(count)} `));
   }
-  return [...nodes, textButton("Back to ours", () => announce("vtg-ours"))];
+  const back = () => {
+    set("mask", "ours");
+    focusTokens();
+  };
+  return [...nodes, textButton("Back to ours", back)];
 };
 
 const legend = (view, recipe) => {
@@ -109,15 +116,14 @@ const overlaps = (node, regions) =>
 
 // Mark the tokens that a finding speaks of, and bring the first one into view.
 const mark = (root) => {
-  const found = globalThis.vtgFound;
+  const found = get("found");
   const flow = root.querySelector(".vtg-flow");
   if (!flow || !found) return;
   const nodes = [...flow.querySelectorAll("[data-row]")].filter((node) => overlaps(node, found.regions));
   for (const node of nodes) node.classList.add("vtg-found");
   const line = make("p", "vtg-marked");
   const clear = () => {
-    globalThis.vtgFound = null;
-    draw(root);
+    set("found", null);
     focusTokens();
   };
   line.append(make("span", "vtg-found vtg-token", "outlined"), ` ${found.title} `, textButton("Clear", clear));
@@ -125,7 +131,7 @@ const mark = (root) => {
   nodes[0]?.scrollIntoView({ block: "center" });
 };
 
-const draw = (root) => {
+const draw = (root, shown) => {
   const scrolled = root.querySelector(".vtg-flow")?.scrollTop ?? 0;
   root.replaceChildren();
   if (!shown) return;
@@ -135,7 +141,7 @@ const draw = (root) => {
   }
   const recipe = recipeOf(shown);
   const runs = recipe ? recipe.runs : [];
-  const borders = [...runs, ...(globalThis.vtgFound?.regions ?? [])].flatMap(([start, end]) => [start, end]);
+  const borders = [...runs, ...(get("found")?.regions ?? [])].flatMap(([start, end]) => [start, end]);
   const view = borders.length ? splitAt(shown, borders.sort((a, b) => a - b)) : shown;
   const flow = make("div", "vtg-flow");
   flow.tabIndex = 0;
@@ -154,11 +160,12 @@ const draw = (root) => {
   mark(root);
 };
 
-drawFromValue((root, view) => {
-  shown = view;
-  draw(root);
-});
-
-const root = element.firstElementChild ?? element;
-document.addEventListener("vtg-recipe", () => draw(root));
-document.addEventListener("vtg-found", () => draw(root));
+export default (component) => {
+  const root = rootOf(component.element);
+  let shown = null;
+  drawFromValue(component, (_, view) => {
+    shown = view;
+    draw(root, view);
+  });
+  for (const key of ["recipe", "found"]) on(key, root, () => draw(root, shown));
+};

@@ -97,9 +97,28 @@ def test_every_public_name_can_be_loaded_and_is_documented():
         assert not callable(value) or (value.__doc__ and is_given), name
 
 
+def scripts():
+    """Every script of the page, by its name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "assets").glob("*.js")}
+
+
 def test_our_scripts_write_text_and_never_markup():
     forbidden = re.compile(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|\$\{value|\{\{"
     )
-    for script in (ROOT / "assets").glob("*.js"):
-        assert not forbidden.search(script.read_text(encoding="utf-8")), script.name
+    assert [name for name, script in scripts().items() if forbidden.search(script)] == []
+
+
+def test_our_scripts_share_the_store_and_no_name_of_the_pages():
+    forbidden = re.compile(r"(window|globalThis|self)(\.|\[[\"'`])vtg|CustomEvent")
+    said = {**scripts(), **{path.name: path.read_text(encoding="utf-8") for path in MODULES}}
+    assert [name for name, text in said.items() if forbidden.search(text)] == []
+
+
+def test_a_number_is_written_in_one_place():
+    writes = re.compile(r"\.to(Fixed|Exponential|Precision|LocaleString)\(")
+    assert [name for name, script in scripts().items() if writes.search(script)] == ["numbers.js"]
+
+
+def test_every_script_stays_small():
+    assert {name: n for name, script in scripts().items() if (n := len(script.splitlines())) > 300} == {}

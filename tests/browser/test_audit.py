@@ -145,6 +145,21 @@ def test_a_recipe_colours_the_tokens_and_reports_its_loss(audited):
     expect(leaks).to_have_count(0)
 
 
+def test_the_components_of_a_page_share_one_store_and_no_name_of_ours_is_on_it(audited):
+    choose = "name => import('/scripts/store.js').then((store) => store.set('mask', name))"
+    audited.evaluate(choose, "text-prefix")
+    pressed = audited.locator(".vtg-recipes-table button[aria-pressed=true]")
+    expect(pressed).to_have_count(1)
+    expect(audited.locator(".vtg-flow .vtg-leak")).not_to_have_count(0)
+    audited.evaluate(choose, "ours")
+    expect(pressed).to_have_count(0)
+    sent = audited.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    scripts = [name.rpartition("/")[2] for name in sent if "/scripts/" in name]
+    assert {"store.js", "shared.js", "audit.js"} <= set(scripts)
+    assert len(scripts) == len(set(scripts))
+    assert audited.evaluate("Object.keys(globalThis).filter((name) => /vtg/i.test(name))") == []
+
+
 @pytest.mark.parametrize(
     "text", ["<img src=x onerror=\"globalThis.__ran='img'\">", "${globalThis.__ran=1} {{7*7}}"]
 )

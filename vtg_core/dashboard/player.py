@@ -21,7 +21,7 @@ def build_player(first: Path | None) -> gr.HTML:
 
     Its script fires ``upload`` when a file has arrived, and ``clear`` when a person takes the video away.
     """
-    player = script_component("player", elem_id="video", label="Video")
+    player = script_component("player", elem_id="video", label="Video", events=("upload", "clear"))
     if first is not None:
         player.value = preview_of(first, player)
         player.keep_in_cache.update(player.temp_files)  # it is on every page that is opened from now on

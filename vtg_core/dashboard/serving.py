@@ -7,9 +7,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vtg_core.dashboard.components import SCRIPTS
 from vtg_core.dashboard.theme import theme
 from vtg_core.files.assets import asset_folder
 
@@ -41,7 +44,10 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
         "enable_monitoring": False,
         "ssr_mode": False,
         "max_file_size": MAX_UPLOAD,
-        "app_kwargs": {"middleware": middleware},
+        "app_kwargs": {
+            "middleware": middleware,
+            "routes": [Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
+        },
     }
 
 
@@ -50,6 +56,20 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+class _Scripts(StaticFiles):
+    """Serve the page's scripts, and nothing else of their folder.
+
+    A browser asks each time whether a script has changed: one of an older page would not fit its others.
+    """
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if not path.endswith(".js"):
+            return PlainTextResponse("There is no such script.", 404)
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 class _SecurityHeaders:

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.events.loss import LossEvents
@@ -29,15 +30,16 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
 
 NO_ROW = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
-TELL_FIELDS = """(video, query, start, end, frames, policy, row, source) => {
-  const detail = { hasVideo: Boolean(video), query, start, end, frames, policy, row, source };
-  document.dispatchEvent(new CustomEvent("vtg-fields", { detail }));
+TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source) => {{
+  const store = await {imported("store")};
+  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row, source }});
   return [];
-}"""
-TELL_UPLOAD = """() => {
-  document.dispatchEvent(new CustomEvent("vtg-upload"));
+}}"""
+TELL_UPLOAD = f"""async () => {{
+  const store = await {imported("store")};
+  store.set("uploads", store.get("uploads") + 1);
   return [];
-}"""
+}}"""
 
 
 class _Events:

@@ -54,7 +54,9 @@ class AuditTab:
                 elem_id="run-file", scale=4,
             )  # fmt: skip
             self.cancel_file = gr.Button("Cancel", elem_id="cancel-file", scale=1, min_width=100)
-        self.file = script_component("audit_file", elem_id="file-audit", label="Audit of the whole file")
+        self.file = script_component(
+            "audit_file", elem_id="file-audit", label="Audit of the whole file", events=("pick",)
+        )
 
     @property
     def choice(self) -> list[Any]:

@@ -31,6 +31,7 @@ class CompareTab:
             elem_id="comparison",
             value=as_json(NO_COMPARISON),
             label="Templates compared on this sample",
+            events=("pick",),
         )
         if settings.annotation_file is not None:
             self.file = FileCompareTab(settings)

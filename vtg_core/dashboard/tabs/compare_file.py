@@ -39,7 +39,10 @@ class FileCompareTab:
             self.cancel = gr.Button("Cancel", elem_id="cancel-file-compare", scale=1, min_width=100)
         self.doing = gr.HTML(elem_id="file-compare-doing")
         self.view = script_component(
-            "compare_file", elem_id="file-compare", label="Templates compared on the annotation file"
+            "compare_file",
+            elem_id="file-compare",
+            label="Templates compared on the annotation file",
+            events=("pick", "metric"),
         )
         self.figure = gr.Plot(
             label="What answers cost, by template", elem_id="file-compare-figure", visible=False

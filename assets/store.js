@@ -1,0 +1,63 @@
+// What the page is about, in one place: every component reads it here, writes it here, and hears of it here. A module
+// is loaded once a page, so there is one store however many components import it.
+
+const isText = (value) => typeof value === "string";
+const isWhole = (value) => Number.isInteger(value) && value >= 0;
+const isSeconds = (value) => Number.isFinite(value) && value >= 0;
+const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const orNothing = (holds) => (value) => value === null || holds(value);
+
+// From each key to what it holds first, what it may hold in words, and whether a value is that.
+const KEYS = {
+  sample: [null, "the file's own number of a row, or null", orNothing(isWhole)],
+  template: ["", "the name of a template", isText],
+  mask: ["ours", "whose mask is shown: ours, or the name of a recipe", isText],
+  selected: [null, "the index of a token, or null", orNothing(isWhole)],
+  hovered: [null, "the index of a token, or null", orNothing(isWhole)],
+  playhead: [null, "seconds from the video's start, or null", orNothing(isSeconds)],
+  colour: ["label", "the name of what tokens are coloured by", isText],
+  recipe: [null, "{name, runs, num_tokens} of the recipe whose mask is shown, or null", orNothing(isRecord)],
+  found: [null, "{title, regions} of the finding whose tokens are shown, or null", orNothing(isRecord)],
+  fields: [null, "what stands in the fields of the left side, or null", orNothing(isRecord)],
+  uploads: [0, "how many files were uploaded to this page", isWhole],
+};
+
+const values = new Map(Object.entries(KEYS).map(([key, [first]]) => [key, first]));
+const listeners = new Map(Object.keys(KEYS).map((key) => [key, new Set()]));
+
+const kindOf = (key) => {
+  if (!Object.hasOwn(KEYS, key)) throw new TypeError(`a key of the store is one of ${Object.keys(KEYS).join(", ")}; got ${key}`);
+  return KEYS[key];
+};
+
+export const get = (key) => {
+  kindOf(key);
+  return values.get(key);
+};
+
+// Whoever listens is told after the value has changed, and is not told where it has not.
+export const set = (key, value) => {
+  const [, kind, holds] = kindOf(key);
+  if (!holds(value)) throw new TypeError(`${key} must be ${kind}; got ${JSON.stringify(value)}`);
+  if (Object.is(values.get(key), value)) return;
+  values.set(key, value);
+  for (const one of [...listeners.get(key)]) tell(key, one);
+};
+
+// `listener` is told of every change for as long as `element` is in the page.
+export const on = (key, element, listener) => {
+  kindOf(key);
+  listeners.get(key).add({ element, listener });
+};
+
+const tell = (key, one) => {
+  if (!one.element.isConnected) {
+    listeners.get(key).delete(one);
+    return;
+  }
+  try {
+    one.listener(values.get(key));
+  } catch (error) {
+    reportError(error); // and the others are told all the same
+  }
+};
