@@ -124,7 +124,7 @@ def no_audit(settings: Settings, choice: Choice, problem: str) -> Audited:
     return Audited(as_json(view_strip(view)), as_json(view), as_json(no_recipes()))
 
 
-def audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell) -> Audited:
+def show_audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell) -> Audited:
     """Audit what a person chose, for the sample that ``inputs`` ask for; a saved batch needs none.
 
     Raises:
@@ -145,7 +145,9 @@ def audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell)
     return _audit_ours(settings, sample, inputs, choice, checkpoint, encoded, known)
 
 
-def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
+def show_recipe_losses(
+    settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]
+) -> str:
     """Run one forward pass, and return the JSON of the recipes with the loss that each would have reported.
 
     Raises:

@@ -82,7 +82,7 @@ class FileAudit:
         return f"{who} on {file} · template {self.template} · {self.mode.replace('_', ' ')} · {frames}"
 
 
-def audit_file(
+def show_file_audit(
     settings: Settings, wanted: FileAudit, tell: Tell, is_stopped: Callable[[], bool]
 ) -> Iterator[str]:
     """Yield the JSON of the file's audit as it goes on; what was found is kept where it is stopped.
@@ -106,7 +106,7 @@ def audit_file(
     yield as_json(view_file(report, state="partial" if report.is_partial else "done", num_all=num_all))
 
 
-def as_partial(view: str) -> str:
+def as_partial(view: str | None) -> str:
     """Return the JSON of an audit that failed: what was found before stays; empty where there was nothing."""
     shown = json.loads(view) if view else {"num_rows": 0}
     return json.dumps({**shown, "state": "partial"}, ensure_ascii=False) if shown["num_rows"] else ""

@@ -14,7 +14,7 @@ from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.store import ComparisonStore
 from vtg_core.dashboard.inputs import read_frames, read_policy
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of, shape_of
+from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of, model_shape_of
 from vtg_core.data.annotations import UnreadableRow
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.inspection import inspect_templates
@@ -129,7 +129,7 @@ def waiting(settings: Settings) -> FileComparisonView:
     return FileComparisonView("", "waiting", 0, count, 0, settings.num_in_file, None, "", [], 0, None)
 
 
-def compare_file(
+def show_file_comparison(
     settings: Settings, wanted: FileComparison, tell: Tell, is_stopped: Callable[[], bool]
 ) -> Iterator[Compared]:
     """Yield the comparison as it goes on; what is known is kept where it is stopped or fails.
@@ -193,7 +193,7 @@ class _Run:
             samples = [inspection.encoded for inspection in inspections]
         except VTGError:
             return dataset, processor  # why it cannot be read is said with the row
-        shape = shape_of(self.settings)
+        shape = model_shape_of(self.settings)
         cost = estimate_shared_pass(shape, samples)
         check_fits(cost, shape.device)
         self._seconds_a_row = cost.seconds
@@ -206,7 +206,7 @@ class _Run:
 
         Raises:
             LossCancelledError: it was stopped.
-            VTGError: see :func:`compare_file`.
+            VTGError: see :func:`show_file_comparison`.
         """
         from vtg_core.checkpoints.loading import load_model
         from vtg_core.comparison.on_file import compare_rows

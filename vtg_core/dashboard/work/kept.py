@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Tell = Callable[[float, str], None]
 """Tells a person how far a task is, from 0 to 1, and what it does now."""
 
+
+def tell_nobody(at: float, what: str) -> None:
+    """Tell nothing, where nobody waits."""
+
+
 ENCODING = RLock()
 """Held while a processor that is kept here encodes: it remembers one video, and is not safe to share otherwise."""
 
@@ -40,7 +45,7 @@ def load_checkpoint_of(settings: Settings, tell: Tell) -> "Checkpoint":
     return load_checkpoint(settings.checkpoint)
 
 
-def shape_of(settings: Settings) -> ModelShape:
+def model_shape_of(settings: Settings) -> ModelShape:
     """Return the shape of the page's model, loaded or not; nothing is loaded for it but a config.
 
     Raises:

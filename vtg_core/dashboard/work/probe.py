@@ -11,7 +11,7 @@ from vtg_core.collator import pad
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.film_strip import control_strips
-from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, shape_of
+from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, model_shape_of, tell_nobody
 from vtg_core.dashboard.work.other_query import OtherQuery, other_query, query_asked
 from vtg_core.dashboard.work.sample import encode_sample, masks_of, read_sample
 from vtg_core.dataset import Sample
@@ -109,14 +109,14 @@ class Training:
         return cls(check_num_steps(int(num_steps)), mask)
 
 
-def cost_of(settings: Settings, inputs: Inputs, typed: str | None, training: Training) -> ProbeCosts:
+def show_probe_costs(settings: Settings, inputs: Inputs, typed: str | None, training: Training) -> ProbeCosts:
     """Return what each question would cost; no weight is loaded for it.
 
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint, sample, encoded = _read(settings, inputs, lambda _at, _what: None)
-    shape, other = shape_of(settings), other_query(settings, inputs)
+    checkpoint, sample, encoded = _read(settings, inputs, tell_nobody)
+    shape, other = model_shape_of(settings), other_query(settings, inputs)
     with ENCODING:
         masks = masks_of(sample, encoded, checkpoint)
     trained = {OURS: (encoded.labels != IGNORE_INDEX).numpy()}
@@ -142,7 +142,7 @@ def ask_controls(
     """
     asked = query_asked(typed, other_query(settings, inputs))
     checkpoint, sample, encoded = _read(settings, inputs, tell)
-    shape, sharing = shape_of(settings), _sharing(sample, encoded, asked, inputs, checkpoint)
+    shape, sharing = model_shape_of(settings), _sharing(sample, encoded, asked, inputs, checkpoint)
     check_fits(controls_cost(shape, sharing), shape.device)
     model = _load(settings, tell)
     shape = ModelShape.of(model)
@@ -169,7 +169,7 @@ def ask_answer(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Cal
             cancelled.
     """
     checkpoint, sample, encoded = _read(settings, inputs, tell)
-    shape = shape_of(settings)
+    shape = model_shape_of(settings)
     check_fits(generation_cost(shape, encoded), shape.device)
     model = _load(settings, tell)
 
@@ -201,7 +201,7 @@ def ask_overfit(
             it does not fit, or it was cancelled.
     """
     checkpoint, sample, encoded = _read(settings, inputs, tell)
-    shape = shape_of(settings)
+    shape = model_shape_of(settings)
     labels = _labels_of(training.mask, sample, encoded, checkpoint)
     trained = None if labels is None else labels[0].numpy() != IGNORE_INDEX
     check_fits(overfit_cost(shape, encoded, training.num_steps, trained), shape.device)

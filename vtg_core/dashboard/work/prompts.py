@@ -41,7 +41,7 @@ class Inspected:
     tokens: dict[str, str]
 
 
-def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
+def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     """Read, encode and label the prompts of all templates.
 
     Raises:
