@@ -192,6 +192,7 @@ def test_a_forward_pass_can_be_cancelled_and_run_again(job):
         ({"num_frames": 2.5}, "whole number"),
         ({"num_frames": None}, "must be a number of frames"),
         ({"mode": None}, "among the page's own choices"),
+        ({"template": "standard"}, "among the page's own choices"),
         ({"template": None}, "among the page's own choices"),
         ({"trained": None}, "among the page's own choices"),
     ],

@@ -10,7 +10,7 @@ from vtg_core.audit.findings import Finding
 from vtg_core.audit.report import Report, RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows
-from vtg_core.dashboard.inputs import read_frames, read_policy
+from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.audit import AuditSource, collator_of
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
@@ -62,9 +62,7 @@ class FileAudit:
         Raises:
             VTGError: a value is missing, out of range, or none of the page's own.
         """
-        names = {known.name for known in templates_for(AnswerMode.STANDARD)}
-        if mode not in tuple(AnswerMode) or template not in names or not isinstance(trained, list):
-            raise VTGError("answer, template and mask policy must be among the page's own choices")
+        check_choices(template=template, trained=trained, mode=mode)
         is_foreign = source == AuditSource.COLLATOR and settings.collator
         return cls(
             source=AuditSource.COLLATOR if is_foreign else AuditSource.OURS,

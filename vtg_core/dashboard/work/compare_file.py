@@ -12,7 +12,7 @@ from vtg_core.comparison.analytics import Metric, summarise
 from vtg_core.comparison.files import ComparisonSettings
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.store import ComparisonStore
-from vtg_core.dashboard.inputs import read_frames, read_policy
+from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of, model_shape_of
 from vtg_core.data.annotations import UnreadableRow
@@ -21,7 +21,7 @@ from vtg_core.inspection import inspect_templates
 from vtg_core.loss.cost import check_fits, estimate_shared_pass
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
+from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import SampledVideo
 from vtg_core.views.comparison_file import MAX_UNREAD, FileComparisonView, UnreadRow, view_analytics
@@ -69,8 +69,7 @@ class FileComparison:
         Raises:
             VTGError: a value is missing, out of range, or none of the page's own.
         """
-        if baseline not in TEMPLATE_NAMES or not isinstance(trained, list):
-            raise VTGError("baseline and mask policy must be among the page's own choices")
+        check_choices("baseline and mask policy", template=baseline, trained=trained)
         count = len(settings.annotations)
         if limit is None or not 1 <= limit <= count or limit != int(limit):
             got = "the field is empty" if limit is None else f"got {limit:g}"
