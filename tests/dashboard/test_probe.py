@@ -95,7 +95,7 @@ def watched(events):
 
 
 def test_the_controls_are_shown_with_what_the_model_saw(user_cache):
-    view = json.loads(ask_controls(SETTINGS, inputs(), "", silent, never))
+    view = json.loads(ask_controls(SETTINGS, inputs(), silent, never, typed=""))
     rows = {row["control"]: row for row in view["rows"]}
     assert list(rows) == ["real", "blank", "reversed", "other_query", "shifted_window"]
     assert rows["other_query"]["detail"] == "a blue square slides across the screen"
@@ -108,13 +108,13 @@ def test_the_controls_are_shown_with_what_the_model_saw(user_cache):
 
 
 def test_a_query_that_a_person_typed_is_asked(user_cache):
-    view = json.loads(ask_controls(SETTINGS, inputs(), "a {green} <b>dog</b>", silent, never))
+    view = json.loads(ask_controls(SETTINGS, inputs(), silent, never, typed="a {green} <b>dog</b>"))
     [row] = [row for row in view["rows"] if row["control"] == "other_query"]
     assert row["detail"] == "a {green} <b>dog</b>"
 
 
 def test_controls_that_leave_the_mask_policy_out_say_so(user_cache):
-    view = json.loads(ask_controls(SETTINGS, inputs(trained=[]), "", silent, never))
+    view = json.loads(ask_controls(SETTINGS, inputs(trained=[]), silent, never, typed=""))
     assert "whatever the mask policy says" in view["run"]
 
 
@@ -129,7 +129,7 @@ def test_an_answer_is_shown_over_the_video(user_cache):
 def test_an_overfit_check_lowers_what_it_trains_and_leaves_the_model_alone(user_cache, mask):
     model, run = load_model("demo", device="cpu", dtype="float32"), OverfitRun("")
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    view = json.loads(ask_overfit(SETTINGS, inputs(), Training(5, mask), run, silent, never))
+    view = json.loads(ask_overfit(SETTINGS, inputs(), silent, never, training=Training(5, mask), run=run))
     assert [step["step"] for step in view["steps"]] == list(range(6))
     assert view["steps"][-1]["trained_nll"] < view["steps"][0]["trained_nll"]
     assert view["is_ours"] is (mask == "ours")
@@ -143,7 +143,9 @@ def test_a_mask_that_cannot_be_applied_says_why(user_cache):
     with pytest.raises(
         LossError, match="mask generation-tags must be applicable to this sample, and is not: "
     ):
-        ask_overfit(SETTINGS, inputs(), Training(1, "generation-tags"), OverfitRun(""), silent, never)
+        ask_overfit(
+            SETTINGS, inputs(), silent, never, training=Training(1, "generation-tags"), run=OverfitRun("")
+        )
 
 
 @pytest.mark.parametrize(
@@ -172,9 +174,11 @@ def test_costs_and_choices_are_told_before_anything_runs(user_cache):
 def test_what_cannot_fit_is_refused_before_it_runs(user_cache, monkeypatch, name):
     monkeypatch.setattr(pass_cost, "free_memory", lambda device: 1000)
     jobs = {
-        Task.CONTROLS: lambda: ask_controls(SETTINGS, inputs(), "", silent, never),
+        Task.CONTROLS: lambda: ask_controls(SETTINGS, inputs(), silent, never, typed=""),
         Task.ANSWER: lambda: ask_answer(SETTINGS, inputs(), silent, never),
-        Task.OVERFIT: lambda: ask_overfit(SETTINGS, inputs(), TRAINING, OverfitRun(""), silent, never),
+        Task.OVERFIT: lambda: ask_overfit(
+            SETTINGS, inputs(), silent, never, training=TRAINING, run=OverfitRun("")
+        ),
     }
     with pytest.raises(OutOfMemoryError, match="must fit in the memory of cpu"):
         jobs[name]()
@@ -183,9 +187,11 @@ def test_what_cannot_fit_is_refused_before_it_runs(user_cache, monkeypatch, name
 @pytest.mark.parametrize("name", [Task.CONTROLS, Task.ANSWER, Task.OVERFIT])
 def test_each_can_be_cancelled_while_it_runs(user_cache, name):
     jobs = {
-        Task.CONTROLS: lambda: ask_controls(SETTINGS, inputs(), "", silent, lambda: True),
+        Task.CONTROLS: lambda: ask_controls(SETTINGS, inputs(), silent, lambda: True, typed=""),
         Task.ANSWER: lambda: ask_answer(SETTINGS, inputs(), silent, lambda: True),
-        Task.OVERFIT: lambda: ask_overfit(SETTINGS, inputs(), TRAINING, OverfitRun(""), silent, lambda: True),
+        Task.OVERFIT: lambda: ask_overfit(
+            SETTINGS, inputs(), silent, lambda: True, training=TRAINING, run=OverfitRun("")
+        ),
     }
     with pytest.raises(LossCancelledError, match="cancelled; your input is kept"):
         jobs[name]()

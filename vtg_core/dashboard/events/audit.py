@@ -118,7 +118,7 @@ class AuditEvents:
         if visit.audited == wanted:  # a field was left as it was
             return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit), read_from(visit)
         job = visit.begin_audit()
-        audited = self._audited(visit, source, row, mutation, progress)
+        audited = self._audited(visit, source, row=row, mutation=mutation, progress=progress)
         if not visit.end_audit(job, wanted):
             return [gr.skip()] * 12
         own = tokens if audited.tokens is None else audited.tokens
@@ -126,7 +126,7 @@ class AuditEvents:
         return *shown, *loss_of(visit), comparison_of(visit), read_from(visit)
 
     def _audited(
-        self, visit: Visit, source: str, row: float | None, mutation: str, progress: gr.Progress
+        self, visit: Visit, source: str, *, row: float | None, mutation: str, progress: gr.Progress
     ) -> Audited:
         failures: list[str] = []
         choice, inputs = Choice.of(source), visit.current if visit.is_read else None

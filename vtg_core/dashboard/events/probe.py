@@ -95,7 +95,7 @@ class ProbeEvents:
         *read, typed = values
 
         def ask(settings: Settings, inputs: Inputs, *rest: Any) -> str:
-            return ask_controls(settings, inputs, typed, *rest)
+            return ask_controls(settings, inputs, *rest, typed=typed)
 
         return self._run(request, Task.CONTROLS, work=ask, values=read, progress=progress)
 
@@ -131,7 +131,7 @@ class ProbeEvents:
 
         def ask(settings: Settings, inputs: Inputs, *rest: Any) -> str:
             visit.results[Task.OVERFIT] = inputs  # its steps are shown from the first on
-            return ask_overfit(settings, inputs, Training.read(num_steps, mask), run, *rest)
+            return ask_overfit(settings, inputs, *rest, training=Training.read(num_steps, mask), run=run)
 
         try:
             said, view = self.runs.run(

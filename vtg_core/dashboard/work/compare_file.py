@@ -213,7 +213,7 @@ class _Run:
         self._check_stopped()
         self.tell(0.0, f"Loading the model of {self.settings.model_label}")
         model = load_model(self.settings.checkpoint, **self.settings.placement)
-        self.store = _store(self.settings, self.wanted, dataset, dtype_of(model))
+        self.store = _store(self.settings, self.wanted, dataset=dataset, dtype=dtype_of(model))
         self._started = time.monotonic()
         yield from compare_rows(
             dataset, model, processor, TEMPLATES,
@@ -288,7 +288,7 @@ def _dataset(settings: Settings, wanted: FileComparison) -> "VideoTemporalSFTDat
 
 
 def _store(
-    settings: Settings, wanted: FileComparison, dataset: "VideoTemporalSFTDataset", dtype: str
+    settings: Settings, wanted: FileComparison, *, dataset: "VideoTemporalSFTDataset", dtype: str
 ) -> ComparisonStore:
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(

@@ -56,11 +56,13 @@ def model_shape_of(settings: Settings) -> ModelShape:
     model = loaded_model(settings.checkpoint, **settings.placement)
     if model is not None:
         return ModelShape.of(model)
-    return _shape_of_config(settings.checkpoint, settings.device, settings.dtype, settings.device_map)
+    return _shape_of_config(
+        settings.checkpoint, settings.device, dtype=settings.dtype, device_map=settings.device_map
+    )
 
 
 @lru_cache(maxsize=4)
-def _shape_of_config(checkpoint: str, device: str, dtype: str, device_map: str) -> ModelShape:
+def _shape_of_config(checkpoint: str, device: str, *, dtype: str, device_map: str) -> ModelShape:
     from vtg_core.checkpoints.loading import load_config
     from vtg_core.checkpoints.placement import resolve_device, resolve_precision
 
@@ -83,7 +85,7 @@ def video_of(inputs: Inputs) -> SampledVideo:
         changed = inputs.video.stat().st_mtime_ns
     except OSError:
         changed = 0  # sample_frames says what is wrong with it
-    return _sample_frames(inputs.video, inputs.frames, inputs.clip, changed)
+    return _sample_frames(inputs.video, inputs.frames, clip=inputs.clip, changed=changed)
 
 
 def processor_with(video: SampledVideo, checkpoint: "Checkpoint") -> "ProcessorMixin":
@@ -100,5 +102,5 @@ _PROCESSORS: "BoundedCache[ProcessorMixin]" = BoundedCache(2)
 
 
 @lru_cache(maxsize=2)
-def _sample_frames(path: Path, frames: FramePolicy, clip: Window | None, changed: int) -> SampledVideo:
+def _sample_frames(path: Path, frames: FramePolicy, *, clip: Window | None, changed: int) -> SampledVideo:
     return sample_frames(path, frames, clip=clip)

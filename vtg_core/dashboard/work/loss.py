@@ -74,7 +74,12 @@ def show_loss(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Call
     model = load_model(settings.checkpoint, **settings.placement)
     ours = encoded.labels.numpy() != IGNORE_INDEX
     report, losses = _run(
-        model, Inspection(sample, encoded), checkpoint, [*masks, RecipeMask(OURS, ours)], tell, is_cancelled
+        model,
+        Inspection(sample, encoded),
+        checkpoint=checkpoint,
+        masks=[*masks, RecipeMask(OURS, ours)],
+        tell=tell,
+        is_cancelled=is_cancelled,
     )
     RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
     view = view_loss(report, Inspection(sample, encoded), masks, losses)
@@ -116,6 +121,7 @@ def _check_fits(shape: ModelShape, inspection: Inspection) -> None:
 def _run(
     model: "PreTrainedModel",
     inspection: Inspection,
+    *,
     checkpoint: "Checkpoint",
     masks: "list[RecipeMask]",
     tell: Tell,

@@ -124,7 +124,11 @@ def show_probe_costs(settings: Settings, inputs: Inputs, typed: str | None, trai
     asked = _asked_or_none(typed, other)
     by_other_mask = None if training.mask == OURS else trained.get(training.mask)
     return ProbeCosts(
-        controls=as_json(view_controls_cost(shape, _sharing(sample, encoded, asked, inputs, checkpoint))),
+        controls=as_json(
+            view_controls_cost(
+                shape, _sharing(sample, encoded, asked=asked, inputs=inputs, checkpoint=checkpoint)
+            )
+        ),
         answer=as_json(view_generation_cost(shape, encoded)),
         overfit=as_json(view_overfit_cost(shape, encoded, training.num_steps, by_other_mask)),
         other=other,
@@ -133,7 +137,7 @@ def show_probe_costs(settings: Settings, inputs: Inputs, typed: str | None, trai
 
 
 def ask_controls(
-    settings: Settings, inputs: Inputs, typed: str | None, tell: Tell, is_cancelled: Callable[[], bool]
+    settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool], *, typed: str | None
 ) -> str:
     """Score the sample on screen under its controls, and return the JSON of the view.
 
@@ -142,7 +146,10 @@ def ask_controls(
     """
     asked = query_asked(typed, other_query(settings, inputs))
     checkpoint, sample, encoded = _read(settings, inputs, tell)
-    shape, sharing = model_shape_of(settings), _sharing(sample, encoded, asked, inputs, checkpoint)
+    shape, sharing = (
+        model_shape_of(settings),
+        _sharing(sample, encoded, asked=asked, inputs=inputs, checkpoint=checkpoint),
+    )
     check_fits(controls_cost(shape, sharing), shape.device)
     model = _load(settings, tell)
     shape = ModelShape.of(model)
@@ -187,10 +194,11 @@ def ask_answer(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Cal
 def ask_overfit(
     settings: Settings,
     inputs: Inputs,
-    training: Training,
-    run: OverfitRun,
     tell: Tell,
     is_cancelled: Callable[[], bool],
+    *,
+    training: Training,
+    run: OverfitRun,
 ) -> str:
     """Train a copy of the model on the sample on screen, and return the JSON of the view; ``run`` shows each step.
 
@@ -202,7 +210,7 @@ def ask_overfit(
     """
     checkpoint, sample, encoded = _read(settings, inputs, tell)
     shape = model_shape_of(settings)
-    labels = _labels_of(training.mask, sample, encoded, checkpoint)
+    labels = _labels_of(training.mask, sample, encoded=encoded, checkpoint=checkpoint)
     trained = None if labels is None else labels[0].numpy() != IGNORE_INDEX
     check_fits(overfit_cost(shape, encoded, training.num_steps, trained), shape.device)
     model = _load(settings, tell)
@@ -259,7 +267,7 @@ def _load(settings: Settings, tell: Tell) -> "PreTrainedModel":
 
 
 def _sharing(
-    sample: Sample, encoded: EncodedSample, asked: str | None, inputs: Inputs, checkpoint: "Checkpoint"
+    sample: Sample, encoded: EncodedSample, *, asked: str | None, inputs: Inputs, checkpoint: "Checkpoint"
 ) -> list[EncodedSample]:
     """Return the samples that share the real video's pixels and differ enough to count; another window hardly does."""
     if asked is None:
@@ -277,7 +285,7 @@ def _asked_or_none(typed: str | None, other: OtherQuery) -> str | None:
 
 
 def _labels_of(
-    mask: str, sample: Sample, encoded: EncodedSample, checkpoint: "Checkpoint"
+    mask: str, sample: Sample, *, encoded: EncodedSample, checkpoint: "Checkpoint"
 ) -> "Tensor | None":
     """Return the labels of another mask than ours, shape (1, L); None for ours.
 
