@@ -21,8 +21,8 @@ from vtg_core.comparison.on_video import TemplateComparison
 from vtg_core.dashboard import Settings
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.work import loss as page_scoring
-from vtg_core.dashboard.work.kept import shape_of
-from vtg_core.dashboard.work.prompts import inspect
+from vtg_core.dashboard.work.kept import model_shape_of
+from vtg_core.dashboard.work.prompts import show_prompts
 from vtg_core.demo.models import demo_folder
 from vtg_core.errors import CheckpointError
 from vtg_core.inspection import inspect_templates
@@ -333,13 +333,13 @@ def test_the_page_runs_the_adapter_and_says_that_it_is_on(adapter):
     assert settings.model_label == f"demo with adapter {adapter}"
     values = (str(ASSETS / "red_circle.mp4"), "a red circle", 8, 14, "standard", 4, [], "direct", None)
     inputs, said = Inputs.read(settings, *values), []
-    assert f"· demo with adapter {adapter} (" in inspect(settings, inputs, lambda _at, _what: None).facts
-    assert shape_of(settings).name == ModelShape.of(load_model("demo", device="cpu")).name
-    shown = page_scoring.score(settings, inputs, lambda _at, what: said.append(what), lambda: False).loss
+    assert f"· demo with adapter {adapter} (" in show_prompts(settings, inputs, lambda _at, _what: None).facts
+    assert model_shape_of(settings).name == ModelShape.of(load_model("demo", device="cpu")).name
+    shown = page_scoring.show_loss(settings, inputs, lambda _at, what: said.append(what), lambda: False).loss
     assert f"Loading the model of demo with adapter {adapter}" in said
-    plain = page_scoring.score(replace(settings, adapter=""), inputs, lambda *_: None, lambda: False).loss
+    plain = page_scoring.show_loss(replace(settings, adapter=""), inputs, lambda *_: None, lambda: False).loss
     assert mean_shown(shown) != mean_shown(plain)
-    view = page_scoring.score_precisions(settings, inputs, lambda *_: None, lambda: False)
+    view = page_scoring.show_precisions(settings, inputs, lambda *_: None, lambda: False)
     reports = json.loads(view)["reports"]
     assert reports[0]["mean_nll"] == pytest.approx(mean_shown(shown), abs=1e-5)
 

@@ -15,10 +15,9 @@ from vtg_core.audit.run import audit_saved
 from vtg_core.checkpoints.loading import load_checkpoint
 from vtg_core.dashboard import Settings, build_dashboard
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
-from vtg_core.dashboard.session.visit import Visit
 from vtg_core.dashboard.tabs.audit import first_source, first_strip
-from vtg_core.dashboard.work.audit import AuditSource, Choice, audit, no_audit, score_recipes
-from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, audit_file
+from vtg_core.dashboard.work.audit import AuditSource, Choice, no_audit, show_audit, show_recipe_losses
+from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
 from vtg_core.data.annotations import load_annotations
 from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.video.plan import FramePolicy
@@ -44,7 +43,7 @@ def silent(at, what):
 
 
 def audited(choice=Choice(), settings=SETTINGS, of=None):  # noqa: B008
-    result = audit(settings, of or inputs(), choice, silent)
+    result = show_audit(settings, of or inputs(), choice, silent)
     tokens = None if result.tokens is None else json.loads(result.tokens)
     return json.loads(result.strip), json.loads(result.audit), json.loads(result.recipes), tokens
 
@@ -165,14 +164,15 @@ def test_a_saved_batch_is_audited_row_by_row_without_a_sample(user_cache, tmp_pa
     settings = replace(SETTINGS, batch=saved_batch(tmp_path))
     assert first_source(settings) is AuditSource.BATCH
     views = [
-        json.loads(audit(settings, None, Choice(AuditSource.BATCH, row=row), silent).audit) for row in (0, 1)
+        json.loads(show_audit(settings, None, Choice(AuditSource.BATCH, row=row), silent).audit)
+        for row in (0, 1)
     ]
     assert [bad(view) for view in views] == [[], ["mask.nothing-masked"]]
     assert views[1]["source"] == "batch.pt, row 1"
     unchecked = [name for name, _, is_checked in views[0]["checked"] if not is_checked]
     assert unchecked == ["Time", "Answer"], "a batch brings no window and no times to hold its row against"
     with pytest.raises(VTGError, match="from 0 to 1, got 2"):
-        audit(settings, None, Choice(AuditSource.BATCH, row=2), silent)
+        show_audit(settings, None, Choice(AuditSource.BATCH, row=2), silent)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_recipes_are_counted_by_region_and_coloured_by_runs(user_cache):
 
 def test_one_pass_gives_every_recipe_its_loss_and_the_table_keeps_it(user_cache):
     of = inputs(query="a red circle, scored")
-    view = json.loads(score_recipes(SETTINGS, of, silent, lambda: False))
+    view = json.loads(show_recipe_losses(SETTINGS, of, silent, lambda: False))
     losses = {recipe["name"]: recipe["loss"] for recipe in view["recipes"]}
     assert losses["role-markers"] == view["our_loss"]
     assert losses["all-tokens"] != view["our_loss"]
@@ -240,7 +240,7 @@ def test_one_pass_gives_every_recipe_its_loss_and_the_table_keeps_it(user_cache)
 
 def test_the_pass_of_the_recipes_can_be_cancelled(user_cache):
     with pytest.raises(LossCancelledError, match="your input is kept"):
-        score_recipes(SETTINGS, inputs(), silent, lambda: True)
+        show_recipe_losses(SETTINGS, inputs(), silent, lambda: True)
 
 
 def wanted(settings=OF_FILE, source="ours"):
@@ -248,7 +248,7 @@ def wanted(settings=OF_FILE, source="ours"):
 
 
 def test_a_whole_file_is_audited_and_its_rows_can_be_found_again(user_cache):
-    *_, last = audit_file(OF_FILE, wanted(), silent, lambda: False)
+    *_, last = show_file_audit(OF_FILE, wanted(), silent, lambda: False)
     view = json.loads(last)
     assert (view["state"], view["num_rows"], view["num_errors"]) == ("done", 4, 0)
     assert [(one["row"], one["code"]) for one in view["findings"]] == [(2, "time.window-without-frame")]
@@ -257,7 +257,7 @@ def test_a_whole_file_is_audited_and_its_rows_can_be_found_again(user_cache):
 
 def test_a_whole_file_is_audited_through_a_foreign_collator(user_cache):
     settings = replace(OF_FILE, collator="vtg_core.recipes:all_tokens")
-    *_, last = audit_file(settings, wanted(settings, "collator"), silent, lambda: False)
+    *_, last = show_file_audit(settings, wanted(settings, "collator"), silent, lambda: False)
     [counted] = [one for one in json.loads(last)["summary"] if one["severity"] == "error"]
     assert (counted["code"], counted["count"]) == ("mask.nothing-masked", 4)
 
@@ -265,7 +265,7 @@ def test_a_whole_file_is_audited_through_a_foreign_collator(user_cache):
 def test_an_audit_that_is_stopped_keeps_what_it_found_and_says_so(user_cache):
     stop = threading.Event()
     views = []
-    for view in audit_file(OF_FILE, wanted(), silent, stop.is_set):
+    for view in show_file_audit(OF_FILE, wanted(), silent, stop.is_set):
         views.append(json.loads(view))
         stop.set()
     assert (views[-1]["state"], views[-1]["num_rows"]) == ("partial", 1)
@@ -275,25 +275,7 @@ def test_an_audit_that_fails_keeps_what_it_found(user_cache):
     settings = replace(OF_FILE, collator="no_such_module:collate")
     views = []
     with pytest.raises(VTGError, match="no_such_module"):
-        views.extend(audit_file(settings, wanted(settings, "collator"), silent, lambda: False))
+        views.extend(show_file_audit(settings, wanted(settings, "collator"), silent, lambda: False))
     assert as_partial(views[-1]) == as_partial("") == ""
-    *_, last = audit_file(OF_FILE, wanted(), silent, lambda: False)
+    *_, last = show_file_audit(OF_FILE, wanted(), silent, lambda: False)
     assert json.loads(as_partial(last)) == {**json.loads(last), "state": "partial"}
-
-
-def test_only_the_last_audit_is_shown():
-    visit = Visit()
-    slow, fast = visit.begin_audit(), visit.begin_audit()
-    assert visit.end_audit(fast, "fast")
-    assert not visit.end_audit(slow, "slow")
-    assert visit.audited == "fast"
-
-
-def test_only_a_running_audit_of_the_file_can_be_cancelled():
-    visit = Visit()
-    assert not visit.cancel_job("file-audit")
-    first, second = visit.begin_job("file-audit"), visit.begin_job("file-audit")
-    assert first.is_set()
-    visit.end_job("file-audit", first)
-    assert visit.cancel_job("file-audit")
-    assert second.is_set()

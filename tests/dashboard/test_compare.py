@@ -11,12 +11,13 @@ import torch
 from tests.conftest import ASSETS
 from vtg_core.comparison.on_video import TemplateComparison
 from vtg_core.dashboard import Settings
-from vtg_core.dashboard.events.compare import NOTHING, CompareEvents
+from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.inputs import END_OF_TURN, Inputs
-from vtg_core.dashboard.session.visit import COMPARISON, Visit, Visits, sample_of
+from vtg_core.dashboard.session.jobs import Task, sample_of
+from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.tabs.page import Layout
 from vtg_core.dashboard.work import compare as comparing
-from vtg_core.dashboard.work.compare import compare, cost_of, ended
+from vtg_core.dashboard.work.compare import show_comparison, show_comparison_cost, what_stays
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossCancelledError, OutOfMemoryError
 from vtg_core.inspection import inspect_templates
@@ -24,9 +25,12 @@ from vtg_core.loss import cost as pass_cost
 from vtg_core.loss import shared_pass
 from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
+from vtg_core.views.comparison import NO_COMPARISON
+from vtg_core.views.samples import as_json
 
 SETTINGS = Settings(device="cpu", dtype="float32", frames=FramePolicy(num_frames=4))
 REQUEST = SimpleNamespace(session_hash="one")
+NOTHING = as_json(NO_COMPARISON)
 
 
 def values(**changed):
@@ -41,7 +45,7 @@ def inputs(**changed):
 
 
 def views(of=None, tell=lambda at, what: None, is_stopped=lambda: False):
-    return [json.loads(view) for view in compare(SETTINGS, of or inputs(), tell, is_stopped)]
+    return [json.loads(view) for view in show_comparison(SETTINGS, of or inputs(), tell, is_stopped)]
 
 
 def until_raised(run):
@@ -118,7 +122,7 @@ def test_what_came_before_it_was_stopped_is_kept_and_called_partial(user_cache, 
         return bool(shown) and json.loads(shown[-1])["num_scored"] >= 3
 
     def remembered():
-        for view in compare(SETTINGS, inputs(), lambda at, what: None, is_stopped):
+        for view in show_comparison(SETTINGS, inputs(), lambda at, what: None, is_stopped):
             shown.append(view)
             yield view
 
@@ -128,27 +132,29 @@ def test_what_came_before_it_was_stopped_is_kept_and_called_partial(user_cache, 
     assert last["state"] == "partial"
     assert 3 <= last["num_scored"] == len(rows_of(last)) < 16
     assert last["how"].endswith("not finished.")
-    assert ended(given[-1]) == given[-1]
+    assert what_stays(given[-1]) == given[-1]
 
 
 def test_one_that_was_stopped_while_it_waited_runs_nothing(user_cache):
-    given, error = until_raised(compare(SETTINGS, inputs(), lambda at, what: None, lambda: True))
+    given, error = until_raised(show_comparison(SETTINGS, inputs(), lambda at, what: None, lambda: True))
     assert isinstance(error, LossCancelledError)
     assert [json.loads(view)["num_scored"] for view in given] == [0]
-    assert ended(given[-1]) == ended("") == NOTHING
+    assert what_stays(given[-1]) == what_stays(None) == NOTHING
 
 
 def test_what_clearly_does_not_fit_is_refused_before_it_runs(user_cache, monkeypatch):
     monkeypatch.setattr(pass_cost, "free_memory", lambda device: 1000)
     told = []
-    _, error = until_raised(compare(SETTINGS, inputs(), lambda at, what: told.append(what), lambda: False))
+    _, error = until_raised(
+        show_comparison(SETTINGS, inputs(), lambda at, what: told.append(what), lambda: False)
+    )
     assert isinstance(error, OutOfMemoryError)
     assert "must fit in the memory of cpu" in str(error)
     assert not any("layer" in what for what in told)
 
 
 def test_the_cost_counts_the_tokens_that_the_run_will_count(user_cache):
-    view = json.loads(cost_of(SETTINGS, inputs(), lambda at, what: None))
+    view = json.loads(show_comparison_cost(SETTINGS, inputs()))
     how = views()[-1]["how"]
     [shared, plain] = [part.split(" ")[0] for part in view["cost"].split("over ")[1].split("instead of ")[:2]]
     assert f"over {shared} tokens" in how
@@ -160,7 +166,7 @@ def test_the_page_is_shown_the_comparison_and_remembers_what_it_is_of(events):
     visit = events.visits.of("one")
     assert sent[-1][0] is None
     assert sent[-1][1]["state"] == "done"
-    assert visit.compared == sample_of(inputs(mode="temporal_tokens", template="concise"))
+    assert visit.results[Task.COMPARISON] == sample_of(inputs(mode="temporal_tokens", template="concise"))
     assert not visit.jobs
 
 
@@ -171,21 +177,24 @@ def test_a_cancelled_comparison_is_told_and_leaves_what_came(events, step_by_ste
     for said, view in events._compare(REQUEST, *values().values(), progress=lambda at, desc: None):
         sent.append((said, json.loads(view)))
         if sent[-1][1]["num_scored"] == 4:
-            events._cancel(REQUEST)
+            events.runs.canceller(Task.COMPARISON)(REQUEST)
     said, last = sent[-1]
     assert json.loads(said)["text"] == "The comparison was cancelled; your input is kept."
     assert last["state"] == "partial"
     assert 4 <= last["num_scored"] < 16
-    assert visit.keeps_comparison()
+    assert visit.keeps(Task.COMPARISON)
 
 
 def test_cancelling_where_nothing_runs_says_so(events):
-    assert "There is no comparison to cancel" in json.loads(events._cancel(REQUEST))["text"]
+    assert (
+        "There is no comparison to cancel"
+        in json.loads(events.runs.canceller(Task.COMPARISON)(REQUEST))["text"]
+    )
 
 
 def test_one_that_still_waits_for_the_model_can_be_cancelled(events):
     assert json.loads(events._ask(REQUEST))["state"] == "waiting"
-    events._cancel(REQUEST)
+    events.runs.canceller(Task.COMPARISON)(REQUEST)
     sent = list(events._compare(REQUEST, *values().values(), progress=lambda at, desc: None))
     assert "cancelled" in json.loads(sent[-1][0])["text"]
     assert sent[-1][1] == NOTHING
@@ -241,7 +250,7 @@ def test_another_sample_stops_the_comparison_and_clears_it(events, changed):
     said, view = run(events, progress)[-1]
     assert view == NOTHING
     assert "The input changed while the templates were compared" in said["text"]
-    assert not visit.keeps_comparison()
+    assert not visit.keeps(Task.COMPARISON)
 
 
 def test_another_template_or_answer_format_neither_stops_nor_clears_it(events):
@@ -249,23 +258,12 @@ def test_another_template_or_answer_format_neither_stops_nor_clears_it(events):
     visit.begin_reading(inputs())
     sent = run(events, lambda at, desc: visit.choose(AnswerMode.TEMPORAL_TOKENS, "concise"))
     assert sent[-1][1]["state"] == "done"
-    assert visit.keeps_comparison()
+    assert visit.keeps(Task.COMPARISON)
     visit.choose(AnswerMode.STANDARD, "task")
-    assert visit.keeps_comparison()
+    assert visit.keeps(Task.COMPARISON)
     visit.begin_reading(inputs(query="something else"))
-    assert not visit.keeps_comparison()
-    assert not visit.keeps_comparison()
-
-
-def test_a_second_click_does_not_ask_twice():
-    visit = Visit()
-    assert visit.ask_job(COMPARISON)
-    first = visit.take_job(COMPARISON)
-    assert not visit.ask_job(COMPARISON)
-    assert not first.is_set()
-    visit.cancel_job(COMPARISON)
-    assert visit.ask_job(COMPARISON)
-    assert not visit.take_job(COMPARISON).is_set()
+    assert not visit.keeps(Task.COMPARISON)
+    assert not visit.keeps(Task.COMPARISON)
 
 
 @pytest.mark.parametrize(

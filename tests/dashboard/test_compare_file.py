@@ -15,7 +15,7 @@ from vtg_core.dashboard import Settings
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE
 from vtg_core.dashboard.tabs.chart import metric_boxes
 from vtg_core.dashboard.tabs.compare_file import run_label
-from vtg_core.dashboard.work.compare_file import FileComparison, compare_file, waiting
+from vtg_core.dashboard.work.compare_file import FileComparison, show_file_comparison, waiting
 from vtg_core.data.annotations import UnreadableRow, load_annotations
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import CheckpointError, OutOfMemoryError, VTGError
@@ -52,7 +52,7 @@ def silent(at, what):
 
 
 def run(wanted, settings=SETTINGS, is_stopped=lambda: False):
-    return list(compare_file(settings, wanted, silent, is_stopped))
+    return list(show_file_comparison(settings, wanted, silent, is_stopped))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_rows_come_one_after_the_other_with_an_estimate_of_the_rest(user_cache, 
 def test_what_is_known_is_kept_where_a_person_stops_it(user_cache):
     told = []
     last = list(
-        compare_file(SETTINGS, wanted(limit=4), lambda at, what: told.append(what), lambda: any("3 of 4 rows" in t for t in told))
+        show_file_comparison(SETTINGS, wanted(limit=4), lambda at, what: told.append(what), lambda: any("3 of 4 rows" in t for t in told))
     )[-1]  # fmt: skip
     assert (last.view.state, last.view.num_rows, last.view.num_all) == ("partial", 2, 4)
     assert len(last.results) == 32
@@ -127,7 +127,9 @@ def test_a_failure_leaves_what_came_and_is_raised(user_cache):
     shown = []
     settings = replace(SETTINGS, checkpoint="/no/such/folder")
     with pytest.raises(CheckpointError):
-        shown.extend(one.view.state for one in compare_file(settings, wanted(), silent, lambda: False))
+        shown.extend(
+            one.view.state for one in show_file_comparison(settings, wanted(), silent, lambda: False)
+        )
     assert shown == ["running", "partial"]
 
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 
-import gradio as gr
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -13,13 +12,10 @@ from tests.conftest import ASSETS
 from vtg_core.checkpoints.loading import loaded_model
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
-from vtg_core.dashboard.notices import explained, notice
-from vtg_core.dashboard.session.jobs import LOSS, ModelRuns
-from vtg_core.dashboard.session.replies import read_from
-from vtg_core.dashboard.session.visit import MAX_VISITS, Visit, Visits
-from vtg_core.dashboard.work.audit import score_recipes
-from vtg_core.dashboard.work.loss import cost_of, score, score_precisions
-from vtg_core.dashboard.work.prompts import inspect
+from vtg_core.dashboard.notices import as_notice
+from vtg_core.dashboard.work.audit import show_recipe_losses
+from vtg_core.dashboard.work.loss import show_loss, show_loss_cost, show_precisions
+from vtg_core.dashboard.work.prompts import show_prompts
 from vtg_core.data.annotations import load_annotations
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import OutOfMemoryError, VTGError
@@ -96,7 +92,7 @@ def test_every_answer_of_the_server_carries_its_policy():
 
 
 def test_inspecting_gives_sixteen_prompts_those_of_the_chosen_mode_first():
-    result = inspect(SETTINGS, inputs(mode="temporal_tokens"), silent)
+    result = show_prompts(SETTINGS, inputs(mode="temporal_tokens"), silent)
     prompts = json.loads(result.prompts)
     assert [prompt["mode"] for prompt in prompts] == ["temporal_tokens"] * 8 + ["standard"] * 8
     assert set(result.tokens) == {prompt["key"] for prompt in prompts}
@@ -106,13 +102,13 @@ def test_inspecting_gives_sixteen_prompts_those_of_the_chosen_mode_first():
 def test_the_mask_policy_reaches_the_labels():
     policy = inputs(trained=[NEWLINE])
     [prompt] = [
-        p for p in json.loads(inspect(SETTINGS, policy, silent).prompts) if p["key"] == "standard/direct"
+        p for p in json.loads(show_prompts(SETTINGS, policy, silent).prompts) if p["key"] == "standard/direct"
     ]
     assert [part["kind"] for part in prompt["parts"] if part["num_supervised"]] == ["answer", "chat"]
 
 
 def test_a_window_without_a_sampled_frame_is_remarked():
-    result = inspect(SETTINGS, inputs(start=1, end=2), silent)
+    result = show_prompts(SETTINGS, inputs(start=1, end=2), silent)
     assert json.loads(result.notice) == {
         "level": "warning",
         "text": "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames.",
@@ -121,7 +117,7 @@ def test_a_window_without_a_sampled_frame_is_remarked():
 
 def test_added_temporal_tokens_are_remarked(without_temporal_tokens):
     settings = Settings(checkpoint=str(without_temporal_tokens), frames=SETTINGS.frames)
-    told = json.loads(inspect(settings, inputs(), silent).notice)
+    told = json.loads(show_prompts(settings, inputs(), silent).notice)
     assert told["level"] == "warning"
     assert (
         "lacks 1,000 temporal tokens; they were added in memory, and their embeddings are untrained"
@@ -130,7 +126,7 @@ def test_added_temporal_tokens_are_remarked(without_temporal_tokens):
 
 
 def test_a_forward_pass_reports_the_shown_template():
-    result = score(SETTINGS, inputs(template="concise"), silent, lambda: False)
+    result = show_loss(SETTINGS, inputs(template="concise"), silent, lambda: False)
     view = json.loads(result.loss)
     figures = {figure["name"]: figure for figure in view["figures"]}
     mean, references = figures["Mean response NLL"]["value"], figures["Mean response NLL"]["references"]
@@ -144,16 +140,16 @@ def test_a_forward_pass_reports_the_shown_template():
 
 def test_a_forward_pass_tells_both_tabs_the_same_of_recipes():
     asked = inputs(template="detailed")
-    result = score(SETTINGS, asked, silent, lambda: False)
+    result = show_loss(SETTINGS, asked, silent, lambda: False)
     here = {row["name"]: row["loss"] for row in json.loads(result.loss)["recipes"]}
     there = {row["name"]: row["loss"] for row in json.loads(result.recipes)["recipes"]}
-    again = json.loads(score_recipes(SETTINGS, asked, silent, lambda: False))
+    again = json.loads(show_recipe_losses(SETTINGS, asked, silent, lambda: False))
     assert here == {"ours": again["our_loss"], **there}
     assert there == {row["name"]: row["loss"] for row in again["recipes"]}
 
 
 def test_what_a_pass_will_cost_is_told_before_it_runs():
-    view = json.loads(cost_of(SETTINGS, inputs()))
+    view = json.loads(show_loss_cost(SETTINGS, inputs()))
     assert "12 of them in the loss" in view["cost"]
     assert "ln 1,944 = 7.57" in view["references"]
 
@@ -161,7 +157,7 @@ def test_what_a_pass_will_cost_is_told_before_it_runs():
 def test_a_pass_that_cannot_fit_is_refused_before_the_model_is_loaded(monkeypatch):
     monkeypatch.setattr("vtg_core.loss.cost.free_memory", lambda device: 1000)
     monkeypatch.setattr("vtg_core.checkpoints.loading._KEPT", {})
-    for job in (score, score_precisions):
+    for job in (show_loss, show_precisions):
         with pytest.raises(
             OutOfMemoryError, match=r"must fit in the memory of cpu: .* the 0 MB that is free"
         ):
@@ -170,19 +166,19 @@ def test_a_pass_that_cannot_fit_is_refused_before_the_model_is_loaded(monkeypatc
 
 
 def test_the_loss_in_other_floating_point_types_is_held_against_float32():
-    view = json.loads(score_precisions(SETTINGS, inputs(), silent, lambda: False))
+    view = json.loads(show_precisions(SETTINGS, inputs(), silent, lambda: False))
     assert [report["dtype"] for report in view["reports"]] == ["float32", "bfloat16", "float16"]
     assert [report["is_finite"] for report in view["reports"]] == [True] * 3
     assert view["reports"][0]["largest_difference"] == 0
 
 
-@pytest.mark.parametrize("job", [score, score_precisions])
+@pytest.mark.parametrize("job", [show_loss, show_precisions])
 def test_a_forward_pass_can_be_cancelled_and_run_again(job):
     cancelled = threading.Event()
     cancelled.set()
     with pytest.raises(VTGError, match="cancelled; your input is kept"):
         job(SETTINGS, inputs(), silent, cancelled.is_set)
-    assert json.loads(score(SETTINGS, inputs(), silent, lambda: False).loss)["tokens"]
+    assert json.loads(show_loss(SETTINGS, inputs(), silent, lambda: False).loss)["tokens"]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +192,7 @@ def test_a_forward_pass_can_be_cancelled_and_run_again(job):
         ({"num_frames": 2.5}, "whole number"),
         ({"num_frames": None}, "must be a number of frames"),
         ({"mode": None}, "among the page's own choices"),
+        ({"template": "standard"}, "among the page's own choices"),
         ({"template": None}, "among the page's own choices"),
         ({"trained": None}, "among the page's own choices"),
     ],
@@ -207,7 +204,7 @@ def test_a_wrong_input_is_one_sentence(changed, said):
 
 def test_a_bug_of_ours_is_owned_up_to_without_its_details(caplog):
     failures = []
-    with explained(failures):
+    with as_notice(failures):
         raise KeyError("/a/secret/path")
     message = json.loads(failures[0])["text"]
     assert "KeyError" in message
@@ -280,150 +277,9 @@ def test_the_notice_says_what_became_of_a_rows_windows():
     assert inputs(start=6, end=9, row=row).windows == (Window(6, 9),)
 
 
-def test_a_loss_belongs_to_the_inputs_it_was_run_on():
-    visit, here, there = Visit(), inputs(), inputs(query="a blue square")
-    visit.begin_reading(here)
-    stop = visit.begin_pass(here)
-    visit.begin_reading(there)
-    assert stop.is_set()
-    assert not visit.end_pass(here, stop)
-    assert not visit.keeps_loss()
-    assert visit.end_pass(there, visit.begin_pass(there))
-    assert visit.keeps_loss()
-    visit.choose(AnswerMode.STANDARD, "concise")
-    assert not visit.keeps_loss()
-
-
-def test_a_reading_that_nobody_waits_for_any_more_is_given_up():
-    visit = Visit()
-    first, second = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))
-    with pytest.raises(VTGError, match="a later reading has begun"):
-        visit.check_awaited(first)
-    visit.check_awaited(second)
-
-
-def test_only_the_last_reading_is_shown():
-    visit = Visit()
-    slow, fast = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))
-    assert visit.end_reading(fast)
-    assert not visit.end_reading(slow)
-    assert not visit.fail_reading(slow)
-    assert visit.is_read
-    assert not visit.is_stale
-
-
-def test_the_page_is_told_the_fields_that_what_it_shows_was_read_from():
-    visit = Visit()
-    number = visit.begin_reading(inputs())
-    assert "fields" not in read_from(visit)  # not read yet: what the page knows stays
-    visit.end_reading(number)
-    told = [json.loads(read_from(visit)) for _ in range(2)]
-    assert told[0]["fields"] == told[1]["fields"] == {
-        "query": "a red circle appears", "start": 8, "end": 14, "frames": 4, "policy": [END_OF_TURN], "row": None,
-    }  # fmt: skip
-    assert told[0]["number"] != told[1]["number"]
-
-
 def test_a_query_over_the_limit_says_the_limit_and_its_length():
     with pytest.raises(VTGError, match="1 to 2,000 characters, got 2,001 characters"):
         inputs(query="a" * 2_001)
-
-
-def test_what_is_on_screen_is_stale_from_an_error_to_the_next_reading():
-    visit = Visit()
-    visit.end_reading(visit.begin_reading(inputs()))
-    assert visit.fail_reading(None)
-    assert (visit.current, visit.is_stale) == (None, True)
-    visit.end_reading(visit.begin_reading(inputs()))
-    assert not visit.is_stale
-
-
-def test_a_template_chosen_during_a_reading_does_not_end_it():
-    visit = Visit()
-    number = visit.begin_reading(inputs())
-    visit.choose(AnswerMode.TEMPORAL_TOKENS, "concise")
-    assert visit.end_reading(number)
-    assert visit.current == inputs(mode="temporal_tokens", template="concise")
-
-
-def test_a_pass_that_was_cancelled_while_it_waited_is_not_run():
-    visit, ran = Visit(), []
-    runs = ModelRuns(SETTINGS, Visits())
-
-    def job(*_):
-        ran.append(True)
-        return "a loss"
-
-    visit.ask_job(LOSS)
-    visit.cancel_job(LOSS)
-    said, result = runs.run(visit, LOSS, job, inputs, None)
-    assert "cancelled while it waited" in json.loads(said)["text"]
-    assert (ran, result) == ([], None)
-    visit.ask_job(LOSS)
-    assert runs.run(visit, LOSS, job, inputs, None)[1] == "a loss"
-
-
-def test_a_pass_that_does_not_fit_ends_in_a_message_and_the_next_one_runs(monkeypatch):
-    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
-    with monkeypatch.context() as patch:
-        patch.setattr("vtg_core.loss.cost.free_memory", lambda device: 1000)
-        said, result = runs.run(visit, LOSS, score, inputs, lambda at, desc: None)
-    assert json.loads(said)["level"] == "error"
-    assert "must fit in the memory of cpu" in json.loads(said)["text"]
-    assert result is None
-    assert runs.run(visit, LOSS, score, inputs, lambda at, desc: None)[1].loss != ""
-
-
-def test_only_a_running_pass_can_be_cancelled():
-    visit = Visit()
-    assert not visit.cancel()
-    stop = visit.begin_pass(inputs())
-    assert visit.cancel()
-    assert stop.is_set()
-
-
-def test_a_pass_that_ends_late_does_not_take_the_next_ones_place():
-    visit = Visit()
-    first, second = visit.begin_pass(inputs()), visit.begin_pass(inputs())
-    visit.end_pass(inputs(), first)
-    assert visit.cancel()
-    assert second.is_set()
-
-
-def test_a_page_that_is_closed_lets_go_of_whatever_it_runs():
-    visits = Visits()
-    visit = visits.of("closed")
-    visit.ask_job(LOSS)
-    stops = [visit.take_job(LOSS), visit.begin_pass(inputs())]
-    visits.leave("closed")
-    visits.leave("never there")
-    assert all(stop.is_set() for stop in stops)
-    assert visits.of("closed") is not visit
-
-
-def test_a_pass_that_ends_well_takes_away_what_was_said_of_an_earlier_one():
-    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
-    visit.end_reading(visit.begin_reading(inputs()))
-    visit.remark = notice("info", "rows.json:2, row 1.")
-    assert runs.run(visit, LOSS, lambda *_: "a loss", inputs, None) == (visit.remark, "a loss")
-
-
-def test_a_pass_leaves_the_notice_where_the_last_input_could_not_be_read():
-    visit, runs = Visit(), ModelRuns(SETTINGS, Visits())
-    visit.end_reading(visit.begin_reading(inputs()))
-    visit.fail_reading(None)
-    said, result = runs.run(visit, LOSS, lambda *_: "a loss", inputs, None)
-    assert (said, result) == (gr.skip(), "a loss")
-
-
-def test_the_least_recent_visit_is_forgotten_first():
-    visits = Visits()
-    first = visits.of("0")
-    for number in range(1, MAX_VISITS):
-        visits.of(str(number))
-    assert visits.of("0") is first
-    visits.of("one more")
-    assert visits.of("0") is first
 
 
 def test_both_answer_modes_can_be_chosen():

@@ -15,10 +15,18 @@ from vtg_core.checkpoints.loading import load_model
 from vtg_core.dashboard import Settings
 from vtg_core.dashboard.events.probe import NOTHING, ProbeEvents
 from vtg_core.dashboard.inputs import END_OF_TURN, Inputs, pick_row
-from vtg_core.dashboard.session.visit import ANSWER, CONTROLS, OVERFIT, Visits
+from vtg_core.dashboard.session.jobs import Task
+from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.tabs.page import Layout
 from vtg_core.dashboard.work.other_query import OtherQuery, other_query, query_asked
-from vtg_core.dashboard.work.probe import OverfitRun, Training, ask_answer, ask_controls, ask_overfit, cost_of
+from vtg_core.dashboard.work.probe import (
+    OverfitRun,
+    Training,
+    ask_answer,
+    ask_controls,
+    ask_overfit,
+    show_probe_costs,
+)
 from vtg_core.data.annotations import load_annotations
 from vtg_core.errors import LossCancelledError, LossError, OutOfMemoryError, VTGError
 from vtg_core.loss import cost as pass_cost
@@ -87,7 +95,7 @@ def watched(events):
 
 
 def test_the_controls_are_shown_with_what_the_model_saw(user_cache):
-    view = json.loads(ask_controls(SETTINGS, inputs(), "", silent, never))
+    view = json.loads(ask_controls(SETTINGS, inputs(), silent, never, typed=""))
     rows = {row["control"]: row for row in view["rows"]}
     assert list(rows) == ["real", "blank", "reversed", "other_query", "shifted_window"]
     assert rows["other_query"]["detail"] == "a blue square slides across the screen"
@@ -100,13 +108,13 @@ def test_the_controls_are_shown_with_what_the_model_saw(user_cache):
 
 
 def test_a_query_that_a_person_typed_is_asked(user_cache):
-    view = json.loads(ask_controls(SETTINGS, inputs(), "a {green} <b>dog</b>", silent, never))
+    view = json.loads(ask_controls(SETTINGS, inputs(), silent, never, typed="a {green} <b>dog</b>"))
     [row] = [row for row in view["rows"] if row["control"] == "other_query"]
     assert row["detail"] == "a {green} <b>dog</b>"
 
 
 def test_controls_that_leave_the_mask_policy_out_say_so(user_cache):
-    view = json.loads(ask_controls(SETTINGS, inputs(trained=[]), "", silent, never))
+    view = json.loads(ask_controls(SETTINGS, inputs(trained=[]), silent, never, typed=""))
     assert "whatever the mask policy says" in view["run"]
 
 
@@ -121,7 +129,7 @@ def test_an_answer_is_shown_over_the_video(user_cache):
 def test_an_overfit_check_lowers_what_it_trains_and_leaves_the_model_alone(user_cache, mask):
     model, run = load_model("demo", device="cpu", dtype="float32"), OverfitRun("")
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    view = json.loads(ask_overfit(SETTINGS, inputs(), Training(5, mask), run, silent, never))
+    view = json.loads(ask_overfit(SETTINGS, inputs(), silent, never, training=Training(5, mask), run=run))
     assert [step["step"] for step in view["steps"]] == list(range(6))
     assert view["steps"][-1]["trained_nll"] < view["steps"][0]["trained_nll"]
     assert view["is_ours"] is (mask == "ours")
@@ -135,7 +143,9 @@ def test_a_mask_that_cannot_be_applied_says_why(user_cache):
     with pytest.raises(
         LossError, match="mask generation-tags must be applicable to this sample, and is not: "
     ):
-        ask_overfit(SETTINGS, inputs(), Training(1, "generation-tags"), OverfitRun(""), silent, never)
+        ask_overfit(
+            SETTINGS, inputs(), silent, never, training=Training(1, "generation-tags"), run=OverfitRun("")
+        )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,7 @@ def test_a_wrong_training_is_one_sentence(num_steps, mask, said):
 
 
 def test_costs_and_choices_are_told_before_anything_runs(user_cache):
-    costs = cost_of(SETTINGS, inputs(), "", TRAINING)
+    costs = show_probe_costs(SETTINGS, inputs(), "", TRAINING)
     assert "3 forward passes" in json.loads(costs.controls)["cost"]
     assert "that it writes" in json.loads(costs.answer)["cost"]
     assert json.loads(costs.overfit)["cost"].startswith("3 steps")
@@ -160,24 +170,28 @@ def test_costs_and_choices_are_told_before_anything_runs(user_cache):
     assert costs.masks[0][0] == "ours · 12 tokens in the loss"
 
 
-@pytest.mark.parametrize("name", [CONTROLS, ANSWER, OVERFIT])
+@pytest.mark.parametrize("name", [Task.CONTROLS, Task.ANSWER, Task.OVERFIT])
 def test_what_cannot_fit_is_refused_before_it_runs(user_cache, monkeypatch, name):
     monkeypatch.setattr(pass_cost, "free_memory", lambda device: 1000)
     jobs = {
-        CONTROLS: lambda: ask_controls(SETTINGS, inputs(), "", silent, never),
-        ANSWER: lambda: ask_answer(SETTINGS, inputs(), silent, never),
-        OVERFIT: lambda: ask_overfit(SETTINGS, inputs(), TRAINING, OverfitRun(""), silent, never),
+        Task.CONTROLS: lambda: ask_controls(SETTINGS, inputs(), silent, never, typed=""),
+        Task.ANSWER: lambda: ask_answer(SETTINGS, inputs(), silent, never),
+        Task.OVERFIT: lambda: ask_overfit(
+            SETTINGS, inputs(), silent, never, training=TRAINING, run=OverfitRun("")
+        ),
     }
     with pytest.raises(OutOfMemoryError, match="must fit in the memory of cpu"):
         jobs[name]()
 
 
-@pytest.mark.parametrize("name", [CONTROLS, ANSWER, OVERFIT])
+@pytest.mark.parametrize("name", [Task.CONTROLS, Task.ANSWER, Task.OVERFIT])
 def test_each_can_be_cancelled_while_it_runs(user_cache, name):
     jobs = {
-        CONTROLS: lambda: ask_controls(SETTINGS, inputs(), "", silent, lambda: True),
-        ANSWER: lambda: ask_answer(SETTINGS, inputs(), silent, lambda: True),
-        OVERFIT: lambda: ask_overfit(SETTINGS, inputs(), TRAINING, OverfitRun(""), silent, lambda: True),
+        Task.CONTROLS: lambda: ask_controls(SETTINGS, inputs(), silent, lambda: True, typed=""),
+        Task.ANSWER: lambda: ask_answer(SETTINGS, inputs(), silent, lambda: True),
+        Task.OVERFIT: lambda: ask_overfit(
+            SETTINGS, inputs(), silent, lambda: True, training=TRAINING, run=OverfitRun("")
+        ),
     }
     with pytest.raises(LossCancelledError, match="cancelled; your input is kept"):
         jobs[name]()
@@ -200,7 +214,7 @@ def test_a_cancelled_overfit_check_keeps_its_steps_and_says_so(events):
 
     def cancel_after_two(at, desc):
         if desc.startswith("Step 2"):
-            events._canceller(OVERFIT)(REQUEST)
+            events.runs.canceller(Task.OVERFIT)(REQUEST)
 
     said = events._overfit(REQUEST, *values().values(), 50, "ours", progress=cancel_after_two)
     view = json.loads(visit.overfit.view)
@@ -211,7 +225,7 @@ def test_a_cancelled_overfit_check_keeps_its_steps_and_says_so(events):
 
 def test_one_that_is_cancelled_while_it_waits_runs_nothing(events):
     events._ask_overfit(REQUEST)
-    events._canceller(OVERFIT)(REQUEST)
+    events.runs.canceller(Task.OVERFIT)(REQUEST)
     said = events._overfit(REQUEST, *values().values(), 3, "ours", progress=progress)
     visit = events.visits.of("one")
     assert "cancelled while it waited" in json.loads(said)["text"]
@@ -255,14 +269,16 @@ def test_a_watcher_ends_where_nothing_was_asked(events):
 def test_each_answer_belongs_to_the_input_it_was_asked_about(events):
     visit, here, there = events.visits.of("one"), inputs(), inputs(query="a blue square")
     visit.begin_reading(here)
-    visit.end_pass(here, visit.begin_pass(here), CONTROLS)
-    assert visit.keeps_probe(CONTROLS)
-    assert not visit.keeps_probe(ANSWER)
-    assert not visit.keeps_loss()
+    job = visit.jobs.begin(Task.CONTROLS)
+    visit.jobs.run_on(job, here)
+    assert visit.shows(job)
+    assert visit.keeps(Task.CONTROLS)
+    assert not visit.keeps(Task.ANSWER)
+    assert not visit.keeps(Task.LOSS)
     visit.begin_reading(there)
-    assert not visit.keeps_probe(CONTROLS)
+    assert not visit.keeps(Task.CONTROLS)
     visit.begin_reading(here)
-    assert not visit.keeps_probe(CONTROLS)
+    assert not visit.keeps(Task.CONTROLS)
 
 
 def test_a_handler_returns_a_view_or_a_notice(events):
@@ -276,8 +292,12 @@ def test_a_handler_returns_a_view_or_a_notice(events):
 
 
 def test_cancelling_where_nothing_runs_says_so(events):
-    for name, what in ((CONTROLS, "check of the controls"), (ANSWER, "answer"), (OVERFIT, "overfit check")):
-        assert f"There is no {what} to cancel." in json.loads(events._canceller(name)(REQUEST))["text"]
+    for name, what in (
+        (Task.CONTROLS, "check of the controls"),
+        (Task.ANSWER, "answer"),
+        (Task.OVERFIT, "overfit check"),
+    ):
+        assert f"There is no {what} to cancel." in json.loads(events.runs.canceller(name)(REQUEST))["text"]
 
 
 def test_nothing_is_said_of_costs_until_prompts_are_read(events):

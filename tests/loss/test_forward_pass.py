@@ -11,13 +11,13 @@ from vtg_core.errors import LossCancelledError, LossError, OutOfMemoryError
 from vtg_core.loss.forward_pass import (
     check_kept,
     evaluating,
-    explained,
     first_not_finite,
     input_device,
     layers_counted,
     num_layers,
     num_text_layers,
     peak_memory,
+    raising_loss_errors,
     reset_peak_memory,
 )
 from vtg_core.loss.score import score_batch
@@ -131,7 +131,7 @@ def test_where_every_layer_is_finite_that_is_said_and_no_hook_stays(model, batch
 )
 def test_whatever_a_pass_raises_is_one_clear_error(error, expected):
     batch = {"input_ids": torch.zeros(2, 5, dtype=torch.int64)}
-    with pytest.raises(expected[0], match=expected[1]), explained(batch, torch.device("cpu")):
+    with pytest.raises(expected[0], match=expected[1]), raising_loss_errors(batch, torch.device("cpu")):
         raise error
 
 

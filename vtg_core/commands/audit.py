@@ -234,7 +234,7 @@ def _rows(
             max_length=options.max_length,
         )  # fmt: skip
         if options.fuzz:
-            yield from _fuzzed(options, collator, dataset, chat)
+            yield from _fuzzed(options, collator, dataset=dataset, chat=chat)
 
     return total, found()
 
@@ -266,7 +266,7 @@ def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
 
 
 def _fuzzed(
-    options: argparse.Namespace, collator: Any, dataset: "VideoTemporalSFTDataset", chat: "ChatIds"
+    options: argparse.Namespace, collator: Any, *, dataset: "VideoTemporalSFTDataset", chat: "ChatIds"
 ) -> Iterator["RowFindings"]:
     from vtg_core.audit.foreign.fuzz import fuzz
     from vtg_core.audit.report import RowFindings

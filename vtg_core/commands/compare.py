@@ -93,11 +93,11 @@ def run(options: argparse.Namespace) -> int:
     _check_usage(options, templates)
     options.json, options.csv = map(settled, (options.json, options.csv))
     dataset = _dataset(options)
-    store = _store(options, dataset, templates)
+    store = _store(options, dataset, templates=templates)
     rows = [annotation.row for annotation in dataset.annotations[: options.limit]]
-    failed = _collect(options, dataset, store, templates, rows)
+    failed = _collect(options, dataset, store=store, templates=templates, rows=rows)
     is_partial = failed is not None or bool(_open(store, rows))
-    _show(options, store, is_partial)
+    _show(options, store, is_partial=is_partial)
     if isinstance(failed, VTGError):
         raise failed
     return int(is_partial or not store.rows)
@@ -136,7 +136,7 @@ def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
 
 
 def _store(
-    options: argparse.Namespace, dataset: "VideoTemporalSFTDataset", templates: Sequence[PromptTemplate]
+    options: argparse.Namespace, dataset: "VideoTemporalSFTDataset", *, templates: Sequence[PromptTemplate]
 ) -> "ComparisonStore":
     from vtg_core.checkpoints.placement import resolve_device, resolve_precision
     from vtg_core.comparison.files import ComparisonSettings
@@ -168,6 +168,7 @@ def _open(store: "ComparisonStore", rows: Iterable[int]) -> list[int]:
 def _collect(
     options: argparse.Namespace,
     dataset: "VideoTemporalSFTDataset",
+    *,
     store: "ComparisonStore",
     templates: Sequence[PromptTemplate],
     rows: Sequence[int],
@@ -207,7 +208,7 @@ def _collect(
         )
         try:
             for compared in scored:
-                _take(options, store, compared, bar)
+                _take(options, store, compared=compared, bar=bar)
         except (KeyboardInterrupt, BrokenPipeError, VTGError) as error:
             return error
         finally:
@@ -217,7 +218,7 @@ def _collect(
 
 
 def _take(
-    options: argparse.Namespace, store: "ComparisonStore", compared: "RowComparison", bar: "tqdm[Any]"
+    options: argparse.Namespace, store: "ComparisonStore", *, compared: "RowComparison", bar: "tqdm[Any]"
 ) -> None:
     is_first = len(store.rows) == store.num_found
     store.add(compared)
@@ -282,7 +283,7 @@ def _announced(rows: Iterable[int], dataset: "VideoTemporalSFTDataset", bar: "tq
         yield row
 
 
-def _show(options: argparse.Namespace, store: "ComparisonStore", is_partial: bool) -> None:
+def _show(options: argparse.Namespace, store: "ComparisonStore", *, is_partial: bool) -> None:
     """Print the table and write the files; where one cannot be written, the others are all the same.
 
     Raises:
@@ -306,12 +307,14 @@ def _show(options: argparse.Namespace, store: "ComparisonStore", is_partial: boo
     if options.json == "-":
         outputs.append(lambda: write_json("-", store.as_dict(is_partial, summary, comparison)))
     if "-" not in (options.json, options.csv):
-        outputs.append(lambda: _print(options, store, analytics if store.rows else None, is_partial))
+        outputs.append(
+            lambda: _print(options, store, analytics=analytics if store.rows else None, is_partial=is_partial)
+        )
     write_all(outputs)
 
 
 def _print(
-    options: argparse.Namespace, store: "ComparisonStore", analytics: "Analytics | None", is_partial: bool
+    options: argparse.Namespace, store: "ComparisonStore", *, analytics: "Analytics | None", is_partial: bool
 ) -> None:
     settings = store.settings
     print(

@@ -91,7 +91,7 @@ def _score_alone(
         [last] = score(model, pad([inspection.encoded], processor), processor.tokenizer)
         sample = inspection.sample
         loss = answer_loss(last.tokens, inspection.encoded, sample.answer_format)
-        samples.append(_sample(sample.template.name, str(sample.template.mode), loss, last))
+        samples.append(_sample(sample.template.name, str(sample.template.mode), loss=loss, report=last))
     assert last is not None
     return ScoredSamples(
         last.device, last.dtype, samples, last.vocab_size, math.log(last.vocab_size), shared=None
@@ -108,7 +108,7 @@ def _score_shared(
     run = comparison.run
     assert run is not None
     templates = [inspection.sample.template for inspection in inspections]
-    samples = [_sample(t.name, str(t.mode), losses[t.name, t.mode], None) for t in templates]
+    samples = [_sample(t.name, str(t.mode), loss=losses[t.name, t.mode], report=None) for t in templates]
     shared = {
         "num_tokens": run.plan.num_tokens,
         "num_shared": run.plan.tree.num_shared,
@@ -119,7 +119,7 @@ def _score_shared(
     return ScoredSamples(run.device, run.dtype, samples, run.vocab_size, run.uniform_nll, shared)
 
 
-def _sample(template: str, mode: str, loss: "AnswerLoss", report: "LossReport | None") -> dict[str, Any]:
+def _sample(template: str, mode: str, *, loss: "AnswerLoss", report: "LossReport | None") -> dict[str, Any]:
     from vtg_core.loss.answer_parts import AnswerPart
 
     total = loss.total

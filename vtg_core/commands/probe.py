@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         model = _load(options)
         for number, name in enumerate(_asked(options)):
             try:
-                _answer(name, options, model, probed, result)
+                _answer(name, options, model=model, probed=probed, result=result)
             except KeyboardInterrupt:
                 if not number:
                     raise
@@ -111,6 +111,7 @@ def run(options: argparse.Namespace) -> int:
 def _answer(
     name: str,
     options: argparse.Namespace,
+    *,
     model: "PreTrainedModel",
     probed: ProbedSample,
     result: dict[str, Any],
@@ -220,12 +221,16 @@ def _overfit(
     masks: dict[str, Tensor | None] = {OURS: None}
     if options.mask not in (None, OURS):
         masks[options.mask] = _labels_by(options.mask, probed)
-    return [_overfit_with(mask, labels, options, model, probed) for mask, labels in masks.items()]
+    return [
+        _overfit_with(mask, labels, options=options, model=model, probed=probed)
+        for mask, labels in masks.items()
+    ]
 
 
 def _overfit_with(
     mask: str,
     labels: "Tensor | None",
+    *,
     options: argparse.Namespace,
     model: "PreTrainedModel",
     probed: ProbedSample,

@@ -1,4 +1,4 @@
-"""The page: Gradio, and nothing that a command would need too. It calls the core and draws its views."""
+"""The page: Gradio, which calls the core and draws its views. No mask, no loss and no rule of the audit is in here."""
 
 from vtg_core.dashboard.events.page import build_dashboard
 from vtg_core.dashboard.serving import launch_options

@@ -10,7 +10,7 @@ from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import clip_of, windows_in
 from vtg_core.errors import AnnotationError, VideoError, VTGError
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import TEMPLATES, PromptTemplate
+from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import probe_video
 from vtg_core.windows import Window
@@ -90,9 +90,7 @@ class Inputs:
         if not video:
             raise VTGError("there must be a video: upload one, or pick an example")
         check_query(query)
-        names = {name for known in TEMPLATES for name in (known.name, str(known.mode))}
-        if mode not in tuple(AnswerMode) or template not in names or not isinstance(trained, list):
-            raise VTGError("answer, template and mask policy must be among the page's own choices")
+        check_choices(template=template, trained=trained, mode=mode)
         if start is None or end is None:
             raise VTGError("the window must have a start and an end in seconds, and one of them is empty")
         first = Window(start, end)
@@ -115,6 +113,28 @@ class Inputs:
     def templates(self) -> list[PromptTemplate]:
         """All templates, those of the chosen mode first."""
         return sorted(TEMPLATES, key=lambda template: template.mode is not self.mode)
+
+
+def check_choices(
+    what: str = "answer, template and mask policy",
+    *,
+    template: object,
+    trained: object,
+    mode: object = AnswerMode.STANDARD,
+) -> None:
+    """Check what a page offers to choose from: whoever can reach it can send anything.
+
+    Args:
+        what: a person chose.
+        template: the name of one.
+        trained: the mask policy.
+        mode: how answers are written, where that is chosen.
+
+    Raises:
+        VTGError: a value is none of the page's own.
+    """
+    if mode not in tuple(AnswerMode) or template not in TEMPLATE_NAMES or not isinstance(trained, list):
+        raise VTGError(f"{what} must be among the page's own choices")
 
 
 def read_frames(settings: Settings, num_frames: float | None) -> FramePolicy:

@@ -16,7 +16,7 @@ def notice(level: str, text: str) -> str:
 
 
 @contextmanager
-def explained(failures: list[str]) -> Iterator[None]:
+def as_notice(failures: list[str]) -> Iterator[None]:
     """Catch whatever a handler raises, and leave the notice for it in ``failures``."""
     try:
         yield

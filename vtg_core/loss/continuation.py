@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from vtg_core.errors import LossError, OutOfMemoryError, first_line
-from vtg_core.loss.forward_pass import check_kept, evaluating, explained, input_device
+from vtg_core.loss.forward_pass import check_kept, evaluating, input_device, raising_loss_errors
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.loss.token_tree import grow_tree
 
@@ -125,7 +125,10 @@ def _find_reason(model: "PreTrainedModel", attention: str) -> str:
 
     texts = [np.array(text) for text in _texts(model)]
     try:
-        with evaluating(model), explained({"input_ids": torch.from_numpy(texts[-1])}, input_device(model)):
+        with (
+            evaluating(model),
+            raising_loss_errors({"input_ids": torch.from_numpy(texts[-1])}, input_device(model)),
+        ):
             if any(type(layer) is not DynamicLayer for layer in new_cache(model).layers):
                 return "not all of its layers keep the keys and values of every token"
             is_exact = _continues_exactly(model, texts)

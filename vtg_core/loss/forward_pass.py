@@ -29,7 +29,7 @@ _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 @contextmanager
-def explained(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
+def raising_loss_errors(batch: Mapping[str, "Tensor"], device: "torch.device") -> Iterator[None]:
     """Turn whatever a forward pass raises into one clear error.
 
     Args:

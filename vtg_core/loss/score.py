@@ -13,11 +13,11 @@ from vtg_core.errors import LossError, NotFiniteError, OutOfMemoryError
 from vtg_core.loss.forward_pass import (
     check_kept,
     evaluating,
-    explained,
     first_not_finite,
     input_device,
     layers_counted,
     peak_memory,
+    raising_loss_errors,
     reset_peak_memory,
 )
 from vtg_core.loss.model_shape import dtype_of
@@ -189,7 +189,7 @@ def score(
     check_batch(model, batch)
     device = input_device(model)
     with evaluating(model), layers_counted(model, on_layer):
-        with explained(batch, device):
+        with raising_loss_errors(batch, device):
             reset_peak_memory(device)
             batch = {name: value.to(device) for name, value in batch.items()}
             started = time.perf_counter()
@@ -231,7 +231,7 @@ def check_finite(
     dtype = dtype_of(model)
     advice = "its weights are broken" if dtype in ("float32", "float64") else "try --dtype float32"
     at = int(columns[~is_finite][0])
-    with explained(batch, input_device(model)):
+    with raising_loss_errors(batch, input_device(model)):
         where = first_not_finite(model, batch)
     raise NotFiniteError(f"the loss must be finite, and is not at token {at:,} in {dtype}; {advice}; {where}")
 
@@ -271,7 +271,7 @@ def _own_loss(model: "PreTrainedModel", batch: Mapping[str, "Tensor"], vocab_siz
     if batch["input_ids"].numel() * vocab_size * 4 > MAX_CROSS_CHECK_BYTES:
         return None
     try:
-        with explained(batch, device), torch.inference_mode():
+        with raising_loss_errors(batch, device), torch.inference_mode():
             return float(model(**batch, use_cache=False).loss)
     except OutOfMemoryError:  # our own loss, which needs less, is there all the same
         return None

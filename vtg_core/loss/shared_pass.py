@@ -16,11 +16,11 @@ import numpy as np
 from vtg_core.loss.continuation import continued_logits, new_cache, tree_mask, why_not_continued
 from vtg_core.loss.forward_pass import (
     evaluating,
-    explained,
     input_device,
     layers_counted,
     num_layers,
     num_text_layers,
+    raising_loss_errors,
 )
 from vtg_core.loss.score import check_batch, check_finite, predicting_positions, score_batch
 from vtg_core.loss.token_scores import TokenScores, score_logits
@@ -129,7 +129,7 @@ def run_plan(
     longest = max(batches, key=lambda batch: batch["input_ids"].numel())
     with evaluating(model), layers_counted(model, count):
         while True:
-            with explained(longest, device):
+            with raising_loss_errors(longest, device):
                 scored = next(run, None)
             if scored is None:
                 return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vtg_core.chat.token_text import token_text
 from vtg_core.data.answers import AnswerMode, ParsedAnswer, ParseReason
 from vtg_core.errors import LossError, OutOfMemoryError, VTGError, first_line
-from vtg_core.loss.forward_pass import evaluating, explained, input_device, layers_counted
+from vtg_core.loss.forward_pass import evaluating, input_device, layers_counted, raising_loss_errors
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.windows import Window, intersection_over_union_of_unions
 
@@ -243,7 +243,11 @@ def _generate(
         raise LossError(f"{name} must read video to answer about one, and does not")
     inputs = {name: value for name, value in inputs.items() if name not in unread}
     try:
-        with evaluating(model), layers_counted(model, tell_of_prompt), explained(inputs, input_device(model)):
+        with (
+            evaluating(model),
+            layers_counted(model, tell_of_prompt),
+            raising_loss_errors(inputs, input_device(model)),
+        ):
             tell()
             ids = own.generate(**inputs, generation_config=greedy, stopping_criteria=[count])
     except (LossError, OutOfMemoryError) as error:

@@ -7,7 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vtg_core.errors import LossError, NotFiniteError
-from vtg_core.loss.forward_pass import check_kept, explained, first_not_finite, input_device, layers_counted
+from vtg_core.loss.forward_pass import (
+    check_kept,
+    first_not_finite,
+    input_device,
+    layers_counted,
+    raising_loss_errors,
+)
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.loss.score import check_batch, predicting_positions
 from vtg_core.loss.token_scores import MAX_LOGITS_BYTES
@@ -139,7 +145,7 @@ def overfit(
     started = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad(), random_state_kept(device):
         watched = _Watched.of(batch, prompt, trained_labels)
-        with explained(batch, device):
+        with raising_loss_errors(batch, device):
             run = _Run(_copy_of(model, resolved, on_layer), batch, watched, rate)
         with layers_counted(run.copy, None if on_layer is None else lambda _: on_layer()):
             steps = run.take(num_steps, on_step)
@@ -308,7 +314,7 @@ class _Run:
         """Take so many steps, and return the losses before the first and after each, as long as they are finite."""
         steps: list[OverfitStep] = []
         for step in range(num_steps + 1):
-            with explained(self.batch, self.inputs["input_ids"].device):
+            with raising_loss_errors(self.batch, self.inputs["input_ids"].device):
                 measured = self.measure(step, is_last=step == num_steps)
             if measured is None:
                 break

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vtg_core.errors import LossCancelledError, LossError
-from vtg_core.loss.forward_pass import evaluating, explained, input_device, layers_counted
+from vtg_core.loss.forward_pass import evaluating, input_device, layers_counted, raising_loss_errors
 from vtg_core.loss.score import LossReport, score
 from vtg_core.loss.token_scores import MAX_LOGITS_BYTES
 from vtg_core.recipes.masks import RecipeMask
@@ -54,7 +54,7 @@ def recipe_losses(
     with (
         evaluating(model),
         layers_counted(model, on_layer),
-        explained(batch, device),
+        raising_loss_errors(batch, device),
         torch.inference_mode(),
     ):
         if len(columns):
@@ -126,7 +126,7 @@ def _costs_of_states(
     costs, device = np.zeros(batch["input_ids"].shape[1]), columns.device
     targets = batch["input_ids"].to(device)[0, columns]
     try:
-        with explained(batch, device), torch.inference_mode():
+        with raising_loss_errors(batch, device), torch.inference_mode():
             nll = _nll_of_states(model, caught[0], targets)
     except LossError:
         return None

@@ -207,8 +207,8 @@ def view_loss(
     uniform = math.log(report.vocab_size)
     return LossView(
         sample=f"{sample.template.name} · {sample.template.mode} · {sample.answer}",
-        reading=_reading(report, loss, uniform),
-        figures=_figures(report, loss, uniform),
+        reading=_reading(report, loss, uniform=uniform),
+        figures=_figures(report, loss, uniform=uniform),
         uniform_nll=uniform,
         vocab_size=report.vocab_size,
         tokens=[
@@ -219,12 +219,12 @@ def view_loss(
         shift=_shift(report),
         shift_losses=[(n, x if math.isfinite(x) else None) for n, x in zip(SHIFTS, report.shift_losses, strict=True)],
         model_loss=report.model_loss,
-        recipes=_recipe_rows(masks, recipe_losses or {}, inspection.encoded),
+        recipes=_recipe_rows(masks, recipe_losses or {}, encoded=inspection.encoded),
         run=_run(report),
     )  # fmt: skip
 
 
-def _reading(report: LossReport, loss: AnswerLoss, uniform: float) -> str:
+def _reading(report: LossReport, loss: AnswerLoss, *, uniform: float) -> str:
     mean, worst = report.mean_nll, max(report.tokens, key=lambda token: token.nll)
     against = f"{mean:.2f} nats a token, where picking any token blindly costs ln {report.vocab_size:,} = {uniform:.2f}"
     if is_guessing(report.tokens, uniform):
@@ -263,10 +263,10 @@ def _times_reading(times: PartLoss) -> str:
     return f"Its times are better than guessed ({figures}). "
 
 
-def _figures(report: LossReport, loss: AnswerLoss, uniform: float) -> list[FigureView]:
+def _figures(report: LossReport, loss: AnswerLoss, *, uniform: float) -> list[FigureView]:
     total = loss.total
     means = [
-        *_references(total, uniform, 1 / total.num_tokens),
+        *_references(total, uniform, scale=1 / total.num_tokens),
         ("model's own", report.model_loss, "a second, plain pass with labels"),
     ]
     if report.model_loss is not None:
@@ -288,7 +288,7 @@ def _figures(report: LossReport, loss: AnswerLoss, uniform: float) -> list[Figur
     return figures
 
 
-def _references(part: PartLoss, uniform: float, scale: float = 1.0) -> list[tuple[str, float | None, str]]:
+def _references(part: PartLoss, uniform: float, *, scale: float = 1.0) -> list[tuple[str, float | None, str]]:
     as_written = part.uniform_nll * scale if part.uniform_nll is not None else None
     return [
         ("blind guess", uniform * part.num_tokens * scale, "the logarithm of the vocabulary's size, each token"),
@@ -326,7 +326,7 @@ def _shift(report: LossReport) -> str:
 
 
 def _recipe_rows(
-    masks: Sequence[RecipeMask], losses: Mapping[str, float | None], encoded: EncodedSample
+    masks: Sequence[RecipeMask], losses: Mapping[str, float | None], *, encoded: EncodedSample
 ) -> list[RecipeRow]:
     ours = losses.get(OURS)
     if ours is None:

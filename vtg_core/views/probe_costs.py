@@ -66,11 +66,11 @@ def overfit_cost(
         num_steps: from 1 to ``MAX_STEPS``.
         trained: which tokens another mask than ours trains; bool, shape (L,).
     """
-    return _overfit_costs(shape, encoded, num_steps, trained)[1]
+    return _overfit_costs(shape, encoded, num_steps=num_steps, trained=trained)[1]
 
 
 def _overfit_costs(
-    shape: ModelShape, encoded: EncodedSample, num_steps: int, trained: np.ndarray | None
+    shape: ModelShape, encoded: EncodedSample, *, num_steps: int, trained: np.ndarray | None
 ) -> tuple[OverfitCost, PassCost]:
     watched = (prompt_text(encoded) | (encoded.labels != IGNORE_INDEX)).numpy()
     num_logits = int((watched if trained is None else watched | trained).sum())
@@ -123,7 +123,7 @@ def view_overfit_cost(
     shape: ModelShape, encoded: EncodedSample, num_steps: int, trained: np.ndarray | None = None
 ) -> CostView:
     """Return the view of what an overfit check will cost; see :func:`overfit_cost`."""
-    training, cost = _overfit_costs(shape, encoded, num_steps, trained)
+    training, cost = _overfit_costs(shape, encoded, num_steps=num_steps, trained=trained)
     weights = f"All {training.num_trained_weights:,} weights of a copy"
     if training.trained is Trained.LORA:
         weights = f"LoRA matrices of about {training.num_trained_weights:,} weights, beside the frozen model,"

@@ -178,7 +178,8 @@ def view_controls(
         remark: what else there is to say of how it ran.
     """
     rows = tuple(
-        _control_row(report, result, (frames or {}).get(result.control, "")) for result in report.results
+        _control_row(report, result, frames=(frames or {}).get(result.control, ""))
+        for result in report.results
     )
     changes = [x for row in rows for x in (row.change, row.time_change) if x is not None]
     least, most = min([0.0, *changes]), max([0.0, *changes])
@@ -292,7 +293,7 @@ WEIGHTS = {
 }
 
 
-def _control_row(report: ControlReport, result: ControlResult, frames: str) -> ControlRow:
+def _control_row(report: ControlReport, result: ControlResult, *, frames: str) -> ControlRow:
     name, changed = CONTROL_NAMES[result.control]
     total, times = result.total, result.times
     is_real = result.control is Control.REAL

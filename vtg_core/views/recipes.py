@@ -101,11 +101,11 @@ def view_recipes(
         num_ours=int(ours.sum()),
         our_loss=scored.get(OURS),
         is_scored=losses is not None,
-        recipes=[_view(mask, tokens, ours, scored.get(mask.recipe)) for mask in masks],
+        recipes=[_view(mask, tokens, ours=ours, loss=scored.get(mask.recipe)) for mask in masks],
     )
 
 
-def _view(mask: RecipeMask, tokens: LabelledTokens, ours: np.ndarray, loss: float | None) -> RecipeView:
+def _view(mask: RecipeMask, tokens: LabelledTokens, *, ours: np.ndarray, loss: float | None) -> RecipeView:
     does, used_by = USED_BY[Recipe(mask.recipe)]
     if mask.supervised is None:
         return RecipeView(str(mask.recipe), does, used_by, None, [], [], mask.reason, None, [])

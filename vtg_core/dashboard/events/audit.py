@@ -7,20 +7,26 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.inputs import Inputs
-from vtg_core.dashboard.notices import explained, notice
-from vtg_core.dashboard.session.jobs import RECIPES, ModelRuns
-from vtg_core.dashboard.session.replies import comparison_of, loss_of, progress_of, read_from, told
+from vtg_core.dashboard.notices import as_notice, notice
+from vtg_core.dashboard.session.jobs import PASSES, Task
+from vtg_core.dashboard.session.replies import comparison_of, loss_of, progress_of, read_from
+from vtg_core.dashboard.session.runs import UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, file_label
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.audit import Audited, AuditSource, Choice, audit, no_audit, score_recipes
-from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, audit_file
+from vtg_core.dashboard.work.audit import (
+    Audited,
+    AuditSource,
+    Choice,
+    no_audit,
+    show_audit,
+    show_recipe_losses,
+)
+from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.views.samples import template_key
-
-FILE_AUDIT = "file-audit"
 
 
 class AuditEvents:
@@ -28,7 +34,7 @@ class AuditEvents:
 
     def __init__(self, settings: Settings, layout: Layout, visits: Visits) -> None:
         self.settings, self.layout, self.visits = settings, layout, visits
-        self.runs = ModelRuns(settings, visits)
+        self.runs = Runs(settings, visits)
 
     @property
     def show(self) -> dict[str, Any]:
@@ -36,37 +42,36 @@ class AuditEvents:
         at = self.layout
         return {  # values are asked for anew each time: a person may have chosen another while we read
             "fn": self._show,
-            "inputs": [at.mode, at.template, at.views, *at.tab.choice],
+            "inputs": [at.mode, at.template, at.views, *at.audit_tab.choice],
             "outputs": [
                 at.notice,
                 at.tokens,
                 at.strip,
-                at.tab.audit,
-                at.tab.recipes,
+                at.audit_tab.audit,
+                at.audit_tab.recipes,
                 *at.loss_tab.outputs,
                 *at.loss_tab.compare.outputs,
                 at.edits,
             ],
             "trigger_mode": "always_last",  # what is chosen while an audit runs is audited after it
-            "show_progress_on": [at.tab.audit, at.tokens],
+            "show_progress_on": [at.audit_tab.audit, at.tokens],
             "api_visibility": "private",
         }
 
     def connect(self, read_row: dict[str, Any]) -> None:
         """Answer every event of the tab; ``read_row`` reads the row of the annotation file that was picked."""
-        at, tab = self.layout, self.layout.tab
+        at, tab = self.layout, self.layout.audit_tab
         gr.on([at.mode.change, at.template.change, tab.batch_row.submit, tab.batch_row.input], **self.show)
         fields = [tab.batch_row, tab.bugs, tab.scoring]
         if self.settings.annotation_file is not None:
             fields.append(tab.run_file)
-        turn: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        tab.source.change(self._fields, [tab.source], fields, **turn).then(**self.show)
+        tab.source.change(self._fields, [tab.source], fields, **UNQUEUED).then(**self.show)
         tab.mutation.input(**self.show)
-        tab.back.click(lambda: AuditSource.OURS, outputs=[tab.source], **turn)
+        tab.back.click(lambda: AuditSource.OURS, outputs=[tab.source], **UNQUEUED)
         self.runs.connect(
-            RECIPES, tab.score, tab.cancel_score, at.notice, fn=self._score, outputs=[at.notice, tab.recipes],
-            show_progress_on=[tab.recipes],
+            Task.RECIPES, tab.score, fn=self._score, outputs=[at.notice, tab.recipes], show_progress_on=[tab.recipes]
         )  # fmt: skip
+        self.runs.connect_cancel(tab.cancel_score, at.notice, *PASSES)
         if self.settings.annotation_file is not None:
             self._connect_file(tab, read_row)
 
@@ -77,8 +82,8 @@ class AuditEvents:
             concurrency_id="file", concurrency_limit=2, trigger_mode="once", show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
-        tab.cancel_file.click(self._cancel_file, outputs=[at.notice], queue=False, api_visibility="private")
-        picked = tab.file.pick(self._pick, outputs=[at.row], queue=False, api_visibility="private")
+        self.runs.connect_cancel(tab.cancel_file, at.notice, Task.FILE_AUDIT)
+        picked = tab.file.pick(self._pick, outputs=[at.row], **UNQUEUED)
         picked.then(**read_row).then(**self.show)
 
     def _fields(self, source: str) -> list[Any]:
@@ -112,24 +117,24 @@ class AuditEvents:
         wanted = (visit.current, visit.is_read, visit.is_stale, source, row, mutation)
         if visit.audited == wanted:  # a field was left as it was
             return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit), read_from(visit)
-        number = visit.begin_audit()
-        audited = self._audited(visit, source, row, mutation, progress)
-        if not visit.end_audit(number, wanted):
+        job = visit.begin_audit()
+        audited = self._audited(visit, source, row=row, mutation=mutation, progress=progress)
+        if not visit.end_audit(job, wanted):
             return [gr.skip()] * 12
         own = tokens if audited.tokens is None else audited.tokens
         shown = (said, own, audited.strip, audited.audit, audited.recipes)
         return *shown, *loss_of(visit), comparison_of(visit), read_from(visit)
 
     def _audited(
-        self, visit: Visit, source: str, row: float | None, mutation: str, progress: gr.Progress
+        self, visit: Visit, source: str, *, row: float | None, mutation: str, progress: gr.Progress
     ) -> Audited:
         failures: list[str] = []
         choice, inputs = Choice.of(source), visit.current if visit.is_read else None
-        with explained(failures):
+        with as_notice(failures):
             choice = Choice.read(self.settings, source, row, mutation)
             if inputs is None and visit.current is not None and choice.source is not AuditSource.BATCH:
                 return no_audit(self.settings, choice, "the prompts are being read; the audit follows")
-            return audit(self.settings, inputs, choice, progress_of(progress))
+            return show_audit(self.settings, inputs, choice, progress_of(progress))
         return no_audit(self.settings, choice, json.loads(failures[0])["text"])
 
     def _score(self, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
@@ -140,30 +145,20 @@ class AuditEvents:
                 raise VTGError("there must be prompts to run the model on; read the prompts first")
             return visit.current
 
-        said, recipes = self.runs.run(visit, RECIPES, score_recipes, read, progress)
+        said, recipes = self.runs.run(
+            visit, Task.RECIPES, work=show_recipe_losses, read=read, progress=progress
+        )
         return said, gr.skip() if recipes is None else recipes
 
     def _audit_file(
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008
     ) -> Iterator[Any]:  # fmt: skip
-        visit = self.visits.of(request.session_hash)
-        failures: list[str] = []
-        stop, view = visit.begin_job(FILE_AUDIT), ""
-        try:
-            with explained(failures):
-                wanted = FileAudit.read(self.settings, *values)
-                for view in audit_file(self.settings, wanted, progress_of(progress), stop.is_set):
-                    yield gr.skip(), view
-            if failures:
-                yield told(failures[0], visit), as_partial(view)
-        finally:
-            visit.end_job(FILE_AUDIT, stop)
-
-    def _cancel_file(self, request: gr.Request) -> Any:
-        visit = self.visits.of(request.session_hash)
-        if visit.cancel_job(FILE_AUDIT):
-            return gr.skip()  # the audit says itself that it is partial
-        return told(notice("info", "There is no audit of the file to cancel."), visit)
+        shown = self.runs.stream(
+            self.visits.of(request.session_hash), Task.FILE_AUDIT, work=show_file_audit, progress=progress,
+            stays=as_partial, read=lambda: FileAudit.read(self.settings, *values),
+        )  # fmt: skip
+        for failure, view in shown:
+            yield failure or gr.skip(), view
 
     @staticmethod
     def _pick(event: gr.EventData) -> Any:

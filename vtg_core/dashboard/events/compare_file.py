@@ -8,19 +8,18 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.events.audit import AuditEvents
-from vtg_core.dashboard.notices import explained, notice
-from vtg_core.dashboard.session.replies import progress_of, remark_of, told
+from vtg_core.dashboard.session.jobs import Task
+from vtg_core.dashboard.session.replies import remark_of
+from vtg_core.dashboard.session.runs import MODEL, UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.chart import metric_boxes
 from vtg_core.dashboard.tabs.compare_file import run_label
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.compare_file import Compared, FileComparison, compare_file, waiting
+from vtg_core.dashboard.work.compare_file import Compared, FileComparison, show_file_comparison, waiting
 from vtg_core.data.answers import AnswerMode
 from vtg_core.templates import TEMPLATE_NAMES
 from vtg_core.views.samples import as_json
-
-FILE_COMPARISON = "file-comparison"
 
 
 class FileCompareEvents:
@@ -28,32 +27,30 @@ class FileCompareEvents:
 
     def __init__(self, settings: Settings, layout: Layout, visits: Visits) -> None:
         self.settings, self.layout, self.visits = settings, layout, visits
+        self.runs = Runs(settings, visits)
 
     def connect(self, read_row: dict[str, Any]) -> None:
         """Answer every event; ``read_row`` reads the row of the annotation file that was picked."""
         at, tab = self.layout, self.layout.loss_tab.compare.file
-        at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         behind: dict[str, Any] = {
             "trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"
         }  # fmt: skip
-        tab.limit.change(lambda limit: run_label(self.settings, limit), [tab.limit], [tab.run], **at_once)
-        asked = tab.run.click(
-            self._ask, outputs=[tab.view, tab.figure, tab.csv, tab.json], trigger_mode="once", **at_once
-        )
+        tab.limit.change(lambda limit: run_label(self.settings, limit), [tab.limit], [tab.run], **UNQUEUED)
+        shown = [tab.view, tab.figure, tab.csv, tab.json]
+        asked = self.runs.ask_for(Task.FILE_COMPARISON, tab.run, ask=self._ask, shown=shown)
         asked.then(
             self._compare, [tab.limit, tab.baseline, at.num_frames, at.trained], [at.notice, tab.view, tab.compared],
-            concurrency_id="model", concurrency_limit=1, trigger_mode="once", show_progress_on=[tab.doing],
-            api_visibility="private",
-        ).then(self._finish, [tab.compared, tab.metric, tab.baseline], [tab.view, tab.figure, tab.csv, tab.json], **behind)  # fmt: skip
-        tab.cancel.click(self._cancel, outputs=[at.notice], **at_once)
+            show_progress_on=[tab.doing], **MODEL,
+        ).then(self._finish, [tab.compared, tab.metric, tab.baseline], shown, **behind)  # fmt: skip
+        self.runs.connect_cancel(tab.cancel, at.notice, Task.FILE_COMPARISON)
         tab.baseline.input(self._hold_against, [tab.compared, tab.baseline], [tab.view], **behind)
         tab.view.metric(self._choose, [tab.compared], [tab.metric, tab.figure], **behind)
-        picked = tab.view.pick(self._pick, outputs=[at.row, at.mode, at.template], **at_once)
+        picked = tab.view.pick(self._pick, outputs=[at.row, at.mode, at.template], **UNQUEUED)
         picked.then(**read_row).then(**AuditEvents(self.settings, at, self.visits).show)
 
     def _ask(self, request: gr.Request) -> Any:
         """Say at once that the comparison waits: another run may have the model, and it can be cancelled already."""
-        if not self.visits.of(request.session_hash).ask_job(FILE_COMPARISON):
+        if not self.visits.of(request.session_hash).jobs.ask(Task.FILE_COMPARISON):
             return [gr.skip()] * 4
         return as_json(waiting(self.settings)), *[gr.update(visible=False)] * 3
 
@@ -61,18 +58,17 @@ class FileCompareEvents:
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008
     ) -> Iterator[Any]:  # fmt: skip
         visit = self.visits.of(request.session_hash)
-        stop, failures = visit.take_job(FILE_COMPARISON), list[str]()
-        said, has_view = remark_of(visit), False
-        try:
-            with explained(failures):
-                wanted = FileComparison.read(self.settings, *values)
-                for compared in compare_file(self.settings, wanted, progress_of(progress), stop.is_set):
-                    yield said, as_json(compared.view), compared
-                    said, has_view = gr.skip(), True
-        finally:
-            visit.end_job(FILE_COMPARISON, stop)
-        if failures:
-            yield told(failures[0], visit), gr.skip() if has_view else "", gr.skip() if has_view else None
+        said = remark_of(visit)
+        shown = self.runs.stream(
+            visit, Task.FILE_COMPARISON, work=show_file_comparison, progress=progress, stays=lambda last: last,
+            read=lambda: FileComparison.read(self.settings, *values),
+        )  # fmt: skip
+        for failure, compared in shown:
+            if failure is not None:
+                yield failure, *(("", None) if compared is None else (gr.skip(), gr.skip()))
+            elif compared is not None:
+                yield said, as_json(compared.view), compared
+                said = gr.skip()
 
     @staticmethod
     def _finish(compared: Compared | None, metric: Metric, baseline: str) -> Any:
@@ -95,14 +91,8 @@ class FileCompareEvents:
         figure = gr.update(value=metric_boxes(compared.results, metric), visible=True)
         return view, figure, *[gr.update(value=path, visible=True) for path in paths]
 
-    def _cancel(self, request: gr.Request) -> Any:
-        visit = self.visits.of(request.session_hash)
-        if visit.cancel_job(FILE_COMPARISON):
-            return gr.skip()  # the comparison says itself that it is partial
-        return told(notice("info", "There is no comparison of the file to cancel."), visit)
-
     def _hold_against(self, request: gr.Request, compared: Compared | None, baseline: str) -> Any:
-        is_running = FILE_COMPARISON in self.visits.of(request.session_hash).jobs
+        is_running = Task.FILE_COMPARISON in self.visits.of(request.session_hash).jobs
         if compared is None or not compared.results or is_running or baseline not in TEMPLATE_NAMES:
             return gr.skip()
         return as_json(compared.against(baseline).view)

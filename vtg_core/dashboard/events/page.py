@@ -10,13 +10,15 @@ from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
 from vtg_core.dashboard.inputs import Inputs, pick_row
-from vtg_core.dashboard.notices import explained
+from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.player import preview_of, uploaded_file
+from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
+from vtg_core.dashboard.session.runs import UNQUEUED
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import TITLE, Layout
-from vtg_core.dashboard.work.prompts import Inspected, inspect
+from vtg_core.dashboard.work.prompts import Inspected, show_prompts
 
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
@@ -58,7 +60,7 @@ class _Events:
             "concurrency_id": "read",
             "concurrency_limit": 2,
             "trigger_mode": "always_last",
-            "show_progress_on": [at.tab.audit, at.prompts, at.tokens],
+            "show_progress_on": [at.audit_tab.audit, at.prompts, at.tokens],
             "api_visibility": "private",
         }
         read_row: dict[str, Any] = {
@@ -79,9 +81,7 @@ class _Events:
                 self._pick_example, [at.offered], filled, show_progress="hidden", api_visibility="private"
             )
             picked.then(**read).then(**show)
-        turn: dict[str, Any] = {
-            "outputs": [at.file, at.picked], "queue": False, "show_progress": "hidden", "api_visibility": "private",
-        }  # fmt: skip
+        turn: dict[str, Any] = {"outputs": [at.file, at.picked], **UNQUEUED}
         at.video.clear(lambda: (None, None), **turn)
         at.video.upload(lambda sent: (uploaded_file(sent), None), [at.video], **turn).then(**read).then(
             **show
@@ -100,7 +100,7 @@ class _Events:
         """Tell the page's own script of every edit, in the browser alone."""
         at = self.layout
         fields: list[Any] = [
-            at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.tab.source,
+            at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.audit_tab.source,
         ]  # fmt: skip
         edits = [at.video.clear, *(field.change for field in fields)]
         gr.on(edits, None, fields, js=TELL_FIELDS, api_visibility="private")
@@ -123,16 +123,16 @@ class _Events:
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
-        visit, number = self.visits.of(request.session_hash), None
+        visit, job = self.visits.of(request.session_hash), None
         failures: list[str] = []
-        with explained(failures):
+        with as_notice(failures):
             inputs = Inputs.read(self.settings, *values)
             if inputs == visit.current and (views or not visit.is_read):  # a field was left as it was
                 return [gr.skip()] * 9
-            number = visit.begin_reading(inputs)
-            result = inspect(self.settings, inputs, progress_of(progress, visit, number))
-            return self._show(result, visit) if visit.end_reading(number) else [gr.skip()] * 9
-        return self._fail(failures[0], visit, number), *[gr.skip()] * 8
+            job = visit.begin_reading(inputs)
+            result = show_prompts(self.settings, inputs, progress_of(progress, job))
+            return self._show(result, visit) if visit.end_reading(job) else [gr.skip()] * 9
+        return self._fail(failures[0], visit, job=job), *[gr.skip()] * 8
 
     def _inspect_row(
         self,
@@ -141,26 +141,26 @@ class _Events:
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
-        visit, number = self.visits.of(request.session_hash), None
+        visit, job = self.visits.of(request.session_hash), None
         failures: list[str] = []
-        with explained(failures):
+        with as_notice(failures):
             row = pick_row(self.settings, number_of_row)
             left = [str(row.video), row.query, *row.windows[0]]
             read: list[Any] = [*left, *values, row]
             inputs = Inputs.read(self.settings, *read)
-            number = visit.begin_reading(inputs)
-            result = inspect(self.settings, inputs, progress_of(progress, visit, number))
+            job = visit.begin_reading(inputs)
+            result = show_prompts(self.settings, inputs, progress_of(progress, job))
             preview = preview_of(row.video, self.layout.video)
             shown = (preview, *left, row, *self._show(result, visit))
-            return shown if visit.end_reading(number) else [gr.skip()] * 15
-        if not visit.fail_reading(number):
+            return shown if visit.end_reading(job) else [gr.skip()] * 15
+        if not visit.fail_reading(job):
             return [gr.skip()] * 15
         return *NO_ROW, told(failures[0], visit), *[gr.skip()] * 8  # nothing old stands beside the error
 
     @staticmethod
-    def _fail(failure: str, visit: Visit, number: int | None) -> Any:
+    def _fail(failure: str, visit: Visit, *, job: Job | None) -> Any:
         """Return the notice of a reading that failed, unless a later one is under way."""
-        return told(failure, visit) if visit.fail_reading(number) else gr.skip()
+        return told(failure, visit) if visit.fail_reading(job) else gr.skip()
 
     def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
         visit.remark = result.notice

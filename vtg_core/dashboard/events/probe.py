@@ -1,7 +1,7 @@
 """What *Probe* answers about the sample on screen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,19 +9,23 @@ import gradio as gr
 
 from vtg_core.dashboard.events.compare import COST
 from vtg_core.dashboard.inputs import Inputs
-from vtg_core.dashboard.notices import explained, notice
-from vtg_core.dashboard.session.jobs import MODEL, ModelRuns
-from vtg_core.dashboard.session.replies import told
-from vtg_core.dashboard.session.visit import ANSWER, CONTROLS, OVERFIT, Visits
+from vtg_core.dashboard.notices import as_notice
+from vtg_core.dashboard.session.jobs import Task
+from vtg_core.dashboard.session.runs import MODEL, Runs
+from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.probe import OverfitRun, Training, ask_answer, ask_controls, ask_overfit, cost_of
+from vtg_core.dashboard.work.probe import (
+    OverfitRun,
+    Training,
+    ask_answer,
+    ask_controls,
+    ask_overfit,
+    show_probe_costs,
+)
 from vtg_core.views.probes import NO_OVERFIT
 from vtg_core.views.recipes import OURS
 from vtg_core.views.samples import as_json
-
-WHAT = {CONTROLS: "check of the controls", ANSWER: "answer", OVERFIT: "overfit check"}
-"""What a person calls each."""
 
 SECONDS_BETWEEN = 0.25
 """So often the page looks whether an overfit check has come further."""
@@ -32,7 +36,7 @@ class ProbeEvents:
 
     def __init__(self, settings: Settings, layout: Layout, visits: Visits) -> None:
         self.settings, self.layout, self.visits = settings, layout, visits
-        self.runs = ModelRuns(settings, visits)
+        self.runs = Runs(settings, visits)
 
     def connect(self) -> None:
         """Answer every event."""
@@ -42,21 +46,17 @@ class ProbeEvents:
         }  # fmt: skip
         gr.on([at.tokens.change, tab.other_query.change, tab.num_steps.change, tab.mask.input], **cost)
         self.runs.connect(
-            CONTROLS, tab.run_controls, None, at.notice, fn=self._controls, inputs=[*at.inputs, tab.other_query],
+            Task.CONTROLS, tab.run_controls, fn=self._controls, inputs=[*at.inputs, tab.other_query],
             outputs=[at.notice, tab.controls], show_progress_on=[tab.controls_cost],
         ).then(**cost)  # fmt: skip
         self.runs.connect(
-            ANSWER, tab.run_answer, None, at.notice, fn=self._answer, inputs=at.inputs,
+            Task.ANSWER, tab.run_answer, fn=self._answer, inputs=at.inputs,
             outputs=[at.notice, tab.answer], show_progress_on=[tab.answer_cost],
         ).then(**cost)  # fmt: skip
         self._connect_overfit(cost)
-        cancels = (
-            (CONTROLS, tab.cancel_controls),
-            (ANSWER, tab.cancel_answer),
-            (OVERFIT, tab.cancel_overfit),
-        )
-        for name, button in cancels:
-            button.click(self._canceller(name), outputs=[at.notice], **UNQUEUED)
+        self.runs.connect_cancel(tab.cancel_controls, at.notice, Task.CONTROLS)
+        self.runs.connect_cancel(tab.cancel_answer, at.notice, Task.ANSWER)
+        self.runs.connect_cancel(tab.cancel_overfit, at.notice, Task.OVERFIT)
 
     def _connect_overfit(self, cost: dict[str, Any]) -> None:
         """Let one event run the check and another show it.
@@ -65,9 +65,7 @@ class ProbeEvents:
         at once, while a step of this one is still taken.
         """
         at, tab = self.layout, self.layout.loss_tab.probe
-        asked = tab.run_overfit.click(
-            self._ask_overfit, outputs=[tab.overfit], trigger_mode="once", **UNQUEUED
-        )
+        asked = self.runs.ask_for(Task.OVERFIT, tab.run_overfit, ask=self._ask_overfit, shown=[tab.overfit])
         asked.then(
             self._overfit, [*at.inputs, tab.num_steps, tab.mask], [at.notice],
             show_progress_on=[tab.overfit_cost], **MODEL,
@@ -82,8 +80,8 @@ class ProbeEvents:
         inputs, failures = visit.current, list[str]()
         if inputs is None or not visit.is_read:
             return [gr.skip()] * 5
-        with explained(failures):
-            costs = cost_of(self.settings, inputs, typed, Training.read(num_steps, mask))
+        with as_notice(failures):
+            costs = show_probe_costs(self.settings, inputs, typed, Training.read(num_steps, mask))
             other = costs.other
             names = [name for _, name in costs.masks]
             return (
@@ -96,30 +94,33 @@ class ProbeEvents:
     def _controls(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         *read, typed = values
 
-        def job(settings: Settings, inputs: Inputs, *rest: Any) -> str:
-            return ask_controls(settings, inputs, typed, *rest)
+        def ask(settings: Settings, inputs: Inputs, *rest: Any) -> str:
+            return ask_controls(settings, inputs, *rest, typed=typed)
 
-        return self._run(request, CONTROLS, job, self.runs.read_page(read), progress)
+        return self._run(request, Task.CONTROLS, work=ask, values=read, progress=progress)
 
     def _answer(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
-        return self._run(request, ANSWER, ask_answer, self.runs.read_page(values), progress)
+        return self._run(request, Task.ANSWER, work=ask_answer, values=values, progress=progress)
 
     def _run(
         self,
         request: gr.Request,
-        name: str,
-        job: Callable[..., str],
-        read: Callable[[], Inputs],
+        task: Task,
+        *,
+        work: Callable[..., str],
+        values: Sequence[Any],
         progress: gr.Progress,
     ) -> Any:
         visit = self.visits.of(request.session_hash)
-        said, view = self.runs.run(visit, name, job, read, progress, what=WHAT[name])
+        said, view = self.runs.run(
+            visit, task, work=work, read=self.runs.read_page(values), progress=progress
+        )
         return said, gr.skip() if view is None else view
 
     def _ask_overfit(self, request: gr.Request) -> Any:
         """Say at once that the check waits: another run may have the model, and it can be cancelled already."""
         visit = self.visits.of(request.session_hash)
-        if not visit.ask_job(OVERFIT):
+        if not visit.jobs.ask(Task.OVERFIT):
             return gr.skip()
         visit.overfit = OverfitRun(as_json(replace(NO_OVERFIT, state="waiting")))
         return visit.overfit.view
@@ -128,18 +129,17 @@ class ProbeEvents:
         visit, (*read, num_steps, mask) = self.visits.of(request.session_hash), values
         run = visit.overfit = visit.overfit or OverfitRun("")
 
-        def read_page() -> Inputs:
-            visit.probed[OVERFIT] = Inputs.read(self.settings, *read)
-            return visit.probed[OVERFIT]
-
-        def job(settings: Settings, inputs: Inputs, *rest: Any) -> str:
-            return ask_overfit(settings, inputs, Training.read(num_steps, mask), run, *rest)
+        def ask(settings: Settings, inputs: Inputs, *rest: Any) -> str:
+            visit.results[Task.OVERFIT] = inputs  # its steps are shown from the first on
+            return ask_overfit(settings, inputs, *rest, training=Training.read(num_steps, mask), run=run)
 
         try:
-            said, view = self.runs.run(visit, OVERFIT, job, read_page, progress, what=WHAT[OVERFIT])
+            said, view = self.runs.run(
+                visit, Task.OVERFIT, work=ask, read=self.runs.read_page(read), progress=progress
+            )
             if view is not None:
                 run.view = view
-            elif not (run.is_partial and visit.keeps_probe(OVERFIT)):
+            elif not (run.is_partial and visit.keeps(Task.OVERFIT)):
                 run.view = NOTHING
             return said
         finally:
@@ -158,19 +158,6 @@ class ProbeEvents:
                 return
             await asyncio.sleep(SECONDS_BETWEEN)
 
-    def _canceller(self, name: str) -> Callable[[gr.Request], Any]:
-        def cancel(request: gr.Request) -> Any:
-            visit = self.visits.of(request.session_hash)
-            is_running = visit.running is not None
-            if not visit.cancel_job(name):
-                return told(notice("info", f"There is no {WHAT[name]} to cancel."), visit)
-            if is_running:
-                return gr.skip()  # the run says itself that it was cancelled
-            text = f"The {WHAT[name]} that waits is cancelled; it leaves the queue when its turn comes."
-            return told(notice("info", text), visit)
-
-        return cancel
-
 
 def _info(where: str) -> str:
     if not where:
@@ -179,4 +166,3 @@ def _info(where: str) -> str:
 
 
 NOTHING = as_json(NO_OVERFIT)
-UNQUEUED: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

@@ -1,1 +1,1 @@
-"""An open page: what it shows, the jobs it waits for, and what it is told."""
+"""An open page: what it shows, the tasks it waits for, and what it is told. No component, and nothing computed."""

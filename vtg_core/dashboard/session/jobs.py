@@ -1,111 +1,155 @@
-"""Forward passes of a page: one at a time, asked for before they have the model, and cancelled without losing it."""
+"""The long tasks of an open page: asked for, waiting for their turn, running, and over or stopped."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-
-import gradio as gr
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from threading import Event, Lock
 
 from vtg_core.dashboard.inputs import Inputs
-from vtg_core.dashboard.notices import explained, notice
-from vtg_core.dashboard.session.replies import progress_of, remark_of, told
-from vtg_core.dashboard.session.visit import Visit, Visits
-from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.kept import Tell
-from vtg_core.errors import LossCancelledError
-
-T = TypeVar("T")
-
-LOSS, PRECISIONS, RECIPES = "loss", "precisions", "recipes"
-"""The long tasks that run the model on the template on screen; one button cancels them all."""
-
-MODEL: dict[str, Any] = {
-    "concurrency_id": "model", "concurrency_limit": 1, "trigger_mode": "once", "api_visibility": "private",
-}  # fmt: skip
-"""One run of the model at a time, whoever asks for it; Gradio tells those who wait their place.
-
-A run is never cancelled by Gradio, which would give the model to the next one while a layer of this one still runs."""
+from vtg_core.data.answers import AnswerMode
 
 
-class ModelRuns:
-    """Runs the model for a page, and cancels that."""
+class Task(StrEnum):
+    """What a page can be at, each once at a time."""
 
-    def __init__(self, settings: Settings, visits: Visits) -> None:
-        self.settings, self.visits = settings, visits
+    READING = "reading"
+    AUDIT = "audit"
+    LOSS = "forward pass"
+    PRECISIONS = "precisions"
+    RECIPES = "recipes"
+    COMPARISON = "comparison"
+    CONTROLS = "check of the controls"
+    ANSWER = "answer"
+    OVERFIT = "overfit check"
+    FILE_AUDIT = "audit of the file"
+    FILE_COMPARISON = "comparison of the file"
 
-    def connect(
-        self, name: str, button: gr.Button, cancel: gr.Button | None, said: Any, **run: Any
-    ) -> gr.events.Dependency:
-        """Let a button ask for a run and another one cancel it; return the run.
+    @property
+    def words(self) -> str:
+        """What a person calls it."""
+        return str(Task.LOSS) if self in PASSES else str(self)
 
-        Args:
-            name: of the task.
-            button, cancel: the buttons; None where one that cancels is connected already.
-            said: the notice.
-            run: what Gradio is given for the run itself.
+
+PASSES = (Task.LOSS, Task.PRECISIONS, Task.RECIPES)
+"""The forward passes on the template on screen; one button cancels them all."""
+
+PROBES = (Task.CONTROLS, Task.ANSWER, Task.OVERFIT)
+"""The questions to the model about the sample on screen."""
+
+OF_FILE = (Task.FILE_AUDIT, Task.FILE_COMPARISON)
+"""What is about the annotation file, whatever sample is on screen."""
+
+
+def subject_of(task: Task, inputs: Inputs) -> Inputs | None:
+    """Return what a task is about: the same inputs give the same, and others do where they make no difference to it.
+
+    A comparison covers every template, and a file is the same whatever is on screen: None.
+    """
+    if task in OF_FILE:
+        return None
+    return sample_of(inputs) if task is Task.COMPARISON else inputs
+
+
+def sample_of(inputs: Inputs) -> Inputs:
+    """Return inputs that are the same whatever template is on screen."""
+    return replace(inputs, mode=AnswerMode.STANDARD, template="")
+
+
+@dataclass(eq=False)
+class Job:
+    """One run of a task.
+
+    Attributes:
+        task: which.
+        is_running: it has its turn; until then it waits.
+        about: what it runs on; None before that is read, and where it is about no sample.
+    """
+
+    task: Task
+    is_running: bool = False
+    about: Inputs | None = None
+    _stopped: Event = field(default_factory=Event, repr=False)
+
+    def stop(self) -> None:
+        """Tell it to end: nobody waits for its result."""
+        self._stopped.set()
+
+    def is_stopped(self) -> bool:
+        """Return whether it was told to end."""
+        return self._stopped.is_set()
+
+
+class Jobs:
+    """The jobs of one page: of each task the last one that was asked for or begun, and is not over."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[Task, Job] = {}
+        self._lock = Lock()
+
+    def __contains__(self, task: Task) -> bool:
+        """Return whether a job waits or runs, be it on its way to an end."""
+        return task in self._jobs
+
+    def __len__(self) -> int:
+        """Return how many jobs wait or run."""
+        return len(self._jobs)
+
+    def is_running(self, task: Task) -> bool:
+        """Return whether a job has its turn."""
+        job = self._jobs.get(task)
+        return job is not None and job.is_running
+
+    def ask(self, task: Task) -> bool:
+        """Say that a task is asked for and waits for its turn; return whether it is not waiting or running yet."""
+        with self._lock:
+            job = self._jobs.get(task)
+            if job is not None and not job.is_stopped():
+                return False
+            self._jobs[task] = Job(task)
+            return True
+
+    def begin(self, task: Task) -> Job:
+        """Return the job that was asked for, or else a new one, as its turn comes; an earlier one that runs is stopped.
+
+        It is stopped already where it was cancelled while it waited.
         """
-        unqueued: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        if cancel is not None:
-            cancel.click(self._cancel, outputs=[said], **unqueued)
+        with self._lock:
+            job = self._jobs.get(task)
+            if job is None or job.is_running:
+                if job is not None:
+                    job.stop()
+                job = self._jobs[task] = Job(task)
+            job.is_running = True
+            return job
 
-        def ask(request: gr.Request) -> None:
-            self.visits.of(request.session_hash).ask_job(name)
+    def run_on(self, job: Job, inputs: Inputs) -> None:
+        """Say what a job runs on: where the page turns to something else, it is stopped."""
+        with self._lock:
+            job.about = subject_of(job.task, inputs)
 
-        asked: gr.events.Dependency = button.click(ask, trigger_mode="once", **unqueued).then(**run, **MODEL)
-        return asked
+    def end(self, job: Job) -> bool:
+        """Say that a job is over; return whether its result is still wanted: it was not stopped, and is the last."""
+        with self._lock:
+            if self._jobs.get(job.task) is job:
+                del self._jobs[job.task]
+            return not job.is_stopped()
 
-    def run(
-        self,
-        visit: Visit,
-        name: str,
-        job: Callable[[Settings, Inputs, Tell, Callable[[], bool]], T],
-        read: Callable[[], Inputs],
-        progress: gr.Progress,
-        *,
-        what: str = "forward pass",
-    ) -> tuple[Any, T | None]:
-        """Run the model; return a notice, and what came of it where the page still shows what it was about.
+    def cancel(self, task: Task) -> Job | None:
+        """Stop a job that waits or runs, and return it; None where there is none."""
+        with self._lock:
+            job = self._jobs.get(task)
+            if job is not None:
+                job.stop()
+            return job
 
-        Args:
-            visit: the page.
-            name: of the task.
-            job: what is run; it is told when to stop.
-            read: returns what it is run on.
-            progress: of the page.
-            what: what a person calls it.
-        """
-        failures: list[str] = []
-        inputs, asked = None, visit.take_job(name)
-        try:
-            with explained(failures):
-                if asked.is_set():
-                    raise LossCancelledError(f"the {what} was cancelled while it waited")
-                inputs = read()
-                stop = visit.begin_pass(inputs)
-                try:
-                    result = job(
-                        self.settings, inputs, progress_of(progress), lambda: asked.is_set() or stop.is_set()
-                    )
-                finally:
-                    is_shown = visit.end_pass(inputs, stop, name)
-                if is_shown:
-                    return remark_of(visit), result
-        finally:
-            visit.end_job(name, asked)
-        if inputs is not None and visit.current not in (None, inputs):
-            failures = [notice("info", f"The input changed while the {what} ran. Run it again.")]
-        return told(failures[0], visit), None
+    def turn_to(self, inputs: Inputs) -> None:
+        """Stop what runs on something else than the page shows from now on."""
+        with self._lock:
+            for job in self._jobs.values():
+                if job.about is not None and job.about != subject_of(job.task, inputs):
+                    job.stop()
 
-    def read_page(self, values: Sequence[Any]) -> Callable[[], Inputs]:
-        """Return what reads the values of the page's left side."""
-        return lambda: Inputs.read(self.settings, *values)
-
-    def _cancel(self, request: gr.Request) -> str:
-        visit = self.visits.of(request.session_hash)
-        was_running = visit.running is not None
-        cancelled = [name for name in (LOSS, PRECISIONS, RECIPES) if visit.cancel_job(name)]
-        text = "There is no forward pass to cancel."
-        if cancelled and was_running:
-            text = "The forward pass was cancelled; your input is kept."
-        elif cancelled:
-            text = "The forward pass that waits is cancelled; it leaves the queue when its turn comes."
-        return told(notice("info", text), visit)
+    def stop_all(self) -> None:
+        """Stop whatever waits or runs: the page was closed."""
+        with self._lock:
+            for job in self._jobs.values():
+                job.stop()

@@ -1,23 +1,19 @@
 """What handlers say back to the page: notices, progress, and whether a loss stays."""
 
 import json
-from typing import TYPE_CHECKING
-
-from vtg_core.dashboard.work.kept import Tell
-from vtg_core.views.samples import as_json
-
-if TYPE_CHECKING:
-    pass
-
 from itertools import count
 from typing import Any
 
 import gradio as gr
 
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE
-from vtg_core.dashboard.session.visit import PROBES, Visit
+from vtg_core.dashboard.session.jobs import PROBES, Job, Task
+from vtg_core.dashboard.session.visit import Visit
+from vtg_core.dashboard.work.kept import Tell
 from vtg_core.dashboard.work.loss import Scored
+from vtg_core.errors import VTGError
 from vtg_core.views.comparison import NO_COMPARISON
+from vtg_core.views.samples import as_json
 
 
 def told(text: str, visit: Visit) -> str:
@@ -53,22 +49,22 @@ _NUMBERS = count()
 
 
 def loss_of(visit: Visit) -> tuple[Any, ...]:
-    """Leave loss and probes on screen, or clear what belongs to something else: what the Loss tab fills."""
-    loss = (gr.skip(), gr.skip()) if visit.keeps_loss() else (Scored().loss, "")
-    return *loss, *(gr.skip() if visit.keeps_probe(name) else "" for name in PROBES)
+    """Leave losses and probes on screen, or clear what belongs to something else: what the Loss tab fills."""
+    loss = gr.skip() if visit.keeps(Task.LOSS) else Scored().loss
+    return loss, *(gr.skip() if visit.keeps(task) else "" for task in (Task.PRECISIONS, *PROBES))
 
 
 def comparison_of(visit: Visit) -> Any:
     """Leave the comparison of templates on screen, or clear it where it belongs to another sample."""
-    return gr.skip() if visit.keeps_comparison() else as_json(NO_COMPARISON)
+    return gr.skip() if visit.keeps(Task.COMPARISON) else as_json(NO_COMPARISON)
 
 
-def progress_of(progress: gr.Progress, visit: Visit | None = None, number: int | None = None) -> Tell:
+def progress_of(progress: gr.Progress, reading: Job | None = None) -> Tell:
     """Return what tells a person how far a task is; it ends a reading that the page no longer waits for."""
 
     def tell(at: float, what: str) -> None:
-        if visit is not None and number is not None:
-            visit.check_awaited(number)
+        if reading is not None and reading.is_stopped():
+            raise VTGError("a later reading has begun, and this one is given up")
         progress(at, desc=what)
 
     return tell

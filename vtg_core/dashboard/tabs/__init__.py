@@ -1,1 +1,1 @@
-"""What stands where on the page: one file for each tab. Components, and no events."""
+"""What stands where on the page: one file for each tab. Components; no events, and nothing computed."""

@@ -39,7 +39,9 @@ def metric_boxes(results: Sequence[TemplateResult], metric: Metric) -> "go.Figur
         own = [result for result in results if result.mode is mode]
         for name in dict.fromkeys(result.template for result in own):
             figure.add_trace(
-                _box(name, mode, [one for one in own if one.template == name], metric), row=row, col=1
+                _box(name, mode, results=[one for one in own if one.template == name], metric=metric),
+                row=row,
+                col=1,
             )
     figure.update_yaxes(
         title=f"{METRICS[metric].lower()} (nats)", gridcolor="rgba(138,144,153,0.3)", zeroline=False
@@ -53,7 +55,7 @@ def metric_boxes(results: Sequence[TemplateResult], metric: Metric) -> "go.Figur
     return figure
 
 
-def _box(name: str, mode: AnswerMode, results: Sequence[TemplateResult], metric: Metric) -> "go.Box":
+def _box(name: str, mode: AnswerMode, *, results: Sequence[TemplateResult], metric: Metric) -> "go.Box":
     import plotly.graph_objects as go
 
     costs = [getattr(result, _FIELDS[metric]) for result in results]

@@ -108,7 +108,7 @@ class Layout:
         )
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Audit", id="audit", render_children=True):
-                self.tab = AuditTab(self.settings)
+                self.audit_tab = AuditTab(self.settings)
             with gr.Tab("Prompts", id="prompts", render_children=True):
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with gr.Tab("Tokens", id="tokens", render_children=True):

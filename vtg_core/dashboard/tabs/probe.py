@@ -67,7 +67,7 @@ class ProbeTab:
 
     @property
     def outputs(self) -> list[Any]:
-        """What is cleared where the page turns to something else, in the order of ``visits.PROBES``."""
+        """What is cleared where the page turns to something else, in the order of ``session.jobs.PROBES``."""
         return [self.controls, self.answer, self.overfit]
 
     @property

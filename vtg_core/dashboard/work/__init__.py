@@ -1,1 +1,1 @@
-"""What the page computes: one function for each thing it shows, from inputs to views. No component."""
+"""What the page computes: from inputs to what a component shows, as JSON. No component, no event, no open page."""

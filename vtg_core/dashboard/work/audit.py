@@ -124,7 +124,7 @@ def no_audit(settings: Settings, choice: Choice, problem: str) -> Audited:
     return Audited(as_json(view_strip(view)), as_json(view), as_json(no_recipes()))
 
 
-def audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell) -> Audited:
+def show_audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell) -> Audited:
     """Audit what a person chose, for the sample that ``inputs`` ask for; a saved batch needs none.
 
     Raises:
@@ -132,20 +132,24 @@ def audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: Tell)
     """
     checkpoint = load_checkpoint_of(settings, tell)
     if choice.source is AuditSource.BATCH:
-        return _audit_saved(settings, choice, checkpoint, tell)
+        return _audit_saved(settings, choice, checkpoint=checkpoint, tell=tell)
     if inputs is None:
         raise VTGError("the last input could not be read, so there is nothing to audit")
     sample = read_sample(settings, inputs)
     if choice.source is AuditSource.BROKEN:
-        return _audit_broken(settings, sample, choice, checkpoint)
+        return _audit_broken(settings, sample, choice=choice, checkpoint=checkpoint)
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
     if choice.source is AuditSource.COLLATOR:
-        return _audit_collator(settings, sample, choice, checkpoint, known, tell)
-    return _audit_ours(settings, sample, inputs, choice, checkpoint, encoded, known)
+        return _audit_collator(settings, sample, choice=choice, checkpoint=checkpoint, known=known, tell=tell)
+    return _audit_ours(
+        settings, sample, inputs=inputs, choice=choice, checkpoint=checkpoint, encoded=encoded, known=known
+    )
 
 
-def score_recipes(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
+def show_recipe_losses(
+    settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]
+) -> str:
     """Run one forward pass, and return the JSON of the recipes with the loss that each would have reported.
 
     Raises:
@@ -188,6 +192,7 @@ def _chat(checkpoint: "Checkpoint", processor: "ProcessorMixin | None" = None) -
 def _audit_ours(
     settings: Settings,
     sample: Sample,
+    *,
     inputs: Inputs,
     choice: Choice,
     checkpoint: "Checkpoint",
@@ -205,7 +210,7 @@ def _audit_ours(
 
 
 def _audit_collator(
-    settings: Settings, sample: Sample, choice: Choice, checkpoint: "Checkpoint", known: Known, tell: Tell
+    settings: Settings, sample: Sample, *, choice: Choice, checkpoint: "Checkpoint", known: Known, tell: Tell
 ) -> Audited:
     tell(0.5, f"Running {settings.collator}")
     name, collator = choice.name(settings), collator_of(settings, checkpoint)
@@ -238,7 +243,7 @@ def _found_collator(name: str, checkpoint: "Checkpoint") -> ForeignCollator:
     return found
 
 
-def _audit_broken(settings: Settings, sample: Sample, choice: Choice, checkpoint: "Checkpoint") -> Audited:
+def _audit_broken(settings: Settings, sample: Sample, *, choice: Choice, checkpoint: "Checkpoint") -> Audited:
     [mutation] = [known for known in MUTATIONS if known.name == choice.mutation]
     banner = f"{mutation.title[:1].upper()}{mutation.title[1:]} (found in {mutation.source})."
     with ENCODING:
@@ -268,7 +273,7 @@ def _is_ours(batch: Mapping[str, Any], known: Sequence[Known]) -> bool:
 _OWN_TENSORS = {"input_ids", "labels", "attention_mask", "video_grid_thw", "second_per_grid_ts"}
 
 
-def _audit_saved(settings: Settings, choice: Choice, checkpoint: "Checkpoint", tell: Tell) -> Audited:
+def _audit_saved(settings: Settings, choice: Choice, *, checkpoint: "Checkpoint", tell: Tell) -> Audited:
     from vtg_core.audit.batch.files import load_batch
     from vtg_core.audit.run import audit_saved_row, saved_rows
 

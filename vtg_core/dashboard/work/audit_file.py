@@ -10,7 +10,7 @@ from vtg_core.audit.findings import Finding
 from vtg_core.audit.report import Report, RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows
-from vtg_core.dashboard.inputs import read_frames, read_policy
+from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.audit import AuditSource, collator_of
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
@@ -62,9 +62,7 @@ class FileAudit:
         Raises:
             VTGError: a value is missing, out of range, or none of the page's own.
         """
-        names = {known.name for known in templates_for(AnswerMode.STANDARD)}
-        if mode not in tuple(AnswerMode) or template not in names or not isinstance(trained, list):
-            raise VTGError("answer, template and mask policy must be among the page's own choices")
+        check_choices(template=template, trained=trained, mode=mode)
         is_foreign = source == AuditSource.COLLATOR and settings.collator
         return cls(
             source=AuditSource.COLLATOR if is_foreign else AuditSource.OURS,
@@ -82,7 +80,7 @@ class FileAudit:
         return f"{who} on {file} · template {self.template} · {self.mode.replace('_', ' ')} · {frames}"
 
 
-def audit_file(
+def show_file_audit(
     settings: Settings, wanted: FileAudit, tell: Tell, is_stopped: Callable[[], bool]
 ) -> Iterator[str]:
     """Yield the JSON of the file's audit as it goes on; what was found is kept where it is stopped.
@@ -106,7 +104,7 @@ def audit_file(
     yield as_json(view_file(report, state="partial" if report.is_partial else "done", num_all=num_all))
 
 
-def as_partial(view: str) -> str:
+def as_partial(view: str | None) -> str:
     """Return the JSON of an audit that failed: what was found before stays; empty where there was nothing."""
     shown = json.loads(view) if view else {"num_rows": 0}
     return json.dumps({**shown, "state": "partial"}, ensure_ascii=False) if shown["num_rows"] else ""

@@ -13,8 +13,9 @@ from vtg_core.dashboard.work.kept import (
     ENCODING,
     Tell,
     load_checkpoint_of,
+    model_shape_of,
     processor_with,
-    shape_of,
+    tell_nobody,
     video_of,
 )
 from vtg_core.errors import LossCancelledError
@@ -32,20 +33,22 @@ SECONDS_BETWEEN = 0.3
 """So often a person is shown what has come."""
 
 
-def cost_of(settings: Settings, inputs: Inputs, tell: Tell) -> str:
+def show_comparison_cost(settings: Settings, inputs: Inputs) -> str:
     """Return the JSON of what a comparison would cost; no weight is loaded for it.
 
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, tell)
-    samples = [inspection.encoded for inspection in _inspections(settings, inputs, checkpoint, tell)]
-    shape = shape_of(settings)
+    checkpoint = load_checkpoint_of(settings, tell_nobody)
+    samples = [i.encoded for i in _inspections(settings, inputs, checkpoint=checkpoint, tell=tell_nobody)]
+    shape = model_shape_of(settings)
     shared, plain = estimate_shared_pass(shape, samples), estimate_plain_passes(shape, samples)
     return as_json(view_comparison_cost(shared, plain, shape, len(samples)))
 
 
-def compare(settings: Settings, inputs: Inputs, tell: Tell, is_stopped: Callable[[], bool]) -> Iterator[str]:
+def show_comparison(
+    settings: Settings, inputs: Inputs, tell: Tell, is_stopped: Callable[[], bool]
+) -> Iterator[str]:
     """Yield the JSON of the comparison as results come in; where it is stopped, or fails, those that came are last.
 
     Raises:
@@ -57,8 +60,8 @@ def compare(settings: Settings, inputs: Inputs, tell: Tell, is_stopped: Callable
     tell = _stoppable(tell, is_stopped)
     yield as_json(replace(NO_COMPARISON, state="running", num_templates=len(TEMPLATES)))
     checkpoint = load_checkpoint_of(settings, tell)
-    inspections = _inspections(settings, inputs, checkpoint, tell)
-    shape, samples = shape_of(settings), [inspection.encoded for inspection in inspections]
+    inspections = _inspections(settings, inputs, checkpoint=checkpoint, tell=tell)
+    shape, samples = model_shape_of(settings), [inspection.encoded for inspection in inspections]
     check_fits(estimate_shared_pass(shape, samples), shape.device)  # before the weights are loaded, with them
     tell(0.4, f"Loading the model of {settings.model_label}")
     model = load_model(settings.checkpoint, **settings.placement)
@@ -70,10 +73,10 @@ def compare(settings: Settings, inputs: Inputs, tell: Tell, is_stopped: Callable
     remember(shape, cost, comparison.run.seconds)
 
 
-def ended(view: str) -> str:
+def what_stays(view: str | None) -> str:
     """Return the JSON that stays on screen after a comparison failed behind ``view``; nothing where nothing came."""
-    is_partial = bool(view) and json.loads(view)["state"] == "partial"
-    return view if is_partial else as_json(NO_COMPARISON)
+    is_partial = view is not None and json.loads(view)["state"] == "partial"
+    return view if view is not None and is_partial else as_json(NO_COMPARISON)
 
 
 def _stream(comparison: TemplateComparison) -> Iterator[str]:
@@ -109,7 +112,7 @@ def _layer_counter(tell: Tell) -> Callable[[int, int], None]:
 
 
 def _inspections(
-    settings: Settings, inputs: Inputs, checkpoint: "Checkpoint", tell: Tell
+    settings: Settings, inputs: Inputs, *, checkpoint: "Checkpoint", tell: Tell
 ) -> list[Inspection]:
     tell(0.2, "Reading the video")
     video = video_of(inputs)

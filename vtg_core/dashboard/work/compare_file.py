@@ -12,16 +12,16 @@ from vtg_core.comparison.analytics import Metric, summarise
 from vtg_core.comparison.files import ComparisonSettings
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.store import ComparisonStore
-from vtg_core.dashboard.inputs import read_frames, read_policy
+from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of, shape_of
+from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of, model_shape_of
 from vtg_core.data.annotations import UnreadableRow
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.inspection import inspect_templates
 from vtg_core.loss.cost import check_fits, estimate_shared_pass
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
+from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import SampledVideo
 from vtg_core.views.comparison_file import MAX_UNREAD, FileComparisonView, UnreadRow, view_analytics
@@ -69,8 +69,7 @@ class FileComparison:
         Raises:
             VTGError: a value is missing, out of range, or none of the page's own.
         """
-        if baseline not in TEMPLATE_NAMES or not isinstance(trained, list):
-            raise VTGError("baseline and mask policy must be among the page's own choices")
+        check_choices("baseline and mask policy", template=baseline, trained=trained)
         count = len(settings.annotations)
         if limit is None or not 1 <= limit <= count or limit != int(limit):
             got = "the field is empty" if limit is None else f"got {limit:g}"
@@ -129,7 +128,7 @@ def waiting(settings: Settings) -> FileComparisonView:
     return FileComparisonView("", "waiting", 0, count, 0, settings.num_in_file, None, "", [], 0, None)
 
 
-def compare_file(
+def show_file_comparison(
     settings: Settings, wanted: FileComparison, tell: Tell, is_stopped: Callable[[], bool]
 ) -> Iterator[Compared]:
     """Yield the comparison as it goes on; what is known is kept where it is stopped or fails.
@@ -193,7 +192,7 @@ class _Run:
             samples = [inspection.encoded for inspection in inspections]
         except VTGError:
             return dataset, processor  # why it cannot be read is said with the row
-        shape = shape_of(self.settings)
+        shape = model_shape_of(self.settings)
         cost = estimate_shared_pass(shape, samples)
         check_fits(cost, shape.device)
         self._seconds_a_row = cost.seconds
@@ -206,7 +205,7 @@ class _Run:
 
         Raises:
             LossCancelledError: it was stopped.
-            VTGError: see :func:`compare_file`.
+            VTGError: see :func:`show_file_comparison`.
         """
         from vtg_core.checkpoints.loading import load_model
         from vtg_core.comparison.on_file import compare_rows
@@ -214,7 +213,7 @@ class _Run:
         self._check_stopped()
         self.tell(0.0, f"Loading the model of {self.settings.model_label}")
         model = load_model(self.settings.checkpoint, **self.settings.placement)
-        self.store = _store(self.settings, self.wanted, dataset, dtype_of(model))
+        self.store = _store(self.settings, self.wanted, dataset=dataset, dtype=dtype_of(model))
         self._started = time.monotonic()
         yield from compare_rows(
             dataset, model, processor, TEMPLATES,
@@ -289,7 +288,7 @@ def _dataset(settings: Settings, wanted: FileComparison) -> "VideoTemporalSFTDat
 
 
 def _store(
-    settings: Settings, wanted: FileComparison, dataset: "VideoTemporalSFTDataset", dtype: str
+    settings: Settings, wanted: FileComparison, *, dataset: "VideoTemporalSFTDataset", dtype: str
 ) -> ComparisonStore:
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(

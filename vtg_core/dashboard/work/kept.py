@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Tell = Callable[[float, str], None]
 """Tells a person how far a task is, from 0 to 1, and what it does now."""
 
+
+def tell_nobody(at: float, what: str) -> None:
+    """Tell nothing, where nobody waits."""
+
+
 ENCODING = RLock()
 """Held while a processor that is kept here encodes: it remembers one video, and is not safe to share otherwise."""
 
@@ -40,7 +45,7 @@ def load_checkpoint_of(settings: Settings, tell: Tell) -> "Checkpoint":
     return load_checkpoint(settings.checkpoint)
 
 
-def shape_of(settings: Settings) -> ModelShape:
+def model_shape_of(settings: Settings) -> ModelShape:
     """Return the shape of the page's model, loaded or not; nothing is loaded for it but a config.
 
     Raises:
@@ -51,11 +56,13 @@ def shape_of(settings: Settings) -> ModelShape:
     model = loaded_model(settings.checkpoint, **settings.placement)
     if model is not None:
         return ModelShape.of(model)
-    return _shape_of_config(settings.checkpoint, settings.device, settings.dtype, settings.device_map)
+    return _shape_of_config(
+        settings.checkpoint, settings.device, dtype=settings.dtype, device_map=settings.device_map
+    )
 
 
 @lru_cache(maxsize=4)
-def _shape_of_config(checkpoint: str, device: str, dtype: str, device_map: str) -> ModelShape:
+def _shape_of_config(checkpoint: str, device: str, *, dtype: str, device_map: str) -> ModelShape:
     from vtg_core.checkpoints.loading import load_config
     from vtg_core.checkpoints.placement import resolve_device, resolve_precision
 
@@ -78,7 +85,7 @@ def video_of(inputs: Inputs) -> SampledVideo:
         changed = inputs.video.stat().st_mtime_ns
     except OSError:
         changed = 0  # sample_frames says what is wrong with it
-    return _sample_frames(inputs.video, inputs.frames, inputs.clip, changed)
+    return _sample_frames(inputs.video, inputs.frames, clip=inputs.clip, changed=changed)
 
 
 def processor_with(video: SampledVideo, checkpoint: "Checkpoint") -> "ProcessorMixin":
@@ -95,5 +102,5 @@ _PROCESSORS: "BoundedCache[ProcessorMixin]" = BoundedCache(2)
 
 
 @lru_cache(maxsize=2)
-def _sample_frames(path: Path, frames: FramePolicy, clip: Window | None, changed: int) -> SampledVideo:
+def _sample_frames(path: Path, frames: FramePolicy, *, clip: Window | None, changed: int) -> SampledVideo:
     return sample_frames(path, frames, clip=clip)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, shape_of
+from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, model_shape_of, tell_nobody
 from vtg_core.dashboard.work.sample import RECIPE_LOSSES, encode_sample, masks_of, read_sample
 from vtg_core.errors import LossCancelledError
 from vtg_core.inspection import Inspection
@@ -40,21 +40,21 @@ class Scored:
     recipes: str | None = None
 
 
-def cost_of(settings: Settings, inputs: Inputs) -> str:
+def show_loss_cost(settings: Settings, inputs: Inputs) -> str:
     """Return the JSON of what a forward pass would cost; no weight is loaded for it.
 
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, lambda _at, _what: None)
+    checkpoint = load_checkpoint_of(settings, tell_nobody)
     sample = read_sample(settings, inputs)
     with ENCODING:
         encoded, _ = encode_sample(sample, inputs, checkpoint)
-    shape = shape_of(settings)
+    shape = model_shape_of(settings)
     return as_json(view_cost(estimate_pass(shape, encoded), shape, Inspection(sample, encoded)))
 
 
-def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> Scored:
+def show_loss(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> Scored:
     """Run a forward pass on the template on screen, and the model's own loss.
 
     Raises:
@@ -69,19 +69,24 @@ def score(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
         masks = masks_of(sample, encoded, checkpoint)
-    _check_fits(shape_of(settings), Inspection(sample, encoded))
+    _check_fits(model_shape_of(settings), Inspection(sample, encoded))
     tell(0.4, f"Loading the model of {settings.model_label}")
     model = load_model(settings.checkpoint, **settings.placement)
     ours = encoded.labels.numpy() != IGNORE_INDEX
     report, losses = _run(
-        model, Inspection(sample, encoded), checkpoint, [*masks, RecipeMask(OURS, ours)], tell, is_cancelled
+        model,
+        Inspection(sample, encoded),
+        checkpoint=checkpoint,
+        masks=[*masks, RecipeMask(OURS, ours)],
+        tell=tell,
+        is_cancelled=is_cancelled,
     )
     RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
     view = view_loss(report, Inspection(sample, encoded), masks, losses)
     return Scored(as_json(view), as_json(view_recipes(masks, known.tokens, ours, losses or None)))
 
 
-def score_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
+def show_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
     """Score the template on screen in each floating point type, and return the JSON of what differs.
 
     Raises:
@@ -94,7 +99,7 @@ def score_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelle
     sample = read_sample(settings, inputs)
     with ENCODING:
         encoded, _ = encode_sample(sample, inputs, checkpoint)
-    largest = replace(shape_of(settings), dtype=str(PRECISIONS[0]), is_loaded=False)
+    largest = replace(model_shape_of(settings), dtype=str(PRECISIONS[0]), is_loaded=False)
     _check_fits(largest, Inspection(sample, encoded))
 
     def on_step(done: int, dtype: str) -> None:
@@ -116,6 +121,7 @@ def _check_fits(shape: ModelShape, inspection: Inspection) -> None:
 def _run(
     model: "PreTrainedModel",
     inspection: Inspection,
+    *,
     checkpoint: "Checkpoint",
     masks: "list[RecipeMask]",
     tell: Tell,

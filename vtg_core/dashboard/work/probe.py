@@ -11,7 +11,7 @@ from vtg_core.collator import pad
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.film_strip import control_strips
-from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, shape_of
+from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, model_shape_of, tell_nobody
 from vtg_core.dashboard.work.other_query import OtherQuery, other_query, query_asked
 from vtg_core.dashboard.work.sample import encode_sample, masks_of, read_sample
 from vtg_core.dataset import Sample
@@ -109,14 +109,14 @@ class Training:
         return cls(check_num_steps(int(num_steps)), mask)
 
 
-def cost_of(settings: Settings, inputs: Inputs, typed: str | None, training: Training) -> ProbeCosts:
+def show_probe_costs(settings: Settings, inputs: Inputs, typed: str | None, training: Training) -> ProbeCosts:
     """Return what each question would cost; no weight is loaded for it.
 
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint, sample, encoded = _read(settings, inputs, lambda _at, _what: None)
-    shape, other = shape_of(settings), other_query(settings, inputs)
+    checkpoint, sample, encoded = _read(settings, inputs, tell_nobody)
+    shape, other = model_shape_of(settings), other_query(settings, inputs)
     with ENCODING:
         masks = masks_of(sample, encoded, checkpoint)
     trained = {OURS: (encoded.labels != IGNORE_INDEX).numpy()}
@@ -124,7 +124,11 @@ def cost_of(settings: Settings, inputs: Inputs, typed: str | None, training: Tra
     asked = _asked_or_none(typed, other)
     by_other_mask = None if training.mask == OURS else trained.get(training.mask)
     return ProbeCosts(
-        controls=as_json(view_controls_cost(shape, _sharing(sample, encoded, asked, inputs, checkpoint))),
+        controls=as_json(
+            view_controls_cost(
+                shape, _sharing(sample, encoded, asked=asked, inputs=inputs, checkpoint=checkpoint)
+            )
+        ),
         answer=as_json(view_generation_cost(shape, encoded)),
         overfit=as_json(view_overfit_cost(shape, encoded, training.num_steps, by_other_mask)),
         other=other,
@@ -133,7 +137,7 @@ def cost_of(settings: Settings, inputs: Inputs, typed: str | None, training: Tra
 
 
 def ask_controls(
-    settings: Settings, inputs: Inputs, typed: str | None, tell: Tell, is_cancelled: Callable[[], bool]
+    settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool], *, typed: str | None
 ) -> str:
     """Score the sample on screen under its controls, and return the JSON of the view.
 
@@ -142,7 +146,10 @@ def ask_controls(
     """
     asked = query_asked(typed, other_query(settings, inputs))
     checkpoint, sample, encoded = _read(settings, inputs, tell)
-    shape, sharing = shape_of(settings), _sharing(sample, encoded, asked, inputs, checkpoint)
+    shape, sharing = (
+        model_shape_of(settings),
+        _sharing(sample, encoded, asked=asked, inputs=inputs, checkpoint=checkpoint),
+    )
     check_fits(controls_cost(shape, sharing), shape.device)
     model = _load(settings, tell)
     shape = ModelShape.of(model)
@@ -169,7 +176,7 @@ def ask_answer(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Cal
             cancelled.
     """
     checkpoint, sample, encoded = _read(settings, inputs, tell)
-    shape = shape_of(settings)
+    shape = model_shape_of(settings)
     check_fits(generation_cost(shape, encoded), shape.device)
     model = _load(settings, tell)
 
@@ -187,10 +194,11 @@ def ask_answer(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Cal
 def ask_overfit(
     settings: Settings,
     inputs: Inputs,
-    training: Training,
-    run: OverfitRun,
     tell: Tell,
     is_cancelled: Callable[[], bool],
+    *,
+    training: Training,
+    run: OverfitRun,
 ) -> str:
     """Train a copy of the model on the sample on screen, and return the JSON of the view; ``run`` shows each step.
 
@@ -201,8 +209,8 @@ def ask_overfit(
             it does not fit, or it was cancelled.
     """
     checkpoint, sample, encoded = _read(settings, inputs, tell)
-    shape = shape_of(settings)
-    labels = _labels_of(training.mask, sample, encoded, checkpoint)
+    shape = model_shape_of(settings)
+    labels = _labels_of(training.mask, sample, encoded=encoded, checkpoint=checkpoint)
     trained = None if labels is None else labels[0].numpy() != IGNORE_INDEX
     check_fits(overfit_cost(shape, encoded, training.num_steps, trained), shape.device)
     model = _load(settings, tell)
@@ -259,7 +267,7 @@ def _load(settings: Settings, tell: Tell) -> "PreTrainedModel":
 
 
 def _sharing(
-    sample: Sample, encoded: EncodedSample, asked: str | None, inputs: Inputs, checkpoint: "Checkpoint"
+    sample: Sample, encoded: EncodedSample, *, asked: str | None, inputs: Inputs, checkpoint: "Checkpoint"
 ) -> list[EncodedSample]:
     """Return the samples that share the real video's pixels and differ enough to count; another window hardly does."""
     if asked is None:
@@ -277,7 +285,7 @@ def _asked_or_none(typed: str | None, other: OtherQuery) -> str | None:
 
 
 def _labels_of(
-    mask: str, sample: Sample, encoded: EncodedSample, checkpoint: "Checkpoint"
+    mask: str, sample: Sample, *, encoded: EncodedSample, checkpoint: "Checkpoint"
 ) -> "Tensor | None":
     """Return the labels of another mask than ours, shape (1, L); None for ours.
 

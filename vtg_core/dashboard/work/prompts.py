@@ -41,7 +41,7 @@ class Inspected:
     tokens: dict[str, str]
 
 
-def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
+def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     """Read, encode and label the prompts of all templates.
 
     Raises:
@@ -53,7 +53,7 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     prompts, tokens = [], {}
     processor = process_videos_once(checkpoint.processor)
     for number, inspection in enumerate(
-        _inspections(settings, inputs, video, processor, inputs.templates), 1
+        _inspections(settings, inputs, video=video, processor=processor, templates=inputs.templates), 1
     ):
         tell(
             0.2 + 0.8 * number / len(inputs.templates),
@@ -65,8 +65,8 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
         tokens[key] = as_json(view_tokens(inspection.encoded, checkpoint.processor))
     keep_processor(video, checkpoint, processor)
     return Inspected(
-        notice=_remarks(inputs, video, checkpoint),
-        facts=_facts(video, checkpoint, settings),
+        notice=_remarks(inputs, video, checkpoint=checkpoint),
+        facts=_facts(video, checkpoint, settings=settings),
         prompts=as_json(prompts),
         tokens=tokens,
     )
@@ -75,6 +75,7 @@ def inspect(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
 def _inspections(
     settings: Settings,
     inputs: Inputs,
+    *,
     video: SampledVideo,
     processor: "ProcessorMixin",
     templates: list[PromptTemplate],
@@ -89,7 +90,7 @@ def _inspections(
     )
 
 
-def _facts(video: SampledVideo, checkpoint: "Checkpoint", settings: Settings) -> str:
+def _facts(video: SampledVideo, checkpoint: "Checkpoint", *, settings: Settings) -> str:
     info = video.info
     return (
         f"{info.duration:.1f} s at {info.fps:g} fps, {info.width}×{info.height} {info.codec} · {len(video.timestamps)} frames "
@@ -98,7 +99,7 @@ def _facts(video: SampledVideo, checkpoint: "Checkpoint", settings: Settings) ->
     )
 
 
-def _remarks(inputs: Inputs, video: SampledVideo, checkpoint: "Checkpoint") -> str:
+def _remarks(inputs: Inputs, video: SampledVideo, *, checkpoint: "Checkpoint") -> str:
     warnings = []
     if checkpoint.added_tokens:
         warnings.append(
