@@ -25,6 +25,8 @@ from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
 from vtg_core.commands.start import page_parser
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
 from vtg_core.comparison.results import TemplateResult
+from vtg_core.data.answer_forms.measure import VideoMeasure
+from vtg_core.data.answer_forms.registry import KNOWN_FORMS
 from vtg_core.data.answers import ANSWER_FORMATS
 from vtg_core.files.outputs import replace_text
 from vtg_core.regions import MaskPolicy, RegionKind
@@ -138,6 +140,15 @@ def _answers() -> Iterator[str]:
         for mode, form in ANSWER_FORMATS.items()
     )  # fmt: skip
     return table("mode|form|counts|smallest step|8 to 14 s of 30|8 to 14 and 20 to 26 s of 30", rows)
+
+
+def _answer_forms() -> Iterator[str]:
+    video = VideoMeasure(30.0, fps=2.0)
+    rows = (
+        [f"`{name}`", f"`{form.render([Window(8, 14)], video)}`", form.unit, f"{form.step(video):g} s"]
+        for name, form in KNOWN_FORMS.items()
+    )
+    return table("name|8 to 14 s of 30|counts|smallest step in 30 s", rows)
 
 
 def _kinds() -> Iterator[str]:
@@ -258,6 +269,7 @@ def _figures() -> Iterator[str]:
 
 
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "answer-forms": _answer_forms,
     "answers": _answers,
     "bugs": _bugs,
     "codes": _codes,

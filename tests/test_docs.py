@@ -62,7 +62,7 @@ def test_every_generated_table_is_shown_once():
 
 def test_a_stale_table_is_noticed_and_written(tmp_path, monkeypatch, capsys):
     stale = tmp_path / "stale.md"
-    stale.write_text(TEXTS["docs/templates.md"].replace("| seconds |", "| minutes |"), encoding="utf-8")
+    stale.write_text(TEXTS["docs/templates.md"].replace("| seconds |", "| minutes |", 1), encoding="utf-8")
     monkeypatch.setattr(tables, "DOCUMENTS", (stale,))
     monkeypatch.setattr(tables, "ROOT", tmp_path)
     assert tables.main(["--check"]) == 1

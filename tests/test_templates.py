@@ -254,7 +254,7 @@ def test_a_mapping_from_name_to_text_is_read(tmp_path):
         ),
         (
             "- {name: a, text: '{query}', mode: seconds}",
-            "mode must be one of ['standard', 'temporal_tokens'], got",
+            "template 1, mode: answer form must be one of the table in docs/templates.md, got 'seconds'",
         ),
         ("a: Find it", "template 'a' must hold {query} exactly once"),
         (

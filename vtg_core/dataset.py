@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from vtg_core.data.annotations import Annotation, OnError, load_annotations
-from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
+from vtg_core.data.answer_forms.forms import AnswerForm
+from vtg_core.data.answer_forms.registry import format_named
+from vtg_core.data.answer_forms.times import TimeUnit
+from vtg_core.data.answers import AnswerFormat, AnswerMode
 from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
-from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
+from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector, templates_for
 from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
 from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
@@ -74,6 +77,8 @@ class VideoTemporalSFTDataset:
         templates: one's own templates to choose among, instead of the built-in ones of the answer's mode.
         frames: which frames are taken from each video.
         clip: move window ends past the video to its end, instead of raising.
+        answer_form: how answers are written: a name of the table in docs/templates.md, in place of
+            ``use_temporal_tokens``. Frames are numbered as they are taken.
         on_error: ``"raise"`` at a bad row, or ``"skip"`` it and list it in ``skipped``.
 
     Attributes:
@@ -85,6 +90,7 @@ class VideoTemporalSFTDataset:
     Raises:
         AnnotationError: the file or a row breaks the format.
         TemplateError: ``prompt_template`` or ``templates`` are not usable.
+        AnswerError: there is no such ``answer_form``.
     """
 
     def __init__(
@@ -99,16 +105,21 @@ class VideoTemporalSFTDataset:
         templates: Sequence[PromptTemplate] | None = None,
         frames: FramePolicy | None = None,
         clip: bool = False,
+        answer_form: str | None = None,
         on_error: OnError | str = OnError.RAISE,
     ) -> None:
-        mode = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
+        built_in = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
+        mode = answer_form or str(built_in)
+        self.answer_format = format_named(mode)
         if prompt_template is not None:
             templates = [PromptTemplate("custom", "custom", mode, prompt_template)]
         elif templates is not None:
-            templates = [template for template in templates if template.mode is mode]
-            if not templates:
-                raise TemplateError(f"templates must hold one of mode {str(mode)!r}, got none")
-        self.answer_format = ANSWER_FORMATS[mode]
+            own = [template for template in templates if template.mode == mode]
+            if not own:
+                raise TemplateError(_no_template_of(mode, templates))
+            templates = own
+        elif answer_form is not None:
+            templates = templates_for(answer_form)
         self.selector = TemplateSelector(
             use_temporal_tokens, use_random_templates, template_seed, templates=templates
         )
@@ -161,9 +172,27 @@ class VideoTemporalSFTDataset:
             query=annotation.query,
             windows=windows_in(annotation, video.info.duration, clip=self.clip),
             template=self.selector.select(index),
-            answer_format=self.answer_format,
+            answer_format=format_for(self.answer_format.mode, video),
             annotation=annotation,
         )
+
+
+def _no_template_of(mode: str, templates: Sequence[PromptTemplate]) -> str:
+    others = sorted({str(template.mode) for template in templates})
+    hint = f" but of {others[0]!r}; pass answer_form={others[0]!r}" if others else ""
+    return f"templates must hold one of mode {mode!r}, got none{hint}"
+
+
+def format_for(mode: str, video: SampledVideo | FramePlan) -> AnswerFormat:
+    """Return how answers of a mode or an answer form are written; one that numbers frames knows those of the video.
+
+    Raises:
+        AnswerError: there is no form of that name.
+    """
+    answer_format = format_named(mode)
+    if isinstance(answer_format, AnswerForm) and answer_format.unit is TimeUnit.FRAMES:
+        return answer_format.counting(video.timestamps)
+    return answer_format
 
 
 def clip_of(annotation: Annotation) -> Window | None:

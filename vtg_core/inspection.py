@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vtg_core.collator import SFTCollator
-from vtg_core.data.answers import ANSWER_FORMATS
-from vtg_core.dataset import Sample
+from vtg_core.dataset import Sample, format_for
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
@@ -51,5 +50,5 @@ def inspect_templates(
     """
     collator = SFTCollator(process_videos_once(processor), policy=policy)
     for template in templates:
-        sample = Sample(video, query, tuple(windows), template, ANSWER_FORMATS[template.mode])
+        sample = Sample(video, query, tuple(windows), template, format_for(template.mode, video))
         yield Inspection(sample, collator.encode(sample))

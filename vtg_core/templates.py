@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vtg_core.data.answer_forms.forms import AnswerForm
+from vtg_core.data.answer_forms.promises import contradiction
+from vtg_core.data.answer_forms.registry import form_named
 from vtg_core.data.answers import AnswerMode
-from vtg_core.errors import TemplateError, first_line
+from vtg_core.errors import AnswerError, TemplateError, first_line
 
 PLACEHOLDER = "{query}"
 MAX_TEMPLATE_CHARS = 4_000
@@ -37,7 +40,7 @@ class PromptTemplate:
     Attributes:
         name: how people choose it; unique within its mode.
         style: the manner of speaking, for people.
-        mode: the answer format that its words promise.
+        mode: the answer format that its words promise: one of the two built-in ones, or the name of an answer form.
         text: the words, with ``{query}`` exactly once.
 
     Raises:
@@ -46,7 +49,7 @@ class PromptTemplate:
 
     name: str
     style: str
-    mode: AnswerMode
+    mode: AnswerMode | str
     text: str
 
     def __post_init__(self) -> None:
@@ -190,9 +193,21 @@ TEMPLATE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(template.name for template
 """By which a person chooses: each stands for one template of either mode."""
 
 
-def templates_for(mode: AnswerMode) -> tuple[PromptTemplate, ...]:
-    """Return the built-in templates whose words promise ``mode``, in the table's order."""
-    return tuple(template for template in TEMPLATES if template.mode is mode)
+def templates_for(mode: AnswerMode | str) -> tuple[PromptTemplate, ...]:
+    """Return the built-in templates whose words promise ``mode``, in the table's order.
+
+    For another answer form there is one, made of the form's own words.
+
+    Raises:
+        AnswerError: there is no answer form of that name.
+    """
+    own = tuple(template for template in TEMPLATES if template.mode == mode)
+    return own or (_template_of(form_named(mode)),)
+
+
+def _template_of(form: AnswerForm) -> PromptTemplate:
+    words = f'Find when "{PLACEHOLDER}" occurs in the video.\nAnswer with: {form.example}'
+    return PromptTemplate("concise", "concise", form.name, words)
 
 
 STANDARD_TEMPLATES: list[str] = [template.text for template in templates_for(AnswerMode.STANDARD)]
@@ -256,10 +271,12 @@ def load_templates(path: Path | str) -> tuple[PromptTemplate, ...]:
     """Read templates of one's own from a YAML or JSON file.
 
     The file holds a list of ``{"name", "text", "style"?, "mode"?}``, or a mapping from name to text; ``style``
-    is ``"custom"`` and ``mode`` is ``"standard"`` unless given.
+    is ``"custom"`` and ``mode``, the name of an answer form, is ``"standard"`` unless given. ``{format}`` in a text
+    stands for the form's own words.
 
     Raises:
-        TemplateError: the file cannot be read, has another form, or holds a template that is not usable.
+        TemplateError: the file cannot be read, has another form, or holds a template that is not usable, or
+            that asks for another answer than its form gives.
     """
     path = Path(path)
     content = _load(path)
@@ -346,10 +363,22 @@ def _template_from_row(row: Any, where: str) -> PromptTemplate:
         raise TemplateError(
             f"{where} must have no field but name, text, style and mode, got {sorted(map(str, unknown))[0]!r}"
         )
-    try:
-        mode = AnswerMode(row.get("mode", AnswerMode.STANDARD))
-    except ValueError:
+    form = _form_of(row, where)
+    text = row["text"].replace(FORMAT_WORD, form.example)
+    if wrong := contradiction(text.replace(PLACEHOLDER, ""), form):
         raise TemplateError(
-            f"{where}: mode must be one of {[str(m) for m in AnswerMode]}, got another"
-        ) from None
-    return PromptTemplate(row["name"], str(row.get("style", "custom")), mode, row["text"])
+            f"{where}: words and answer must agree: {wrong}; write {FORMAT_WORD} for the form's own words"
+        )
+    mode = AnswerMode(form.name) if form.name in tuple(AnswerMode) else form.name
+    return PromptTemplate(row["name"], str(row.get("style", "custom")), mode, text)
+
+
+FORMAT_WORD = "{format}"
+"""What stands in a file's template for the words in which its answer form is promised."""
+
+
+def _form_of(row: dict[str, Any], where: str) -> AnswerForm:
+    try:
+        return form_named(str(row.get("mode", AnswerMode.STANDARD)))
+    except AnswerError as error:
+        raise TemplateError(f"{where}, mode: {error}") from None

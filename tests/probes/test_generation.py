@@ -22,6 +22,7 @@ from vtg_core.probes.generation import (
     GeneratedAnswer,
     default_max_new_tokens,
     generate_answer,
+    overlap,
     prompt_of,
     text_of,
 )
@@ -237,6 +238,14 @@ def answered(text, *, is_complete=True, truth=TRUTH):
 )  # fmt: skip
 def test_the_reading_says_in_one_sentence_how_much_is_right_or_why_it_cannot_be_read(text, expected):
     assert answered(text).reading == expected
+
+
+def test_an_answer_that_there_is_no_such_moment_is_read_and_misses():
+    parsed = ParsedAnswer((), ParseReason.OK)
+    said = replace(answered("Not in the video."), parsed=parsed, iou=overlap(parsed, TRUTH))
+    assert said.iou == 0.0
+    assert "misses: it says that the moment is not in the video, the truth is 8.0 to 14.0 s" in said.reading
+    assert overlap(ParsedAnswer((), ParseReason.REVERSED), TRUTH) is None
 
 
 def test_text_around_a_right_answer_is_told():

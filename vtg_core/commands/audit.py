@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.findings import Finding, Severity
+from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
 from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
     add_frame_options,
@@ -22,7 +23,6 @@ from vtg_core.commands.terminal import (
     write_json,
     write_text,
 )
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
 
@@ -60,10 +60,7 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     command.add_argument(
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
     )
-    command.add_argument(
-        "--answer", choices=[str(mode) for mode in AnswerMode], default=str(AnswerMode.STANDARD),
-        help="how answers are written (default: standard)",
-    )  # fmt: skip
+    add_answer_option(command, default=STANDARD)
     command.add_argument(
         "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
         help="exit with 1 at a finding this bad (default: error)",
@@ -242,16 +239,13 @@ def _rows(
 def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
     from vtg_core.data.annotations import OnError
     from vtg_core.dataset import VideoTemporalSFTDataset
-    from vtg_core.templates import templates_for
 
-    mode = AnswerMode(options.answer)
-    chosen = [t for t in templates_for(mode) if options.template in (None, t.name)]
     return VideoTemporalSFTDataset(
         options.annotations,
         options.video_root,
-        use_temporal_tokens=mode is AnswerMode.TEMPORAL_TOKENS,
+        answer_form=options.answer,
         template_seed=0,
-        templates=chosen,
+        templates=templates_of(options.answer, options.template or ALL),
         frames=frame_policy(options),
         clip=options.clip,
         on_error=OnError.SKIP,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.commands.answer_option import BOTH, add_answer_option, templates_of
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
 from vtg_core.commands.loss import (
@@ -34,10 +35,9 @@ from vtg_core.commands.terminal import (
     write_json,
 )
 from vtg_core.data.annotations import check_query
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
+from vtg_core.templates import TEMPLATE_NAMES
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -114,12 +114,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
             "--template", default="all", choices=["all", *TEMPLATE_NAMES],
             help="one template, or all of the chosen answer mode (default: all)",
         )  # fmt: skip
-        command.add_argument(
-            "--answer",
-            default="both",
-            choices=[*map(str, AnswerMode), "both"],
-            help="how answers are written (default: both)",
-        )
+        add_answer_option(command, default=BOTH)
         add_model_options(command)
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
@@ -161,12 +156,8 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
         options.query,
         windows,
         processor=checkpoint.processor,
-        templates=_templates(options.template, options.answer),
+        templates=templates_of(options.answer, options.template),
     )
-
-
-def _templates(name: str, answer: str) -> list[PromptTemplate]:
-    return [t for t in TEMPLATES if name in ("all", t.name) and answer in ("both", t.mode)]
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -203,7 +194,7 @@ def _num_tokens(sample: dict[str, Any], kind: str) -> int:
 
 
 def _loss(options: argparse.Namespace) -> None:
-    if options.precisions and len(_templates(options.template, options.answer)) != 1:
+    if options.precisions and len(templates_of(options.answer, options.template)) != 1:
         options.usage.error("--precisions runs one sample: choose it with --template and --answer")
     started = time.perf_counter()
     header, inspections = _inspections(options)

@@ -4,11 +4,11 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.commands.answer_option import STANDARD, add_answer_option, templates_of
 from vtg_core.commands.terminal import frame_policy, natural, note_added_tokens
 from vtg_core.data.annotations import check_query
-from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.errors import AnnotationError
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
+from vtg_core.templates import TEMPLATE_NAMES, PromptTemplate
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -44,10 +44,7 @@ def add_sample_options(command: argparse.ArgumentParser) -> None:
         "--template", default=TEMPLATE_NAMES[0], choices=TEMPLATE_NAMES,
         help=f"the prompt template (default: {TEMPLATE_NAMES[0]})",
     )  # fmt: skip
-    command.add_argument(
-        "--answer", default=str(AnswerMode.STANDARD), choices=[str(mode) for mode in AnswerMode],
-        help="how the answer is written (default: standard)",
-    )  # fmt: skip
+    add_answer_option(command, default=STANDARD, what="the answer is")
 
 
 def check_sample_usage(options: argparse.Namespace) -> None:
@@ -83,7 +80,7 @@ class ProbedSample:
         Raises:
             VTGError: the options, the video or the row are wrong, or no mask can be proved.
         """
-        template = next(t for t in TEMPLATES if (t.name, t.mode) == (options.template, options.answer))
+        [template] = templates_of(options.answer, options.template)
         sample, other = (_row if options.annotations else _by_hand)(options, template)
 
         from vtg_core.checkpoints.loading import load_checkpoint
@@ -121,12 +118,12 @@ def _by_hand(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sa
     windows = [Window(start, end) for start, end in options.window]
     frames = frame_policy(options)
 
-    from vtg_core.dataset import Sample
+    from vtg_core.dataset import Sample, format_for
     from vtg_core.video.sampling import sample_frames
 
     video = sample_frames(options.video, frames)
     within = tuple(window.check_within(video.info.duration, clip=options.clip) for window in windows)
-    sample = Sample(video, options.query, within, template, ANSWER_FORMATS[template.mode])
+    sample = Sample(video, options.query, within, template, format_for(template.mode, video))
     return sample, options.other_query
 
 
@@ -138,7 +135,7 @@ def _row(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample
     dataset = VideoTemporalSFTDataset(
         options.annotations,
         options.video_root,
-        use_temporal_tokens=template.mode is AnswerMode.TEMPORAL_TOKENS,
+        answer_form=str(template.mode),
         templates=[template],
         frames=frame_policy(options),
         clip=options.clip,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossError
 from vtg_core.inspection import Inspection
 from vtg_core.loss.answer_parts import AnswerLoss, AnswerPart, PartLoss, answer_loss
@@ -25,7 +24,7 @@ class TemplateLoss:
 
     Attributes:
         template: the template's name.
-        mode: its answer format.
+        mode: its answer format, or its answer form's name.
         answer: the text that is taught.
         num_tokens: of the whole sequence.
         num_video: how many of them are video and its time stamps.
@@ -33,7 +32,7 @@ class TemplateLoss:
     """
 
     template: str
-    mode: AnswerMode
+    mode: str
     answer: str
     num_tokens: int
     num_video: int

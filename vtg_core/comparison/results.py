@@ -70,7 +70,7 @@ def result_of(row: int, sample: Sample, loss: TemplateLoss) -> TemplateResult:
         video=str(annotation.raw.get("video", annotation.video)) if annotation is not None else "",
         query=sample.query,
         template=loss.template,
-        mode=loss.mode,
+        mode=AnswerMode(loss.mode),
         answer=loss.answer,
         num_tokens=loss.num_tokens,
         num_video=loss.num_video,

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from vtg_core.chat.token_text import token_text
-from vtg_core.data.answers import AnswerMode, ParsedAnswer, ParseReason
+from vtg_core.data.answers import ParsedAnswer, ParseReason
 from vtg_core.errors import LossError, OutOfMemoryError, VTGError, first_line
 from vtg_core.loss.forward_pass import evaluating, input_device, layers_counted, raising_loss_errors
 from vtg_core.loss.model_shape import dtype_of
@@ -46,7 +46,7 @@ class GeneratedAnswer:
     """
 
     template: str
-    mode: AnswerMode
+    mode: str
     text: str
     token_ids: tuple[int, ...]
     is_complete: bool
@@ -85,7 +85,8 @@ class GeneratedAnswer:
 
     @property
     def _verdict(self) -> str:
-        said, truth = _in_words(self.parsed.windows), _in_words(self.truth)
+        said = _in_words(self.parsed.windows) or "that the moment is not in the video"
+        truth = _in_words(self.truth)
         if self.iou is None or self.iou == 0:
             return f"misses: it says {said}, the truth is {truth}, and the two share no moment"
         how = "fits" if self.iou >= FITS_FROM else "fits in part"
@@ -149,11 +150,21 @@ def generate_answer(
         is_complete=is_complete,
         parsed=parsed,
         truth=sample.windows,
-        iou=intersection_over_union_of_unions(parsed.windows, sample.windows) if parsed.windows else None,
+        iou=overlap(parsed, sample.windows),
         device=str(device),
         dtype=dtype_of(model),
         seconds=seconds,
     )
+
+
+def overlap(parsed: ParsedAnswer, truth: Sequence[Window]) -> float | None:
+    """Return how much of an answer fits; None where it cannot be read.
+
+    That the moment is not in the video is an answer too, and misses.
+    """
+    if parsed.reason not in (ParseReason.OK, ParseReason.EXTRA_TEXT):
+        return None
+    return intersection_over_union_of_unions(parsed.windows, truth)
 
 
 def default_max_new_tokens(encoded: "EncodedSample") -> int:

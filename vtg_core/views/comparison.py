@@ -26,7 +26,7 @@ ALIKE = 0.05
 CSV_COLUMNS = tuple(name for name in COLUMNS if name not in ("row", "where"))
 """The columns of the CSV: those of :class:`vtg_core.comparison.results.TemplateResult` that one sample has."""
 
-MODES = {
+MODES: dict[str, tuple[str, str]] = {
     AnswerMode.STANDARD: ("seconds", "Answers in seconds"),
     AnswerMode.TEMPORAL_TOKENS: ("temporal tokens", "Answers in temporal tokens"),
 }
@@ -152,7 +152,7 @@ def view_comparison(
     is_over, sample = state != "running", comparison.inspections[0].sample
     uniform = _uniform(comparison)
     nlls = [token.nll for loss in losses for token in loss.loss.tokens]
-    shown = [_view_mode(mode, [loss for loss in losses if loss.mode is mode]) for mode in MODES]
+    shown = [_view_mode(mode, [loss for loss in losses if loss.mode is mode]) for mode in AnswerMode]
     return ComparisonView(
         state=state,
         sample=_sample(sample),

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from vtg_core.data.answers import ANSWER_FORMATS, ParseReason
+from vtg_core.data.answer_forms.registry import format_named
+from vtg_core.data.answers import ParseReason
 from vtg_core.dataset import Sample
 from vtg_core.probes.controls import Control, ControlReport, ControlResult
 from vtg_core.probes.generation import GeneratedAnswer
@@ -212,7 +213,7 @@ def view_answer(answer: GeneratedAnswer, sample: Sample) -> AnswerView:
         text=answer.text,
         taught=sample.answer,
         ended=ended,
-        parsed=words.format(form=ANSWER_FORMATS[answer.mode].example, duration=duration),
+        parsed=words.format(form=format_named(answer.mode).example, duration=duration),
         iou=answer.iou,
         duration=duration,
         frame_times=tuple(sample.video.timestamps),

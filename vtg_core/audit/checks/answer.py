@@ -15,6 +15,7 @@ from vtg_core.audit.row.answers import AnswerText, answers_of, ids_of_format, is
 from vtg_core.audit.row.cuts import CutPart, cut_of
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.chat.control_tokens import control_tokens
+from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, ParseReason
 from vtg_core.windows import Window
 
@@ -39,8 +40,8 @@ def check(row: Row) -> Iterator[Finding]:
 
 def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
     evidence: dict[str, object] = {"answer": answer.text[:400], "asked_for": scene.answer_format.example}
-    asked = ANSWER_FORMATS[scene.template.mode] if scene.template is not None else scene.answer_format
-    if asked.mode is not scene.answer_format.mode:
+    asked = format_named(scene.template.mode) if scene.template is not None else scene.answer_format
+    if asked.mode != scene.answer_format.mode:
         yield _finding(
             FORM_DIFFERS, row, answer,
             f"The prompt asks for {asked.example}, and the answer is {answer.text[:80]!r}.", evidence,
@@ -83,7 +84,7 @@ def _are_same(windows: tuple[Window, ...], scene: Scene) -> bool:
 def _other_form(text: str, scene: Scene) -> str | None:
     """Say in which other form an answer gives the annotation's windows; None where it does in none."""
     for other in ANSWER_FORMATS.values():
-        if other.mode is not scene.answer_format.mode and other.parse(text, scene.duration).windows:
+        if other.mode != scene.answer_format.mode and other.parse(text, scene.duration).windows:
             return f"{other.unit} as {other.example}"
     numbers = [_seconds(found) for found in _TIME.findall(text)]
     written = [_seconds(found) for found in _TIME.findall(_rendered(scene))]

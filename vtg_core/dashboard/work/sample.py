@@ -8,8 +8,7 @@ from vtg_core.bounded_cache import BoundedCache
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import processor_with, video_of
-from vtg_core.data.answers import ANSWER_FORMATS
-from vtg_core.dataset import Sample
+from vtg_core.dataset import Sample, format_for
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.recipes.rules import Recipe
 from vtg_core.video.sampling import SampledVideo
@@ -31,7 +30,7 @@ def read_sample(settings: Settings, inputs: Inputs) -> Sample:
     video = video_of(inputs)
     windows = [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows]
     [template] = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
-    return Sample(video, inputs.query, tuple(windows), template, ANSWER_FORMATS[template.mode])
+    return Sample(video, inputs.query, tuple(windows), template, format_for(template.mode, video))
 
 
 def frames_of(sample: Sample) -> SampledVideo:
