@@ -28,6 +28,7 @@ from vtg_core.comparison.results import TemplateResult
 from vtg_core.data.answer_forms.measure import VideoMeasure
 from vtg_core.data.answer_forms.registry import KNOWN_FORMS
 from vtg_core.data.answers import ANSWER_FORMATS
+from vtg_core.data.formats.registry import FORMATS
 from vtg_core.files.outputs import replace_text
 from vtg_core.regions import MaskPolicy, RegionKind
 from vtg_core.templates import TEMPLATES
@@ -149,6 +150,15 @@ def _answer_forms() -> Iterator[str]:
         for name, form in KNOWN_FORMS.items()
     )
     return table("name|8 to 14 s of 30|counts|smallest step in 30 s", rows)
+
+
+def _formats() -> Iterator[str]:
+    rows = (
+        [", ".join(f"`{name}`" for name in (form.name, *form.aliases)), f"{form.title}. {form.note}".rstrip(". ") + ".",
+         form.example if form.example.startswith("`") else f"`{form.example}`", form.source]
+        for form in FORMATS
+    )  # fmt: skip
+    return table("`--format`|whose|looks like|source", rows)
 
 
 def _kinds() -> Iterator[str]:
@@ -276,6 +286,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "codes-explained": _codes_explained,
     "errors": _errors,
     "figures": _figures,
+    "formats": _formats,
     "flow": _flow,
     "kinds": _kinds,
     "names": _names,

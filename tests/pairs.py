@@ -20,11 +20,15 @@ def every_pair(queries: Sequence, shapes: Sequence, number: int) -> list[tuple]:
     return [(query, shapes[(i + number) % len(shapes)]) for i, query in enumerate(queries)]
 
 
-def families():
+def families() -> list:
     """Every checkpoint and template, each in pairs or whole, as (name, template, whether it is whole).
 
     The whole is slow, but for the first template of an answer format: ``make test`` has one of each.
     """
+    return list(_families())
+
+
+def _families():
     firsts = {template.mode: template for template in reversed(TEMPLATES)}
     for name, template in product(DEMOS, TEMPLATES):
         called = f"{name}-{template.mode}-{template.name}"

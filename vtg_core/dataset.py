@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vtg_core.data.annotations import Annotation, OnError, load_annotations
+from vtg_core.data.annotations import Annotation, OnError, Roots, load_annotations
 from vtg_core.data.answer_forms.forms import AnswerForm
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answer_forms.times import TimeUnit
 from vtg_core.data.answers import AnswerFormat, AnswerMode
+from vtg_core.data.formats.registry import AUTO
 from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
 from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector, templates_for
 from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
@@ -69,7 +70,7 @@ class VideoTemporalSFTDataset:
 
     Args:
         annotation_file: see :mod:`vtg_core.data.annotations`.
-        video_root: the folder with the videos; the annotation file's own unless given.
+        video_root: the folder with the videos, or several; the annotation file's own unless given.
         use_temporal_tokens: answer in temporal tokens, and ask for them.
         use_random_templates: choose a template for each sample, or always take the first.
         template_seed: makes the choice depend on (seed, sample index) alone; random without one.
@@ -80,12 +81,14 @@ class VideoTemporalSFTDataset:
         answer_form: how answers are written: a name of the table in docs/templates.md, in place of
             ``use_temporal_tokens``. Frames are numbered as they are taken.
         on_error: ``"raise"`` at a bad row, or ``"skip"`` it and list it in ``skipped``.
+        format, video_name: see :func:`load_annotations`.
 
     Attributes:
         annotations: the rows that can be read, in the file's order; a sample's index counts them, and each says its
             own position in the file.
         unreadable: the rows that were left out.
         skipped: one sentence for each of them.
+        format, why, videos: what the file was read as, and which videos are missing; see ``LoadedAnnotations``.
 
     Raises:
         AnnotationError: the file or a row breaks the format.
@@ -96,7 +99,7 @@ class VideoTemporalSFTDataset:
     def __init__(
         self,
         annotation_file: Path | str,
-        video_root: Path | str | None = None,
+        video_root: Roots = None,
         use_temporal_tokens: bool = False,
         use_random_templates: bool = True,
         template_seed: int | None = None,
@@ -107,6 +110,8 @@ class VideoTemporalSFTDataset:
         clip: bool = False,
         answer_form: str | None = None,
         on_error: OnError | str = OnError.RAISE,
+        format: str = AUTO,
+        video_name: str = "",
     ) -> None:
         built_in = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
         mode = answer_form or str(built_in)
@@ -125,7 +130,15 @@ class VideoTemporalSFTDataset:
         )
         self.frames = frames or FramePolicy()
         self.clip = clip
-        loaded = load_annotations(annotation_file, video_root=video_root, clip=clip, on_error=on_error)
+        loaded = load_annotations(
+            annotation_file,
+            video_root=video_root,
+            video_name=video_name,
+            clip=clip,
+            on_error=on_error,
+            format=format,
+        )
+        self.format, self.why, self.videos = loaded.format, loaded.why, loaded.videos
         self.annotations, self.unreadable, self.skipped = (
             loaded.annotations,
             loaded.unreadable,
@@ -163,6 +176,11 @@ class VideoTemporalSFTDataset:
         """
         index = range(len(self))[operator.index(index)]  # from the end, where it is negative
         annotation = self.annotations[index]
+        if annotation.messages:  # a template around a prompt would be another prompt
+            raise AnnotationError(
+                f"{annotation.where}: a row with messages of its own cannot be asked in a template's words; "
+                "give a collator the messages themselves: collator([{'messages': row.messages}])"
+            )
         try:
             video = take(annotation.video, self.frames, clip=clip_of(annotation))
         except VideoError as error:

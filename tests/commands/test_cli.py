@@ -113,6 +113,7 @@ def test_json_can_go_to_stdout(capsys):
         ({"--num-frames": "0"}, "num_frames must be a whole number of at least 1"),
     ],
 )
+@pytest.mark.usefixtures("processor")  # the demo is built by now, and shows no progress
 def test_what_a_person_can_mend_is_one_sentence_and_exit_1(capsys, changed, said):
     options = {
         "--video": CLIP,

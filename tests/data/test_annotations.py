@@ -5,7 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vtg_core.data.annotations import Annotation, load_annotations, resolve_video
+from vtg_core.data.annotations import Annotation, load_annotations
+from vtg_core.data.video_index import resolve_video
 from vtg_core.errors import AnnotationError
 from vtg_core.windows import Window
 

@@ -18,7 +18,9 @@ from vtg_core.commands.terminal import (
     plain,
     positive,
     print_table,
+    reading,
     settled,
+    tell_format,
     write_all,
     write_json,
     write_text,
@@ -240,16 +242,17 @@ def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
     from vtg_core.data.annotations import OnError
     from vtg_core.dataset import VideoTemporalSFTDataset
 
-    return VideoTemporalSFTDataset(
+    dataset = VideoTemporalSFTDataset(
         options.annotations,
-        options.video_root,
+        **reading(options),
         answer_form=options.answer,
         template_seed=0,
         templates=templates_of(options.answer, options.template or ALL),
         frames=frame_policy(options),
-        clip=options.clip,
         on_error=OnError.SKIP,
     )
+    tell_format(dataset)
+    return dataset
 
 
 def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:

@@ -16,8 +16,10 @@ from vtg_core.commands.terminal import (
     note_added_tokens,
     plain,
     print_table,
+    reading,
     settled,
     tell,
+    tell_format,
     terminable,
     undisturbed,
     write_all,
@@ -126,13 +128,14 @@ def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
     from vtg_core.data.annotations import OnError
     from vtg_core.dataset import VideoTemporalSFTDataset
 
-    return VideoTemporalSFTDataset(
+    dataset = VideoTemporalSFTDataset(
         options.annotations,
-        options.video_root,
+        **reading(options),
         frames=frame_policy(options),
-        clip=options.clip,
         on_error=OnError.SKIP,
     )
+    tell_format(dataset)
+    return dataset
 
 
 def _store(

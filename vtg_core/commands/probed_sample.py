@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.commands.answer_option import STANDARD, add_answer_option, templates_of
-from vtg_core.commands.terminal import frame_policy, natural, note_added_tokens
+from vtg_core.commands.terminal import (
+    add_reading_options,
+    frame_policy,
+    natural,
+    note_added_tokens,
+    reading,
+    tell_format,
+)
 from vtg_core.data.annotations import check_query
 from vtg_core.errors import AnnotationError
 from vtg_core.templates import TEMPLATE_NAMES, PromptTemplate
@@ -34,8 +41,7 @@ def add_sample_options(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="which of its rows, from 0, as the file has them (default: the first that can be read)",
     )
-    command.add_argument("--video-root", metavar="D", help="folder with its videos (default: the file's own)")
-    command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
+    add_reading_options(command)
     command.add_argument(
         "--other-query", metavar="Q2",
         help="a sentence about another moment, for the controls (default: of --annotations, another row's)",
@@ -134,13 +140,13 @@ def _row(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample
 
     dataset = VideoTemporalSFTDataset(
         options.annotations,
-        options.video_root,
+        **reading(options),
         answer_form=str(template.mode),
         templates=[template],
         frames=frame_policy(options),
-        clip=options.clip,
         on_error=OnError.SKIP,
     )
+    tell_format(dataset)
     index, other = _index_of(options.row, dataset), options.other_query
     return dataset[index], find_other_query(dataset.annotations, index) if other is None else other
 

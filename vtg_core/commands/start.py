@@ -17,10 +17,13 @@ from vtg_core.commands import cli
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
+    add_reading_options,
     frame_policy,
     plain,
     quiet_libraries,
+    reading,
     tell,
+    tell_format,
 )
 from vtg_core.errors import AnnotationError, VTGError
 
@@ -53,10 +56,7 @@ def page_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vtg-lens {vtg_core.__version__}")
     parser.add_argument("--annotations", type=Path, metavar="F", help="annotation file to pick samples from")
-    parser.add_argument(
-        "--video-root", type=Path, metavar="D", help="folder with its videos (default: the file's own)"
-    )
-    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+    add_reading_options(parser)
     parser.add_argument(
         "--collator", default="", metavar="M:F", help="audit this collator too (package.module:name)"
     )
@@ -125,9 +125,8 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         frames=frame_policy(options),
         annotations=rows.annotations,
         unreadable=rows.unreadable,
-        clip=options.clip,
         annotation_file=options.annotations,
-        video_root=options.video_root,
+        **reading(options),
         collator=options.collator,
         batch=options.batch,
     )
@@ -138,13 +137,13 @@ def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
 
     if not options.annotations:
         return LoadedAnnotations((), ())
-    if options.video_root and not options.video_root.is_dir():
-        raise AnnotationError(f"--video-root must be a folder that exists, got {str(options.video_root)!r}")
-    rows = load_annotations(
-        options.annotations, video_root=options.video_root, clip=options.clip, on_error=OnError.SKIP
-    )
+    for root in options.video_root or ():
+        if not Path(root).is_dir():
+            raise AnnotationError(f"--video-root must be a folder that exists, got {root!r}")
+    rows = load_annotations(options.annotations, **reading(options), on_error=OnError.SKIP)
     if not rows.annotations:
         raise AnnotationError(
             f"none of the {len(rows.skipped):,} rows can be read; the first: {rows.skipped[0]}"
         )
+    tell_format(rows)
     return rows

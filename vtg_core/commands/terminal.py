@@ -9,11 +9,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vtg_core.data.formats.flat_rows import OWN
+from vtg_core.data.formats.registry import AUTO, FORMAT_NAMES
 from vtg_core.errors import VTGError
 from vtg_core.files.outputs import write_output
 from vtg_core.video.plan import FramePolicy
+
+if TYPE_CHECKING:
+    from vtg_core.data.annotations import LoadedAnnotations
+    from vtg_core.dataset import VideoTemporalSFTDataset
 
 
 def quiet_libraries() -> None:
@@ -76,9 +82,39 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def add_row_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which rows of an annotation file are taken, and how they are read."""
-    parser.add_argument("--video-root", metavar="D", help="folder with its videos (default: the file's own)")
-    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+    add_reading_options(parser)
     parser.add_argument("--limit", type=positive, metavar="N", help="the first N rows only")
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how an annotation file is read, and where its videos are."""
+    parser.add_argument(
+        "--format", default=AUTO, choices=FORMAT_NAMES, metavar="NAME",
+        help="the format of --annotations (default: auto, told by what its rows hold; docs/data.md lists them)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--video-root", action="append", metavar="D",
+        help="folder with its videos (default: the file's own); may be given more than once",
+    )  # fmt: skip
+    parser.add_argument(
+        "--video-name", default="", metavar="NAME",
+        help="how the files are called, such as {video_id}.mp4 (default: looked for by name, extension and folder)",
+    )  # fmt: skip
+    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+
+
+def reading(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how the options say that an annotation file is read, as :func:`vtg_core.load_annotations` takes it."""
+    names = ("video_root", "video_name", "clip", "format")
+    return {name: getattr(options, name) for name in names}
+
+
+def tell_format(rows: "VideoTemporalSFTDataset | LoadedAnnotations") -> None:
+    """Say which format a file was read in, unless it is our own, and which of its videos are missing."""
+    if rows.format != OWN.name:
+        tell(f"note: {plain(rows.why)}")
+    if rows.videos:
+        tell(f"note: {plain(rows.videos)}")
 
 
 def add_frame_options(parser: argparse.ArgumentParser) -> None:

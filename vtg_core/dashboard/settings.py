@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vtg_core.checkpoints.adapters import model_label
-from vtg_core.data.annotations import Annotation, UnreadableRow
+from vtg_core.data.annotations import Annotation, Roots, UnreadableRow
+from vtg_core.data.formats.registry import AUTO
 from vtg_core.video.plan import FramePolicy
 
 
@@ -20,6 +22,7 @@ class Settings:
         unreadable: the rows of that file that cannot be read.
         clip: move window ends past a video to its end.
         annotation_file, video_root: where the rows come from; None where no file was given.
+        format, video_name: how it is read; see :func:`vtg_core.data.annotations.load_annotations`.
         adapter: a PEFT adapter on the checkpoint's model: a folder or a hub id; empty where none was given.
         collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
         batch: a saved batch to audit; None where none was given.
@@ -34,10 +37,18 @@ class Settings:
     unreadable: tuple[UnreadableRow, ...] = ()
     clip: bool = False
     annotation_file: Path | None = None
-    video_root: Path | None = None
+    video_root: Roots = None
     collator: str = ""
     batch: Path | None = None
     adapter: str = ""
+    format: str = AUTO
+    video_name: str = ""
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How the annotation file is read, as :func:`vtg_core.load_annotations` takes it."""
+        names = ("video_root", "video_name", "clip", "format")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def num_in_file(self) -> int:

@@ -1,24 +1,31 @@
 """Annotation files: which sentence is true of which windows of which video.
 
-The format is a JSON array, or JSON Lines, of ``{"video", "duration", "timestamp": [s, e], "sentence"}`` with
+Our own format is a JSON array, or JSON Lines, of ``{"video", "duration", "timestamp": [s, e], "sentence"}`` with
 optional ``qid``, ``video_start`` and ``video_end``; ``query`` and ``windows`` (a list of pairs) are accepted for
-``sentence`` and ``timestamp``. Times are in seconds.
+``sentence`` and ``timestamp``. Times are in seconds. The other formats are in :mod:`vtg_core.data.formats`; here the
+rows of all of them are checked.
 """
 
-import json
-import re
+import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from vtg_core.data.answers import STANDARD_ANSWER
+from vtg_core.data.formats.files import AnnotationFile
+from vtg_core.data.formats.registry import AUTO, Choice, choose_format, found_rows
+from vtg_core.data.formats.row import ReadWindows, Row, Value, is_number, is_pair, is_unicode, shown
+from vtg_core.data.video_index import VideoFinder
 from vtg_core.errors import AnnotationError, VTGError, WindowError
 from vtg_core.windows import Window
 
-MAX_FILE_BYTES = 1_000_000_000
 MAX_QUERY_CHARS = 2_000
+
+Roots = Path | str | Sequence[Path | str] | None
+"""The folders with the videos: one, several, or the annotation file's own."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +35,15 @@ class Annotation:
     Attributes:
         video: the video's path, resolved under the root it was read with.
         query: the sentence, as it stands in the file.
-        windows: seconds, at least one.
+        windows: seconds, at least one; a row with messages of its own may have none.
         duration: seconds; None where the file does not say, to be probed from the video.
         qid: the row's own identifier, if it has one.
         video_start, video_end: the clip of a longer video the row speaks of, in seconds; None for the whole.
         where: file and line, and the row's number where the file is an array, for messages.
         row: its position in the file, from 0; see ``number``. 0 too where it was read from none.
+        messages: the row's own conversation in Hugging Face's chat form, with the videos' paths resolved; empty where
+            it has none, and a template asks.
+        weights: what the tokens of each of the messages weigh in the loss, 0 where they are not trained.
         raw: the row as it was read.
     """
 
@@ -46,6 +56,8 @@ class Annotation:
     qid: str | int | None = None
     video_start: float | None = None
     video_end: float | None = None
+    messages: tuple[Mapping[str, Any], ...] = ()
+    weights: tuple[float, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -81,10 +93,20 @@ class OnError(StrEnum):
 
 @dataclass(frozen=True)
 class LoadedAnnotations:
-    """What a file held: the rows that could be read, and why each other one could not."""
+    """What a file held: the rows that could be read, and why each other one could not.
+
+    Attributes:
+        annotations, unreadable: the rows, in the file's order.
+        format: the name of the format the file was read in; empty where there was no file.
+        why: what speaks for it, in a line.
+        videos: how many files are missing or called otherwise, in a line; empty where none is.
+    """
 
     annotations: tuple[Annotation, ...]
     unreadable: tuple[UnreadableRow, ...]
+    format: str = ""
+    why: str = ""
+    videos: str = ""
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -95,239 +117,165 @@ class LoadedAnnotations:
 def load_annotations(
     path: Path | str,
     *,
-    video_root: Path | str | None = None,
+    video_root: Roots = None,
+    video_name: str = "",
     clip: bool = False,
     on_error: OnError | str = OnError.RAISE,
+    format: str = AUTO,
+    read_windows: ReadWindows | None = None,
 ) -> LoadedAnnotations:
     """Read an annotation file.
 
     Args:
-        path: JSON array or JSON Lines, UTF-8, whatever its extension.
-        video_root: the folder that each row's ``video`` is resolved under and may not leave; the file's own
-            folder unless given.
+        path: a file in any of the formats, UTF-8, whatever its extension; it may be packed with gzip.
+        video_root: the folder that each row's ``video`` is resolved under and may not leave, or several of them, the
+            first one first; the file's own folder unless given.
+        video_name: how the files are called, such as ``{video_id}.mp4``, where rows name no files; they are looked
+            for by name, extension and folder unless given.
         clip: move window ends past the row's ``duration`` to it, instead of calling the row bad.
         on_error: raise at the first bad row, or skip such rows and list them.
+        format: the name of the file's format, of :data:`vtg_core.data.formats.registry.FORMAT_NAMES`; ``auto`` looks
+            at what its rows hold.
+        read_windows: reads the windows of an answer's text, where a row has no other; ``[start, end]`` in seconds
+            unless given.
 
     Raises:
-        AnnotationError: the file cannot be read or is neither form, or a row is bad and ``on_error`` is
+        AnnotationError: the file cannot be read, its format cannot be told, or a row is bad and ``on_error`` is
             ``raise``; the message names file, line and field.
     """
-    path, on_error = Path(path), OnError(on_error)
-    root = Path(video_root) if video_root is not None else path.parent
-    annotations, unreadable = [], []
-    for number, where, row in _rows(path):
-        try:
-            annotations.append(_read_row(row, number - 1, where, root, clip))
-        except VTGError as error:
-            if on_error is OnError.RAISE:
-                raise
-            unreadable.append(UnreadableRow(number - 1, where, str(error)))
+    file, on_error = AnnotationFile.at(Path(path)), OnError(on_error)
+    choice = choose_format(file, format)
+    annotations: list[Annotation] = []
+    unreadable: list[UnreadableRow] = []
+    finder = VideoFinder(_roots(video_root, file.path.parent), video_name)
+    for row in _rows(file, choice, finder, clip, read_windows or _read_standard):
+        if isinstance(row, Annotation):
+            annotations.append(row)
+        elif on_error is OnError.RAISE:
+            raise AnnotationError(row.reason)
+        else:
+            unreadable.append(row)
     if not annotations and not unreadable:
-        raise AnnotationError(f"{path.name} must hold at least one row, got none")
-    return LoadedAnnotations(tuple(annotations), tuple(unreadable))
+        raise AnnotationError(f"{file.path.name} must hold at least one row, got none")
+    return LoadedAnnotations(
+        tuple(annotations), tuple(unreadable), choice.form.name, choice.why, finder.told()
+    )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, str, Any]]:
-    """Yield number and place of each row, and the row; the text of a line where the file is JSON Lines."""
-    text = _read_text(path)
-    if text.lstrip().startswith("["):
-        yield from _array_rows(text, path.name)
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield number, f"{path.name}:{number}", line
+def _roots(given: Roots, default: Path) -> tuple[Path, ...]:
+    roots = (given,) if isinstance(given, Path | str) else tuple(given or ())
+    return tuple(map(Path, roots)) or (default,)
 
 
-def _array_rows(text: str, name: str) -> Iterator[tuple[int, str, Any]]:
-    """Yield the elements of a JSON array with their numbers, and the lines at which they begin."""
-    at = _skip_space(text, text.index("[") + 1)
-    number, line, counted = 0, 1, 0
-    while text[at : at + 1] != "]":
-        number, line, counted = number + 1, line + text.count("\n", counted, at), at
-        where = f"{name}:{line}, row {number}"
-        row, at = _parse(text, where, at)
-        yield number, where, row
-        at = _skip_space(text, at)
-        if text[at : at + 1] == "]":
-            break
-        next_row = _skip_space(text, at + 1)
-        if text[at : at + 1] != "," or text[next_row : next_row + 1] == "]":
-            raise AnnotationError(f"{where}: must be followed by a comma and a row, or by the array's end")
-        at = next_row
-    if text[at + 1 :].strip():
-        raise AnnotationError(f"{name}: must be one JSON array, and goes on after its end")
+def _rows(
+    file: AnnotationFile,
+    choice: Choice,
+    finder: VideoFinder,
+    clip: bool,
+    read_windows: ReadWindows,
+) -> Iterator[Annotation | UnreadableRow]:
+    """Yield the rows of a file one after the other, each checked; one of them is held at a time."""
+    for found in found_rows(file, choice.form, read_windows):
+        try:
+            if isinstance(found.row, AnnotationError):
+                raise found.row
+            yield _checked(found.row, found.number - 1, found.where, finder, clip)
+        except VTGError as error:
+            yield UnreadableRow(found.number - 1, found.where, str(error))
 
 
-def _skip_space(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    assert match is not None
-    return match.end()
+def _read_standard(text: str, duration: float | None) -> tuple[Window, ...] | None:
+    return STANDARD_ANSWER.parse(text, math.inf if duration is None else duration).windows or None
 
 
-_SPACE = re.compile(r"\s*")
-
-
-def _read_text(path: Path) -> str:
+def _checked(row: Row, position: int, where: str, finder: VideoFinder, clip: bool) -> Annotation:
+    duration = _seconds(row.duration, where)
+    query = _present(row.query, row, where)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise AnnotationError(f"{path.name} must be at most {MAX_FILE_BYTES:,} bytes; split it")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise AnnotationError(f"annotation file {path.name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path.name} must be UTF-8, and byte {error.start} is not") from None
-
-
-def _parse(text: str, where: str, at: int = 0) -> tuple[Any, int]:
-    """Return the JSON value that begins at ``at``, and where it ends."""
-    try:
-        return json.JSONDecoder().raw_decode(text, at)
-    except json.JSONDecodeError as error:
-        raise AnnotationError(f"{where}: must be JSON, {error.msg} at column {error.colno}") from None
-    except (RecursionError, ValueError):
-        raise AnnotationError(
-            f"{where}: must be plain JSON, got something nested or long beyond reason"
-        ) from None
-
-
-def _read_row(row: Any, position: int, where: str, root: Path, clip: bool) -> Annotation:
-    if isinstance(row, str):
-        line = row.strip()
-        row, stop = _parse(line, where)
-        if line[stop:].strip():
-            raise AnnotationError(
-                f"{where}: must be one JSON object a line, and goes on after it at column {stop + 1}"
-            )
-    if not isinstance(row, dict):
-        raise AnnotationError(f"{where}: a row must be an object, got {type(row).__name__}")
-    duration = _seconds(row, "duration", where)
-    query = _first(row, ("sentence", "query"), where)
-    try:
-        check_query(query)
+        check_query(query, max_chars=None if row.messages else MAX_QUERY_CHARS)
     except AnnotationError as error:
-        raise AnnotationError(f"{where}, field 'sentence': {error}") from None
-    qid = row.get("qid")
-    start, end = _seconds(row, "video_start", where, minimum=0.0), _seconds(row, "video_end", where)
+        raise AnnotationError(f"{where}, field '{row.query.name}': {error}") from None
+    start, end = _seconds(row.video_start, where, minimum=0.0), _seconds(row.video_end, where)
     if (start is None) != (end is None) or (start is not None and end is not None and start >= end):
         raise AnnotationError(
-            f"{where}, field 'video_start': must come with a later 'video_end', got {start} and {end} s"
+            f"{where}, field '{row.video_start.name}': must come with a later '{row.video_end.name}', "
+            f"got {start} and {end} s"
         )
+    _present(row.video, row, where)
+    video = finder.find(row, where, start, end)
     return Annotation(
-        video=resolve_video(_first(row, ("video",), where), root, where),
+        video=video,
         query=query,
         windows=_read_windows(row, where, duration, clip),
         duration=duration,
         where=where,
         row=position,
-        qid=qid if isinstance(qid, str | int) else None,
+        qid=row.qid if isinstance(row.qid, str | int) else None,
         video_start=start,
         video_end=end,
-        raw=row,
+        messages=tuple(_with_video(message, video) for message in row.messages),
+        weights=row.weights,
+        raw=row.raw,
     )
 
 
-def check_query(query: Any) -> None:
-    """Raise ``AnnotationError`` unless ``query`` is a sentence that can be looked for."""
+def check_query(query: Any, *, max_chars: int | None = MAX_QUERY_CHARS) -> None:
+    """Raise ``AnnotationError`` unless ``query`` is a sentence that can be looked for; a conversation may be longer."""
     is_sentence = (
-        isinstance(query, str) and query.strip() and len(query) <= MAX_QUERY_CHARS and _is_unicode(query)
+        isinstance(query, str)
+        and query.strip()
+        and (max_chars is None or len(query) <= max_chars)
+        and is_unicode(query)
     )
     if not is_sentence:
-        shown = f"{len(query):,} characters" if isinstance(query, str) and len(query) > 80 else _shown(query)
-        raise AnnotationError(f"a query must be a text of 1 to {MAX_QUERY_CHARS:,} characters, got {shown}")
+        got = f"{len(query):,} characters" if isinstance(query, str) and len(query) > 80 else shown(query)
+        raise AnnotationError(f"a query must be a text of 1 to {MAX_QUERY_CHARS:,} characters, got {got}")
 
 
-def resolve_video(name: Any, root: Path, where: str) -> Path:
-    """Return the path of the video ``name`` under ``root``, links followed.
+def _with_video(message: Mapping[str, Any], video: Path) -> Mapping[str, Any]:
+    """Return a message with the path of the row's one video where it shows it."""
+    content = [
+        part | {"video": str(video)} if part["type"] == "video" else part for part in message["content"]
+    ]
+    return {**message, "content": content}
 
-    Raises:
-        AnnotationError: ``name`` is no relative path, is a URL, or leads out of ``root`` by ``..`` or a link.
-    """
-    if not isinstance(name, str) or not name.strip() or "\0" in name or not _is_unicode(name):
+
+def _present(field: Value, row: Row, where: str) -> Any:
+    if field.value is None:
         raise AnnotationError(
-            f"{where}, field 'video': must be a path under the video root, got {_shown(name)}"
+            f"{where}, field '{field.name}': must be there, got the fields {sorted(map(str, row.raw))!r:.120}"
         )
-    if "://" in name or name.lower().startswith(("data:", "file:", "http:", "https:")):
-        raise AnnotationError(f"{where}, field 'video': must be a path, not a URL, got {_shown(name)}")
-    try:
-        resolved_root = root.resolve()
-        path = (resolved_root / name).resolve()
-    except (OSError, RuntimeError):
-        raise AnnotationError(
-            f"{where}, field 'video': must be a path that can be followed, got {_shown(name)}"
-        ) from None
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts or not path.is_relative_to(resolved_root):
-        raise AnnotationError(
-            f"{where}, field 'video': must stay under the video root, and {_shown(name)} leads out of it; "
-            "set video_root to a folder that holds every video"
-        )
-    return path
+    return field.value
 
 
-def _first(row: Mapping[str, Any], names: tuple[str, ...], where: str) -> Any:
-    for name in names:
-        if row.get(name) is not None:
-            return row[name]
-    raise AnnotationError(
-        f"{where}, field '{names[0]}': must be there, got the fields {sorted(map(str, row))!r:.120}"
-    )
-
-
-def _seconds(row: Mapping[str, Any], name: str, where: str, *, minimum: float | None = None) -> float | None:
-    value = row.get(name)
+def _seconds(field: Value, where: str, *, minimum: float | None = None) -> float | None:
+    value = field.value
     if value is None:
         return None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if (
-        not is_number
+        not is_number(value)
         or not abs(value) <= sys.float_info.max
         or (value < minimum if minimum is not None else value <= 0)
     ):
         bound = "at least 0" if minimum is not None else "above 0"
         raise AnnotationError(
-            f"{where}, field '{name}': must be a number of seconds {bound}, got {_shown(value)}"
+            f"{where}, field '{field.name}': must be a number of seconds {bound}, got {shown(value)}"
         )
     return float(value)
 
 
-def _read_windows(
-    row: Mapping[str, Any], where: str, duration: float | None, clip: bool
-) -> tuple[Window, ...]:
-    if row.get("timestamp") is not None and row.get("windows") is not None:
+def _read_windows(row: Row, where: str, duration: float | None, clip: bool) -> tuple[Window, ...]:
+    if row.messages and row.windows.value is None:
+        return ()
+    pairs = [row.windows.value] if row.windows.is_one else row.windows.value
+    _present(row.windows, row, where)
+    if not isinstance(pairs, list) or not pairs or not all(map(is_pair, pairs)):
+        form = "[start, end]" if row.windows.is_one else "a list of [start, end]"
         raise AnnotationError(
-            f"{where}, field 'timestamp': must not be there beside 'windows'; keep one of them"
+            f"{where}, field '{row.windows.name}': must be {form} in seconds, got {shown(row.windows.value)}"
         )
-    name = "windows" if row.get("timestamp") is None and row.get("windows") is not None else "timestamp"
-    value = _first(row, (name, "windows"), where)
-    pairs = value if name == "windows" else [value]
-    if not isinstance(pairs, list) or not pairs or not all(_is_pair(pair) for pair in pairs):
-        form = "a list of [start, end]" if name == "windows" else "[start, end]"
-        raise AnnotationError(f"{where}, field '{name}': must be {form} in seconds, got {_shown(value)}")
     try:
         windows = [Window(start, end) for start, end in pairs]
         return tuple(window.check_within(duration, clip=clip) if duration else window for window in windows)
     except WindowError as error:
-        raise AnnotationError(f"{where}, field '{name}': {error}") from None
-
-
-def _is_pair(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(isinstance(time, int | float) and not isinstance(time, bool) for time in value)
-    )
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
-        return False
-    return True
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a message may show it: short, and printable everywhere."""
-    try:
-        return f"{value!a:.80}"
-    except ValueError:  # an integer of thousands of digits
-        return f"a very long {type(value).__name__}"
+        raise AnnotationError(f"{where}, field '{row.windows.name}': {error}") from None

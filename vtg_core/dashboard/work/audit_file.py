@@ -131,10 +131,9 @@ def _dataset(settings: Settings, wanted: FileAudit) -> "VideoTemporalSFTDataset"
     assert settings.annotation_file is not None
     return VideoTemporalSFTDataset(
         settings.annotation_file,
-        settings.video_root,
+        **settings.reading,
         use_temporal_tokens=wanted.mode is AnswerMode.TEMPORAL_TOKENS,
         templates=[template for template in templates_for(wanted.mode) if template.name == wanted.template],
         frames=wanted.frames,
-        clip=settings.clip,
         on_error=OnError.SKIP,
     )

@@ -280,9 +280,8 @@ def _dataset(settings: Settings, wanted: FileComparison) -> "VideoTemporalSFTDat
     assert settings.annotation_file is not None
     return VideoTemporalSFTDataset(
         settings.annotation_file,
-        settings.video_root,
+        **settings.reading,
         frames=wanted.frames,
-        clip=settings.clip,
         on_error=OnError.SKIP,
     )
 
