@@ -1,6 +1,7 @@
 // Shared by our components: build elements from text. Nothing here, or in any component, writes markup.
 
 import { whole } from "./numbers.js";
+import { set } from "./store.js";
 
 export const make = (tag, className = "", text = null) => {
   const node = document.createElement(tag);
@@ -129,5 +130,5 @@ export const openTab = (name) => {
   tabs.find((tab) => tab.textContent.trim() === name)?.click();
 };
 
-// What was pressed is gone from the screen now, so the keyboard goes on at the tokens.
-export const focusTokens = () => setTimeout(() => document.querySelector("#tokens .vtg-flow")?.focus({ preventScroll: true }), 0);
+// What was pressed is gone from the screen now, so the keyboard goes on at the tokens, as soon as they are drawn.
+export const focusTokens = () => setTimeout(() => set("focus", "tokens"), 0);

@@ -18,6 +18,7 @@ const KEYS = {
   colour: ["label", "the name of what tokens are coloured by", isText],
   recipe: [null, "{name, runs, num_tokens} of the recipe whose mask is shown, or null", orNothing(isRecord)],
   found: [null, "{title, regions} of the finding whose tokens are shown, or null", orNothing(isRecord)],
+  focus: [null, "tokens where the keyboard is to go on there, or null", orNothing((value) => value === "tokens")],
   fields: [null, "what stands in the fields of the left side, or null", orNothing(isRecord)],
   uploads: [0, "how many files were uploaded to this page", isWhole],
 };

@@ -160,12 +160,21 @@ const draw = (root, shown) => {
   mark(root);
 };
 
+// A tab is built when it is first opened: who asked for the keyboard to go on here may have asked before.
+const takeFocus = (root) => {
+  if (get("focus") !== "tokens") return;
+  set("focus", null);
+  root.querySelector(".vtg-flow")?.focus({ preventScroll: true });
+};
+
 export default (component) => {
   const root = rootOf(component.element);
   let shown = null;
   drawFromValue(component, (_, view) => {
     shown = view;
     draw(root, view);
+    takeFocus(root);
   });
+  on("focus", root, () => takeFocus(root));
   for (const key of ["recipe", "found"]) on(key, root, () => draw(root, shown));
 };

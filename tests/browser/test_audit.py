@@ -147,6 +147,7 @@ def test_a_recipe_colours_the_tokens_and_reports_its_loss(audited):
 
 def test_the_components_of_a_page_share_one_store_and_no_name_of_ours_is_on_it(audited):
     choose = "name => import('/scripts/store.js').then((store) => store.set('mask', name))"
+    tab(audited, "Tokens")
     audited.evaluate(choose, "text-prefix")
     pressed = audited.locator(".vtg-recipes-table button[aria-pressed=true]")
     expect(pressed).to_have_count(1)
