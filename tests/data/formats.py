@@ -150,13 +150,13 @@ EXAMPLES = [
     ),
     Example(
         "tvr",
-        [{"vid_name": "show_s01e03_seg02_clip_19", "duration": 61.46, "ts": [16.48, 33.87], "desc": "She waves.", "type": "v",
+        [{"vid_name": "show_s01e02_seg03_clip_04", "duration": 60.5, "ts": [16.5, 33.0], "desc": "She waves.", "type": "v",
           "desc_id": 90}],
-        [("She waves.", [[16.48, 33.87]], 61.46)], "show_s01e03_seg02_clip_19",
+        [("She waves.", [[16.5, 33.0]], 60.5)], "show_s01e02_seg03_clip_04",
         [
             (drop(0, "ts"), "field 'ts': must be there"),
-            (put(0, "ts", "16.48-33.87"), r"field 'ts': must be \[start, end\] in seconds"),
-            (put(0, "ts", [33.87, 16.48]), "field 'ts': .*0 <= start < end"),
+            (put(0, "ts", "16.5-33.0"), r"field 'ts': must be \[start, end\] in seconds"),
+            (put(0, "ts", [33.0, 16.5]), "field 'ts': .*0 <= start < end"),
         ],
         lines=True,
     ),

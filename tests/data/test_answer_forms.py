@@ -213,7 +213,7 @@ def read(text, **known):
         ("[3.0, 7.5]", "standard", [(3, 7.5)]),
         ("[3, 7.5]", "standard", [(3, 7.5)]),
         ("[3.00,7.5]", "seconds_2_brackets", [(3, 7.5)]),
-        ("The given query happens in 20.8 - 29.0 seconds.", "seconds_1_sentence", [(20.8, 29)]),
+        ("The query happens in 20.8 - 29.0 seconds.", "seconds_1_sentence", [(20.8, 29)]),
         ("From second 3.0 to second 8.0.", "seconds_1_sentence", [(3, 8)]),
         ("It starts at 3 s and ends at 8 s.", "seconds_0_sentence", [(3, 8)]),
         ("between 3 and 8 seconds", "seconds_0_sentence", [(3, 8)]),

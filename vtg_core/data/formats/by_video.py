@@ -100,7 +100,7 @@ FORMATS = (
     ),
     Format(
         "tacos", "TACoS as 2D-TAN has it", "'timestamps', 'sentences', 'fps' and 'num_frames'",
-        '{"s30-d52.avi": {"timestamps": [[141, 354]], "sentences": ["…"], "fps": 29.4, "num_frames": 7346}}',
+        '{"s1-d1.avi": {"timestamps": [[150, 360]], "sentences": ["…"], "fps": 30.0, "num_frames": 7200}}',
         "microsoft/VideoX", any_of(holds("timestamps", "num_frames"), holds("timestamps", "fps")),
         _read_frames, has_many=True, aliases=("2d-tan",),
         note="Times in frames; `fps` and `num_frames` make seconds of them.",

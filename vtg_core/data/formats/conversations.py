@@ -173,7 +173,7 @@ FORMATS = (
     ),
     Format(
         "timeit", "TimeIT, VTG-IT, HawkEye: instructions", "'QA'",
-        '{"video": "Charades/a.mp4", "QA": [{"q": "…", "a": "The given query happens in 0.0 - 6.9 seconds."}]}',
+        '{"video": "a.mp4", "QA": [{"q": "…", "a": "… 0.0 - 7.0 seconds."}]}',
         "RenShuhuai-Andy/TimeChat", holds("QA"), _read_timeit, aliases=("timechat", "vtg-it"),
     ),
 )  # fmt: skip

@@ -217,7 +217,7 @@ FORMATS = (
     ),
     Format(
         "tvr", "TVR", "'vid_name', 'ts' and 'desc'",
-        '{"vid_name": "show_s01e03_clip_19", "duration": 61.46, "ts": [16.48, 33.87], "desc": "…", "desc_id": 7}',
+        '{"vid_name": "show_s01e03_clip_19", "duration": 60.5, "ts": [16.5, 33.0], "desc": "…", "desc_id": 7}',
         "jayleicn/TVRetrieval", any_of(holds("vid_name", "desc"), holds("ts", "desc")),
         _reader(("vid_name",), ("desc",), ("ts",), _one, qid="desc_id", ids=("vid_name",)),
     ),
@@ -257,7 +257,7 @@ FORMATS = (
     ),
     Format(
         "charades-sta", "Charades-STA's text", "a video, two times, '##' and a sentence in each line",
-        "3MSZA 24.3 30.4##person turn a light on.", "jiyanggao/TALL",
+        "AB1CD 24.0 30.5##a person waters a plant", "jiyanggao/TALL",
         lambda entry: isinstance(entry.value, str) and "##" in entry.value, _read_charades, aliases=("charades",),
     ),
 )  # fmt: skip

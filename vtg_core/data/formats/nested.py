@@ -216,7 +216,7 @@ def _read_ego4d(entry: Entry, context: Context) -> Iterator[Row | FieldError]:
 FORMATS = (
     Format(
         "unitime", "UniTime", "'annos'",
-        '{"qid": 0, "id": "3MSZA", "annos": [{"query": "…", "window": [[24.3, 30.4]]}], "duration": 31.0, "mode": "mr"}',
+        '{"qid": 0, "id": "abc", "annos": [{"query": "…", "window": [[24.0, 30.5]]}], "duration": 31.0, "mode": "mr"}',
         "Lzq5/UniTime", holds("annos"), _read_unitime, has_many=True,
     ),
     Format(
@@ -226,7 +226,7 @@ FORMATS = (
     ),
     Format(
         "hirest", "HiREST's moments", "videos with 'bounds' under each query",
-        '{"Make a mask": {"abc.mp4": {"v_duration": 207.1, "bounds": [50, 121], "steps": []}}}',
+        '{"Fold a paper boat": {"abc.mp4": {"v_duration": 207.0, "bounds": [50, 121], "steps": []}}}',
         "j-min/HiREST", _is_hirest, _read_hirest, has_many=True,
         note="`[0, 0]` is the whole video. `--format hirest-steps` reads the steps instead.",
     ),
@@ -237,7 +237,7 @@ FORMATS = (
     ),
     Format(
         "next-gqa", "NExT-GQA's grounding", "'location'",
-        '{"10109006686": {"duration": 35, "location": {"0": [[0.5, 12.6]]}, "fps": 29.97}}',
+        '{"1234": {"duration": 35, "location": {"0": [[0.5, 12.6]]}, "fps": 29.97}}',
         "doc-doc/NExT-GQA", holds("location", "duration"), _read_next_gqa, has_many=True,
         note="The questions come from its table beside it: `val.csv` for `gsub_val.json`.",
     ),
