@@ -54,7 +54,7 @@ def rows_of(
         order, finding = swapped
         rows_known, row_numbers = [rows_known[i] for i in order], [row_numbers[i] for i in order]
         findings.append(finding)
-    media, differ = media_of(batch, ids, chat, rows_known)
+    media, differ = media_of(batch, ids, chat, rows_known, row_numbers)
     lengths = _lengths(arrays)
     findings += [*lengths, *check_columns(batch, ids, labels, chat, row_numbers), *differ]
     rows = []

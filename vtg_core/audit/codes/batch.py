@@ -80,6 +80,13 @@ VIDEOS_DIFFER = Code(
     "every video behind it to another row, or fails.",
     "Join pixel_values_videos and video_grid_thw of all rows, one grid a video, in the order of the rows.",
 )
+OTHERS_VIDEO = Code(
+    "batch.video-of-another-row",
+    Severity.ERROR,
+    "A row is trained on another row's video",
+    "The answer's times are those of one video, and the model sees another.",
+    "Join the videos in the order of the rows whose placeholders they fill.",
+)
 
 CODES = (
     MISSING,
@@ -93,4 +100,5 @@ CODES = (
     WEIGHTS_ZERO,
     TYPES_DIFFER,
     VIDEOS_DIFFER,
+    OTHERS_VIDEO,
 )

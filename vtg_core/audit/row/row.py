@@ -51,6 +51,8 @@ class Known:
         scene: the grounding task; None for a conversation that is none.
         person_texts: what persons or files wrote into the prompt, such as the query: control tokens in it are text.
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
+        pixels: for each video its patches as the processor makes them, float, shape (num_patches, size); empty if not
+            known.
     """
 
     tokens: LabelledTokens
@@ -59,6 +61,7 @@ class Known:
     scene: Scene | None = None
     person_texts: tuple[str, ...] = ()
     grid: np.ndarray | None = None
+    pixels: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,6 +79,11 @@ def video_ids(chat: ChatIds) -> VideoIds:
 _VIDEO_IDS: "WeakKeyDictionary[ChatIds, VideoIds]" = WeakKeyDictionary()
 
 
+def image_id(chat: ChatIds) -> int | None:
+    """Return the placeholder of an image; None where the processor names none."""
+    return control_tokens(chat.tokenizer).ids.get(getattr(chat.processor, "image_token", None) or "")
+
+
 def processor_nests_markers(chat: ChatIds) -> bool:
     """Say whether the processor itself writes markers inside the template's pair; asked of it once.
 
