@@ -112,7 +112,9 @@ ONE_FINDING = (*ROWS, "--recipe", "pad-only", "--limit", "1")
 def test_a_reader_that_leaves_early_does_not_hide_the_findings(monkeypatch):
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "w") as stdout:  # what is left in it is flushed when it is closed, as at the end of a process
+    with open(
+        writer, "w"
+    ) as stdout:  # what is left in it is flushed when it is closed, as at the end of a process
         monkeypatch.setattr(sys, "stdout", stdout)
         assert main([*ONE_FINDING, "--json", "-"]) == 1
 

@@ -79,13 +79,13 @@ def _num_exact(num_features: Sequence[int], at: int, wanted: int) -> int | None:
     return count if wanted == 0 else None
 
 
-def _best(
-    num_features: Sequence[int], rows: Sequence[RowMedia], owners: Sequence[frozenset[int]]
-) -> Split:
+def _best(num_features: Sequence[int], rows: Sequence[RowMedia], owners: Sequence[frozenset[int]]) -> Split:
     """Find the best order by the best of what is left behind each row and grid."""
     num_grids = len(num_features)
     best = [-float(num_grids - at) for at in range(num_grids + 1)]  # behind the last row all are unused
-    steps: list[list[int | None]] = []  # for each row, the last first: how many it takes, None to leave one out
+    steps: list[
+        list[int | None]
+    ] = []  # for each row, the last first: how many it takes, None to leave one out
     for i in reversed(range(len(rows))):
         behind, best, taken = best, [0.0] * (num_grids + 1), list[int | None]([0] * (num_grids + 1))
         for at in reversed(range(num_grids + 1)):
@@ -115,7 +115,11 @@ def _counts(row: RowMedia, at: int, num_features: Sequence[int]) -> set[int]:
     """Return how many grids from ``at`` on a row may take."""
     exact = _num_exact(num_features, at, row.num_placeholders)
     likely = 1 if row.num_known is None else row.num_known
-    return {0, *([exact] if exact is not None else ()), *([likely] if at + likely <= len(num_features) else ())}
+    return {
+        0,
+        *([exact] if exact is not None else ()),
+        *([likely] if at + likely <= len(num_features) else ()),
+    }
 
 
 def _score(

@@ -198,7 +198,9 @@ def _patches_differ(batch: Mapping[str, Any], media: _Media) -> Iterator[Finding
         return
     if sum(media.num_features) != sum(row.num_placeholders for row in media.rows):
         return
-    message = f"{media.medium.grid} asks for {expected:,} rows of {media.medium.pixels}, and it has {shape[0]:,}."
+    message = (
+        f"{media.medium.grid} asks for {expected:,} rows of {media.medium.pixels}, and it has {shape[0]:,}."
+    )
     yield VIDEOS_DIFFER.finding(message, evidence={"expected_patches": expected, "patches": shape[0]})
 
 

@@ -191,7 +191,9 @@ def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items) -> Cause
         return Cause.QUERY_MISSING
     structure, their_structure = (_structure(items, row.chat) for items in (ours, theirs))
     if structure.count(VIDEO) > their_structure.count(VIDEO):  # the family of length tells of it
-        structure, their_structure = ([s for s in both if s != VIDEO] for both in (structure, their_structure))
+        structure, their_structure = (
+            [s for s in both if s != VIDEO] for both in (structure, their_structure)
+        )
     is_alike = structure == their_structure and len(answered) <= len(known.answers)
     return Cause.INSTRUCTION if is_alike else Cause.OTHER
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from vtg_core.audit.codes.length import AS_IMAGES, VIDEO_MISSING, VIDEOS_TOO_FEW
 from vtg_core.audit.findings import Finding
-from vtg_core.audit.row.cuts import num_placeholders
+from vtg_core.audit.row.cuts import num_features, num_placeholders
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.audit.row.videos import find_blocks, image_id, video_ids
 
@@ -43,7 +43,8 @@ def num_shown_videos(row: Row, known: Known) -> int:
     came = sum(block.num_videos for block in blocks)
     if known.grid is None or any(block.is_nested for block in blocks):
         return came
-    return len(known.grid) if came == int(known.grid[:, 0].sum()) else came
+    is_framed = came == int(known.grid[:, 0].sum()) and num_placeholders(row) <= num_features(row, known.grid)
+    return len(known.grid) if is_framed else came
 
 
 def _without(row: Row, num_videos: int) -> Finding:
@@ -53,7 +54,9 @@ def _without(row: Row, num_videos: int) -> Finding:
     evidence = {"videos": num_videos, "image_placeholders": int(is_image.sum())}
     if not is_image.any():
         videos = "1 video" if num_videos == 1 else f"{num_videos:,} videos"
-        message = f"The sample has {videos}, and none of the row's {len(row.own_ids):,} tokens is a placeholder."
+        message = (
+            f"The sample has {videos}, and none of the row's {len(row.own_ids):,} tokens is a placeholder."
+        )
         return VIDEO_MISSING.finding(message, row=row.number, evidence=evidence)
     starts = is_image & ~np.concatenate([[False], is_image[:-1]])
     grids = row.media.get("image_grid_thw")

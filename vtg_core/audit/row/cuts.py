@@ -67,8 +67,11 @@ def num_lost_placeholders(row: Row) -> int:
 def expected_placeholders(row: Row) -> int | None:
     """Return how many placeholders the row's ``video_grid_thw`` asks for; None where it has none."""
     grid = row.media.get("video_grid_thw")
-    if grid is None or not len(grid):
-        return None
+    return num_features(row, grid) if grid is not None and len(grid) else None
+
+
+def num_features(row: Row, grid: np.ndarray) -> int:
+    """Return how many placeholders videos of these grids ask for; ``grid`` is int64, shape (N, 3)."""
     merge = int(getattr(row.chat.processor.video_processor, "merge_size", 1)) ** 2
     return int(np.prod(grid, axis=1).sum()) // merge
 

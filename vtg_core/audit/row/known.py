@@ -110,7 +110,9 @@ def _pixels(encoded: EncodedSample) -> tuple[np.ndarray, ...]:
     if grid is None or pixels is None or pixels.ndim != 2:
         return ()
     patches = np.asarray(grid).prod(axis=1)
-    return tuple(np.split(np.asarray(pixels), np.cumsum(patches)[:-1])) if patches.sum() == len(pixels) else ()
+    return (
+        tuple(np.split(np.asarray(pixels), np.cumsum(patches)[:-1])) if patches.sum() == len(pixels) else ()
+    )
 
 
 def _person_texts(conversation: Sequence[Any]) -> tuple[str, ...]:
