@@ -74,7 +74,8 @@ class AskedModel:
         model = self.place.__self__
         if hasattr(model, "compute_3d_position_ids") and not {IMAGE.grid, VIDEO.grid}.isdisjoint(tensors):
             model.rope_deltas = None
-            placed = model.compute_3d_position_ids(inputs_embeds=None, **tensors)
+            named = inspect.signature(model.compute_3d_position_ids).parameters
+            placed = model.compute_3d_position_ids(**{name: tensors.get(name) for name in named})
         else:
             placed = self.place(**tensors)[0]
         found: np.ndarray = placed.numpy()

@@ -100,7 +100,7 @@ MAX_PATCHES = 2**20
 
 def _grids(medium: Medium, value: Any) -> np.ndarray | Finding:
     grids = as_array(value)
-    if grids is None or grids.ndim != 2 or grids.shape[1] != 3:
+    if grids is None or grids.ndim != 2 or grids.shape[1] != 3 or not len(grids):
         return _no_grids(medium, shown(value))
     is_one = ((grids > 0) & (grids < MAX_PATCHES)).all(axis=1)  # not so for NaN either
     return grids.astype(np.int64) if is_one.all() else _no_grids(medium, str(grids[~is_one][0].tolist()))

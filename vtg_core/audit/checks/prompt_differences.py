@@ -1,5 +1,6 @@
 """How the prompt of a row differs from the official one, and which of the known causes it is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -266,12 +267,17 @@ def _prefix(row: Row, known: Known, official: np.ndarray, start: int) -> Iterato
         if np.array_equal(written, ours) or np.array_equal(written, official):
             return
         is_thinking = not np.isin(written[1:], row.chat.opening_starts).any()
+        extra = row.chat.decode(written[_num_shared(tuple(ours.tolist()), tuple(written.tolist())) :])
+        if is_thinking and extra.strip() and not _MARK.search(extra):
+            return  # words of the answer: the family of the mask compares its text
     cause = Cause.THINKING if is_thinking else Cause.OTHER
     shared = _num_shared(tuple(ours.tolist()), tuple(written.tolist()))
     positions = tuple(range(start + shared, start + len(written))) or (start + len(written) - 1,)
     yield Difference(cause, row.chat.decode(ours), row.chat.decode(written[:MAX_SHOWN]), positions)
 
 
+_MARK = re.compile(r"<[^<>\s]+>")
+"""What thinking stands in: a control token, or a tag in plain characters."""
 MAX_PREFIX = 4_096
 """An answer that begins later than so many tokens behind its header is not looked for."""
 

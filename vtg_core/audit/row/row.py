@@ -78,6 +78,8 @@ class Row:
         known: what is known of its sample; None for a saved batch.
         media: the row's own media tensors, by the processor's names; ``video_grid_thw`` int64 (N, 3) among them.
         max_length: the bound on tokens that training uses, if it was given.
+        shares_length: another row of the batch, of a sample of another length where that is known, has as many tokens:
+            the sign of a common bound.
     """
 
     number: int
@@ -89,6 +91,7 @@ class Row:
     known: Known | None = None
     media: Mapping[str, Any] = field(default_factory=dict)
     max_length: int | None = None
+    shares_length: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
