@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
-from vtg_core.audit.checks.families import audit_batch, audit_row, check_failed
+from vtg_core.audit.checks.families import audit_batch, audit_row, check_failed, model_findings
 from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
@@ -141,10 +142,12 @@ def audit_collator(
     limit: int | None = None,
     batch_size: int = 2,
     max_length: int | None = None,
+    model: AskedModel | None = None,
 ) -> Iterator[RowFindings]:
     """Audit what a foreign collator makes of the rows of a data set, ``batch_size`` of them at a time.
 
     Rows are batched because padding is where masks go wrong; what concerns a whole batch is told of its first row.
+    ``model`` is asked whether it can take each batch.
     """
     indices = _indices(dataset, limit)
     for at in range(0, len(indices), batch_size):
@@ -157,7 +160,7 @@ def audit_collator(
             except Exception as error:
                 found[number] = [_refused(number, error)]
         if samples:
-            of_samples, audited = _of_collator(samples, collator, chat, max_length)
+            of_samples, audited = _of_collator(samples, collator, chat, max_length, model)
             found |= of_samples
         for index, number in of_batch:
             where = dataset.annotations[index].where
@@ -165,10 +168,16 @@ def audit_collator(
 
 
 def audit_saved(
-    batch: Mapping[str, Any], chat: ChatIds, *, max_length: int | None = None
+    batch: Mapping[str, Any],
+    chat: ChatIds,
+    *,
+    max_length: int | None = None,
+    model: AskedModel | None = None,
 ) -> Iterator[RowFindings]:
     """Audit a batch of which nothing is known but its tensors; conversations are recovered from the ids."""
     rows, findings = saved_rows(batch, chat, max_length=max_length)
+    if model is not None and rows:
+        findings = [*findings, *model_findings(batch, chat, model, rows, findings, is_whole=False)]
     if findings:
         yield RowFindings(None, "", tuple(findings))
     for row in rows:
@@ -210,6 +219,7 @@ def _of_collator(
     collator: Callable[[list[dict[str, Any]]], Any],
     chat: ChatIds,
     max_length: int | None,
+    model: AskedModel | None,
 ) -> tuple[dict[int, list[Finding]], set[int]]:
     """Return what is found in each row of one batch, and which rows were audited: all, or none."""
     numbers = list(samples)
@@ -219,7 +229,7 @@ def _of_collator(
         found[numbers[0]].append(returned)
         return found, set()
     known = [row_known for _, row_known in samples.values()]
-    audited = audit_batch(returned, chat, known, numbers=numbers, max_length=max_length)
+    audited = audit_batch(returned, chat, known, numbers=numbers, max_length=max_length, model=model)
     for finding in audited.findings:
         found[numbers[0] if finding.row is None else finding.row].append(finding)
     return found, set(numbers) if audited.rows else set()

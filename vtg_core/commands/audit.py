@@ -29,6 +29,7 @@ from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
 
 if TYPE_CHECKING:
+    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.audit.report import Report, RowFindings
     from vtg_core.audit.row.chat_ids import ChatIds
     from vtg_core.dataset import VideoTemporalSFTDataset
@@ -197,7 +198,7 @@ def _saved(options: argparse.Namespace, chat: "ChatIds") -> tuple[int, Iterator[
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
     total = len(rows) if rows is not None and rows.ndim else 0
-    return total, audit_saved(batch, chat, max_length=options.max_length)
+    return total, audit_saved(batch, chat, max_length=options.max_length, model=_model(options, chat))
 
 
 def _rows(
@@ -230,12 +231,23 @@ def _rows(
             return
         yield from audit_collator(
             dataset, collator, chat, limit=options.limit, batch_size=options.batch_size,
-            max_length=options.max_length,
+            max_length=options.max_length, model=_model(options, chat),
         )  # fmt: skip
         if options.fuzz:
             yield from _fuzzed(options, collator, dataset=dataset, chat=chat)
 
     return total, found()
+
+
+def _model(options: argparse.Namespace, chat: "ChatIds") -> "AskedModel":
+    """Return the checkpoint's class, to be asked of each batch; not to be asked where no config can be read."""
+    from vtg_core.audit.batch.model_inputs import AskedModel
+    from vtg_core.checkpoints.loading import load_config
+
+    try:
+        return AskedModel.of(load_config(options.checkpoint), chat)
+    except VTGError as error:
+        return AskedModel(None, options.checkpoint, str(error))
 
 
 def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":

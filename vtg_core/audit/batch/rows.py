@@ -54,17 +54,37 @@ def rows_of(
         order, finding = swapped
         rows_known, row_numbers = [rows_known[i] for i in order], [row_numbers[i] for i in order]
         findings.append(finding)
-    media, differ = media_of(batch, ids, chat, rows_known)
+    media, differ = media_of(batch, ids, chat, rows_known, row_numbers)
     lengths = _lengths(arrays)
     findings += [*lengths, *check_columns(batch, ids, labels, chat, row_numbers), *differ]
+    shared = _shared_lengths(padding, rows_known)
     rows = []
     for i, (number, row_known) in enumerate(zip(row_numbers, rows_known, strict=True)):
         tokens, prompts = (row_known.tokens, row_known.prompts) if row_known is not None else (None, ())
         reading = read_row(ids[i], padding[i], chat, tokens, prompts)
         rows.append(
-            Row(number, ids[i], labels[i], padding[i], chat, reading, row_known, media[i], max_length)
+            Row(
+                number,
+                ids[i],
+                labels[i],
+                padding[i],
+                chat,
+                reading,
+                row_known,
+                media[i],
+                max_length,
+                shared[i],
+            )
         )
     return rows, findings
+
+
+def _shared_lengths(padding: np.ndarray, known: Sequence[Known | None]) -> list[bool]:
+    """Say of each row whether another one has as many tokens, though its sample is of another length."""
+    came = (~padding).sum(axis=1).tolist()
+    whole = [len(k.tokens) if k is not None else -i for i, k in enumerate(known, 1)]
+    others = range(len(came))
+    return [any(came[i] == came[j] and whole[i] != whole[j] for j in others) for i in others]
 
 
 def _refused(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vtg_core.audit.checks.shown_videos import missing_videos
 from vtg_core.audit.codes.length import ANSWER_CUT, BUDGET, END_CUT, OVER, PLACEHOLDERS, PROMPT_CUT, VIDEO_CUT
 from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.row.cuts import Cut, CutPart, cut_of, expected_placeholders, num_placeholders
@@ -52,7 +53,7 @@ def check(row: Row) -> Iterator[Finding]:
     over = None if cut is not None else _over(row)
     if cut is not None:
         yield _cut_finding(row, cut)
-    elif (differ := _placeholders(row)) is not None:
+    elif (differ := _placeholders(row) or missing_videos(row)) is not None:
         yield differ
     if over is not None:
         yield over

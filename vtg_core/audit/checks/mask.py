@@ -5,6 +5,7 @@ trl#6668, unsloth#2364, NeMo Automodel#2314 and axolotl#3617.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from vtg_core.audit.checks.mask_causes import MAX_REGIONS, cause_of, leak
 from vtg_core.audit.codes.mask import (
     ANSWER_NOT_TRAINED,
     BEHIND_TRAINED,
+    CONTROL_MASKED,
     DISAGREE,
     DISSENT,
     EARLIER_TURNS,
@@ -34,6 +36,7 @@ from vtg_core.audit.codes.mask import (
     VIDEO_TRAINED,
 )
 from vtg_core.audit.findings import Code, Finding
+from vtg_core.audit.row.answers import is_in_sorted
 from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
@@ -48,9 +51,7 @@ def check(row: Row) -> Iterator[Finding]:
         yield from unusable
         return
     if not (row.trained > 0).any():
-        yield NOTHING_TRAINED.finding(
-            f"None of the {len(row.positions):,} tokens is in the loss.", row=row.number
-        )
+        yield _nothing_trained(row)
         return
     shifted = list(_labels_that_differ(row))
     if shifted:
@@ -68,6 +69,36 @@ def check(row: Row) -> Iterator[Finding]:
             yield from _wrong_mask(row, verdict, leaks, holes)
     yield from _forbidden(row, verdict)
     yield from _texts_that_differ(row)
+
+
+def _nothing_trained(row: Row) -> Finding:
+    """Name the one cause that the answer itself shows: where it is all control tokens, masking these takes it all."""
+    finding = NOTHING_TRAINED.finding(
+        f"None of the {len(row.positions):,} tokens is in the loss.", row=row.number
+    )
+    verdict = row.reading.verdict
+    if verdict is None or not verdict.any() or not is_in_sorted(row.ids[verdict], row.chat.control_ids).all():
+        return finding
+    cause = (
+        f"{finding.message} All {int(verdict.sum()):,} tokens of the answer are control tokens: masked by value, as "
+        "helpers that mask media or special tokens do, none of them is left."
+    )
+    return replace(
+        finding, message=cause, fix=f"{CONTROL_MASKED.fix} {finding.fix}", regions=row.regions(verdict)
+    )
+
+
+def _control_tokens_masked(row: Row, verdict: np.ndarray, holes: np.ndarray) -> Finding | None:
+    """Say where the answer is trained but for its control tokens, the end of turn and others."""
+    is_control = verdict & is_in_sorted(row.ids, row.chat.control_ids)
+    is_control[:1] = False
+    if not np.array_equal(holes, is_control) or set(row.ids[holes].tolist()) <= {row.chat.end_of_turn}:
+        return None
+    return CONTROL_MASKED.finding(
+        f"The {int(holes.sum()):,} control tokens of the answer are not in the loss, and everything else of it is: "
+        f"{row.text(holes)[:80]!r}.",
+        row=row.number, evidence={"tokens": int(holes.sum())}, regions=row.regions(holes)[:MAX_REGIONS],
+    )  # fmt: skip
 
 
 def _other_ignore_index(row: Row) -> Iterator[Finding]:
@@ -186,6 +217,10 @@ def _by_cause(row: Row, leaks: np.ndarray) -> Iterator[tuple[Code, np.ndarray]]:
 
 
 def _holes(row: Row, verdict: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
+    by_value = _control_tokens_masked(row, verdict, holes)
+    if by_value is not None:
+        yield by_value
+        return
     holes = holes & (row.ids != (row.chat.end_of_turn if row.chat.end_of_turn is not None else -1))
     turns = runs_of(verdict)
     untrained = [(a, b) for a, b in turns if not row.supervised[a:b].any()]

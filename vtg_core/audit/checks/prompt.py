@@ -17,6 +17,7 @@ from vtg_core.audit.checks.prompt_differences import (
     has_doubled_start,
     prompt_differences,
 )
+from vtg_core.audit.checks.shown_videos import num_shown_videos
 from vtg_core.audit.codes.prompt import (
     DOUBLE_BOS,
     FROM_TEXT,
@@ -60,7 +61,7 @@ def check(row: Row) -> Iterator[Finding]:
         yield from _stray_turns(row)
     elif official is not None:
         if not row.is_our_encoding:
-            yield from _more_videos(row, official)
+            yield from _more_videos(row, row.known, official)
             yield from _text_after_answer(row, row.known)
         if not begins_officially(row, row.known, official):
             for difference in prompt_differences(row, row.known, official):
@@ -119,15 +120,14 @@ def _nested_markers(row: Row, official: np.ndarray | None, around: VideoIds) -> 
     )
 
 
-def _more_videos(row: Row, official: np.ndarray) -> Iterator[Finding]:
-    """Count the videos; where a processor writes a pair of markers a frame, they cannot be told from frames."""
+def _more_videos(row: Row, known: Known, official: np.ndarray) -> Iterator[Finding]:
+    """Count the videos; where a processor writes a pair of markers a frame, grids alone tell them from frames."""
     video = video_ids(row.chat).video
     if video is None or not (row.own_ids == video).any():
         return
     ours, theirs = (find_blocks(ids, row.chat) for ids in (official, row.own_ids))
-    grid = row.known.grid if row.known is not None else None
-    expected, came = (sum(block.num_videos for block in blocks) for blocks in (ours, theirs))
-    if came <= expected or expected != (1 if grid is None else len(grid)):
+    expected, came = sum(block.num_videos for block in ours), num_shown_videos(row, known)
+    if came <= expected or expected != (1 if known.grid is None else len(known.grid)):
         return
     yield REPEATED.finding(
         f"The row shows {came} videos, and its sample {expected}.",

@@ -1,5 +1,6 @@
 """How the prompt of a row differs from the official one, and which of the known causes it is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -116,6 +117,8 @@ def _differ(row: Row, known: Known, official: np.ndarray, ours: Items, theirs: I
         body, their_body = body.without(*system), their_body.without(*their_system)
     if their_header is None:
         body = body[: len(their_body)]
+    if _lacks_videos_alone(body, their_body):
+        body = their_body  # the family of length tells of it
     if body.ids != their_body.ids:
         if _is_moved(body, their_body):
             yield _moved(row, official, body, their_body)
@@ -187,8 +190,12 @@ def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items) -> Cause
     own = row.own_ids[: int(np.searchsorted(row.positions, answered[-1]))] if answered else row.own_ids
     if query not in _words(items_of(own, row.chat), row.chat):
         return Cause.QUERY_MISSING
-    structure = [_structure(items, row.chat) for items in (ours, theirs)]
-    is_alike = structure[0] == structure[1] and len(answered) <= len(known.answers)
+    structure, their_structure = (_structure(items, row.chat) for items in (ours, theirs))
+    if structure.count(VIDEO) > their_structure.count(VIDEO):  # the family of length tells of it
+        structure, their_structure = (
+            [s for s in both if s != VIDEO] for both in (structure, their_structure)
+        )
+    is_alike = structure == their_structure and len(answered) <= len(known.answers)
     return Cause.INSTRUCTION if is_alike else Cause.OTHER
 
 
@@ -211,6 +218,11 @@ def _structure(items: Items, chat: ChatIds) -> list[int]:
 def _is_moved(ours: Items, theirs: Items) -> bool:
     texts = [[item for item in items.ids if item != VIDEO] for items in (ours, theirs)]
     return texts[0] == texts[1] and ours.ids.count(VIDEO) == theirs.ids.count(VIDEO)
+
+
+def _lacks_videos_alone(ours: Items, theirs: Items) -> bool:
+    texts = [[item for item in items.ids if item != VIDEO] for items in (ours, theirs)]
+    return texts[0] == texts[1] and ours.ids.count(VIDEO) > theirs.ids.count(VIDEO)
 
 
 def _moved(row: Row, official: np.ndarray, ours: Items, theirs: Items) -> Difference:
@@ -255,12 +267,17 @@ def _prefix(row: Row, known: Known, official: np.ndarray, start: int) -> Iterato
         if np.array_equal(written, ours) or np.array_equal(written, official):
             return
         is_thinking = not np.isin(written[1:], row.chat.opening_starts).any()
+        extra = row.chat.decode(written[_num_shared(tuple(ours.tolist()), tuple(written.tolist())) :])
+        if is_thinking and extra.strip() and not _MARK.search(extra):
+            return  # words of the answer: the family of the mask compares its text
     cause = Cause.THINKING if is_thinking else Cause.OTHER
     shared = _num_shared(tuple(ours.tolist()), tuple(written.tolist()))
     positions = tuple(range(start + shared, start + len(written))) or (start + len(written) - 1,)
     yield Difference(cause, row.chat.decode(ours), row.chat.decode(written[:MAX_SHOWN]), positions)
 
 
+_MARK = re.compile(r"<[^<>\s]+>")
+"""What thinking stands in: a control token, or a tag in plain characters."""
 MAX_PREFIX = 4_096
 """An answer that begins later than so many tokens behind its header is not looked for."""
 

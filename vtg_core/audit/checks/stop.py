@@ -18,6 +18,7 @@ from vtg_core.audit.codes.stop import (
     WRONG_TOKEN,
 )
 from vtg_core.audit.findings import Finding
+from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.cuts import cut_of
 from vtg_core.audit.row.readings import Turn, assistant_turns
 from vtg_core.audit.row.row import Row
@@ -56,9 +57,10 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
     if not row.supervised[turn.end]:
         by_value = chat.pad_id == chat.end_of_turn
         code = MASKED_AS_PADDING if by_value else NOT_TRAINED
+        cause = "" if by_value else _special_tokens(row, turn)
         yield code.finding(
             f"The answer {row.text(np.arange(turn.content, turn.end))[:60]!r} is in the loss, and the {name!r} at "
-            f"token {turn.end:,} is not.",
+            f"token {turn.end:,} is not{cause}.",
             row=row.number, regions=row.regions(end),
         )  # fmt: skip
     at = behind_space(row, turn.end + 1)
@@ -73,6 +75,14 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
             f"{row.text(np.arange(turn.end, at + 1))!r} stands at token {turn.end:,}, where one end of turn belongs.",
             row=row.number, regions=row.regions(end),
         )  # fmt: skip
+
+
+def _special_tokens(row: Row, turn: Turn) -> str:
+    """Say what an end of turn that is masked with every other special token looks like; empty where others are trained."""
+    inside = np.arange(turn.content, turn.end + 1)
+    special = inside[is_one_of(row.ids[inside], row.chat.tokenizer.all_special_ids)]
+    is_by_value = turn.end in special and not row.supervised[special].any()
+    return ", nor any of the tokenizer's special tokens: they may be masked by value" if is_by_value else ""
 
 
 def _unclosed(row: Row, turn: Turn, name: str, *, is_cut: bool) -> Iterator[Finding]:

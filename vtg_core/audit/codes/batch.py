@@ -80,6 +80,48 @@ VIDEOS_DIFFER = Code(
     "every video behind it to another row, or fails.",
     "Join pixel_values_videos and video_grid_thw of all rows, one grid a video, in the order of the rows.",
 )
+OTHERS_VIDEO = Code(
+    "batch.video-of-another-row",
+    Severity.ERROR,
+    "A row is trained on another row's video",
+    "The answer's times are those of one video, and the model sees another.",
+    "Join the videos in the order of the rows whose placeholders they fill.",
+)
+MODEL_REFUSES = Code(
+    "batch.model-refuses",
+    Severity.ERROR,
+    "The checkpoint's model cannot take this batch",
+    "Its own code, asked without weights, raises an error on these tensors where it places the tokens.",
+    "Return every tensor that the processor returns, expanded, cut and padded together with the ids.",
+)
+MODEL_LACKS = Code(
+    "batch.model-input-missing",
+    Severity.ERROR,
+    "The batch lacks what the checkpoint's model needs for its videos",
+    "The model fails, or takes the placeholders for words, or counts one second where other times belong.",
+    "Return every tensor that the processor returns beside the ids.",
+)
+POSITIONS_DIFFER = Code(
+    "batch.positions-differ",
+    Severity.ERROR,
+    "position_ids are not those that the checkpoint's model computes",
+    "Positions tell the model which frame and which place a token is of: others give it another video, and no error.",
+    "Leave position_ids out, or compute them with the model's get_rope_index from the final ids and grids.",
+)
+MASK_KIND = Code(
+    "batch.attention-mask-kind",
+    Severity.INFO,
+    "The attention mask is of another kind than one number a token",
+    "Such a mask is for the attention it was made for alone; which tokens are padding is told by the ids instead.",
+    "Nothing, if your attention takes it.",
+)
+MODEL_NOT_ASKED = Code(
+    "batch.model-not-asked",
+    Severity.INFO,
+    "The checkpoint's model was not asked whether it can take the batch",
+    "Its class cannot be built here without weights, or does not place tokens by a method that is known.",
+    "Run one step of training before a long one.",
+)
 
 CODES = (
     MISSING,
@@ -93,4 +135,10 @@ CODES = (
     WEIGHTS_ZERO,
     TYPES_DIFFER,
     VIDEOS_DIFFER,
+    OTHERS_VIDEO,
+    MODEL_REFUSES,
+    MODEL_LACKS,
+    POSITIONS_DIFFER,
+    MASK_KIND,
+    MODEL_NOT_ASKED,
 )

@@ -7,6 +7,21 @@ PLACEHOLDERS = Code(
     "The model puts one vision feature on each placeholder, and fails, or reads other frames, where the counts differ.",
     "Let the processor expand the placeholders, and cut nothing from the ids afterwards.",
 )  # fmt: skip
+VIDEO_MISSING = Code(
+    "length.video-missing", Severity.ERROR, "The row trains without its video",
+    "The model is taught to name times that it cannot see; a file that could not be read was probably left out.",
+    "Raise where a video cannot be read, or drop the row; never train its answer on the text alone.",
+)  # fmt: skip
+VIDEOS_TOO_FEW = Code(
+    "length.videos-too-few", Severity.ERROR, "The row shows fewer videos than its sample has",
+    "The answer may speak of the video that is not there.",
+    "Write one placeholder for each video of the messages, and pass the frames of each.",
+)  # fmt: skip
+AS_IMAGES = Code(
+    "length.video-as-images", Severity.WARNING, "The row shows images in place of its video",
+    "A model gives images other positions than frames of a video, and no times; serving may show it a video.",
+    "Pass the frames as a video with its metadata, or serve with images too, their times in the text.",
+)  # fmt: skip
 ANSWER_CUT = Code(
     "length.answer-cut", Severity.ERROR, "Truncation took the answer",
     "What is left to train on is no answer, or nothing at all.",
@@ -40,6 +55,9 @@ BUDGET = Code(
 
 CODES = (
     PLACEHOLDERS,
+    VIDEO_MISSING,
+    VIDEOS_TOO_FEW,
+    AS_IMAGES,
     ANSWER_CUT,
     END_CUT,
     VIDEO_CUT,

@@ -98,6 +98,11 @@ ANSWER_NOT_TRAINED = Code(
     "The model never learns these tokens, and the loss looks better or worse than it is.",
     "Train every token of each answer; compare with the decoded labels.",
 )  # fmt: skip
+CONTROL_MASKED = Code(
+    "mask.control-tokens-masked", Severity.ERROR, "Control tokens of the answer are masked by value",
+    "Temporal tokens and the end of turn are control tokens too, and are never trained where all of these are masked.",
+    "Mask placeholders and padding by their own ids and positions, not every special or added token.",
+)  # fmt: skip
 EARLIER_TURNS = Code(
     "mask.only-last-turn-trained", Severity.POLICY, "Only the last answer is in the loss",
     "A choice: earlier answers are context then.",
@@ -164,6 +169,7 @@ CODES = (
     ROLE_WORD,
     PROMPT_TRAINED,
     ANSWER_NOT_TRAINED,
+    CONTROL_MASKED,
     EARLIER_TURNS,
     NEWLINE_TRAINED,
     THINKING_TRAINED,

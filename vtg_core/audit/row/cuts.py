@@ -45,13 +45,20 @@ def cut_of(row: Row) -> Cut | None:
 
     Where the sample is known, the row must be its beginning or its end, whatever frames its videos have. A saved
     batch must end within an assistant's turn or a video, and be the longest row or as long as ``max_length``:
-    shorter rows were not cut by the same bound.
+    shorter rows were not cut by the same bound. Where the end of turn alone is missing, a bound must show.
     """
     if not len(row.own_ids) or row.is_our_encoding:
         return None
     if row not in _CUTS:
-        _CUTS[row] = _of_known(row, row.known) if row.known is not None else _of_saved(row)
+        cut = _of_known(row, row.known) if row.known is not None else _of_saved(row)
+        is_told = cut is None or cut.part is not CutPart.END_OF_TURN or _is_bounded(row)
+        _CUTS[row] = cut if is_told else None
     return _CUTS[row]
+
+
+def _is_bounded(row: Row) -> bool:
+    """Say whether a bound on tokens shows: without one, an end of turn that is missing was never written."""
+    return len(row.own_ids) == row.max_length if row.max_length is not None else row.shares_length
 
 
 _CUTS: "WeakKeyDictionary[Row, Cut | None]" = WeakKeyDictionary()
@@ -67,8 +74,11 @@ def num_lost_placeholders(row: Row) -> int:
 def expected_placeholders(row: Row) -> int | None:
     """Return how many placeholders the row's ``video_grid_thw`` asks for; None where it has none."""
     grid = row.media.get("video_grid_thw")
-    if grid is None or not len(grid):
-        return None
+    return num_features(row, grid) if grid is not None and len(grid) else None
+
+
+def num_features(row: Row, grid: np.ndarray) -> int:
+    """Return how many placeholders videos of these grids ask for; ``grid`` is int64, shape (N, 3)."""
     merge = int(getattr(row.chat.processor.video_processor, "merge_size", 1)) ** 2
     return int(np.prod(grid, axis=1).sum()) // merge
 

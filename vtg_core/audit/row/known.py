@@ -65,6 +65,7 @@ def known_of(
         scene=scene,
         person_texts=_person_texts(conversation),
         grid=np.asarray(grid) if grid is not None else None,
+        pixels=_pixels(encoded),
     )
 
 
@@ -99,6 +100,17 @@ def scene_of(sample: Sample) -> Scene:
         answer_format=sample.answer_format,
         template=sample.template,
         fps=sample.video.info.fps,
+    )
+
+
+def _pixels(encoded: EncodedSample) -> tuple[np.ndarray, ...]:
+    """Return the patches of each video; empty where the processor returns them otherwise."""
+    grid, pixels = (encoded.media.get(name) for name in ("video_grid_thw", "pixel_values_videos"))
+    if grid is None or pixels is None or pixels.ndim != 2:
+        return ()
+    patches = np.asarray(grid).prod(axis=1)
+    return (
+        tuple(np.split(np.asarray(pixels), np.cumsum(patches)[:-1])) if patches.sum() == len(pixels) else ()
     )
 
 

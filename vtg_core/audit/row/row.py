@@ -51,6 +51,8 @@ class Known:
         scene: the grounding task; None for a conversation that is none.
         person_texts: what persons or files wrote into the prompt, such as the query: control tokens in it are text.
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
+        pixels: for each video its patches as the processor makes them, float, shape (num_patches, size); empty if not
+            known.
     """
 
     tokens: LabelledTokens
@@ -59,6 +61,7 @@ class Known:
     scene: Scene | None = None
     person_texts: tuple[str, ...] = ()
     grid: np.ndarray | None = None
+    pixels: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,8 @@ class Row:
         known: what is known of its sample; None for a saved batch.
         media: the row's own media tensors, by the processor's names; ``video_grid_thw`` int64 (N, 3) among them.
         max_length: the bound on tokens that training uses, if it was given.
+        shares_length: another row of the batch, of a sample of another length where that is known, has as many tokens:
+            the sign of a common bound.
     """
 
     number: int
@@ -86,6 +91,7 @@ class Row:
     known: Known | None = None
     media: Mapping[str, Any] = field(default_factory=dict)
     max_length: int | None = None
+    shares_length: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)

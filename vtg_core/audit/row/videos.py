@@ -1,9 +1,10 @@
 """Where the videos stand in a row: runs of placeholders, the markers around them, and the time stamps between."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -79,6 +80,11 @@ def video_ids(chat: ChatIds) -> VideoIds:
 _VIDEO_IDS: "WeakKeyDictionary[ChatIds, VideoIds]" = WeakKeyDictionary()
 
 
+def image_id(chat: ChatIds) -> int | None:
+    """Return the placeholder of an image; None where the processor names none."""
+    return control_tokens(chat.tokenizer).ids.get(getattr(chat.processor, "image_token", None) or "")
+
+
 def processor_nests_markers(chat: ChatIds) -> bool:
     """Say whether the processor itself writes markers inside the template's pair; asked of it once.
 
@@ -86,7 +92,7 @@ def processor_nests_markers(chat: ChatIds) -> bool:
     """
     if chat not in _NESTS:
         try:
-            ids = _probe(chat)
+            ids = probe_outputs(chat)["input_ids"][0].numpy().astype(np.int64)
         except Exception:  # a processor is another project's code and may refuse in any way
             _NESTS[chat] = True
         else:
@@ -97,12 +103,12 @@ def processor_nests_markers(chat: ChatIds) -> bool:
 _NESTS: "WeakKeyDictionary[ChatIds, bool]" = WeakKeyDictionary()
 
 
-def _probe(chat: ChatIds) -> np.ndarray:
-    """Return the ids of a prompt with a video of four black frames, int64, shape (L,)."""
+def probe_outputs(chat: ChatIds) -> Mapping[str, Any]:
+    """Return what the processor makes of a prompt with a video of four black frames; tensors by their names."""
     content = [{"type": "video"}, {"type": "text", "text": "?"}]
     text = apply_chat_template(chat.processor, [{"role": str(Role.USER), "content": content}])
     metadata = {"total_num_frames": 4, "fps": 1.0, "width": 64, "height": 64, "duration": 4.0}
-    outputs = chat.processor(
+    outputs: Mapping[str, Any] = chat.processor(
         text=[text],
         videos=[np.zeros((4, 64, 64, 3), dtype=np.uint8)],
         video_metadata=[{**metadata, "frames_indices": [0, 1, 2, 3]}],
@@ -110,8 +116,7 @@ def _probe(chat: ChatIds) -> np.ndarray:
         input_data_format="channels_last",
         return_tensors="pt",
     )
-    ids: np.ndarray = outputs["input_ids"][0].numpy().astype(np.int64)
-    return ids
+    return outputs
 
 
 def placeholder_runs(ids: np.ndarray, chat: ChatIds) -> np.ndarray:
