@@ -10,6 +10,7 @@ from vtg_core.audit.batch.arrays import as_array, shape_of, shown
 from vtg_core.audit.codes.batch import VIDEOS_DIFFER
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
+from vtg_core.audit.row.pictures import marks_of
 from vtg_core.audit.row.row import Known
 from vtg_core.audit.row.videos import video_ids
 
@@ -62,7 +63,13 @@ def media_of(
     if counts is None:
         return nothing, [_numbers_differ(videos)]
     seconds = as_array(batch.get("second_per_grid_ts"))
-    return _given(videos.grids, seconds, counts), _patches_differ(batch, videos)
+    media = _given(videos.grids, seconds, counts)
+    _give_marks(media, marks_of(batch.get("pixel_values_videos")), videos, counts)
+    return media, _patches_differ(batch, videos)
+
+
+MARKS = "marks"
+"""What the pictures of a row are known by, among its media."""
 
 
 MAX_PATCHES = 2**20
@@ -121,6 +128,19 @@ def _given(grids: np.ndarray, seconds: np.ndarray | None, counts: Sequence[int])
         media.append(of_row)
         at += count
     return media
+
+
+def _give_marks(
+    media: Sequence[dict[str, Any]], marks: np.ndarray | None, videos: Videos, counts: Sequence[int]
+) -> None:
+    """Give each row the marks of its own pictures, where the batch has as many patches as its grids ask for."""
+    if marks is None or len(marks) != sum(videos.num_patches):
+        return
+    borders = np.concatenate([[0], np.cumsum(videos.num_patches)])
+    at = 0
+    for of_row, count in zip(media, counts, strict=True):
+        of_row[MARKS] = marks[borders[at] : borders[at + count]]
+        at += count
 
 
 def _numbers_differ(videos: Videos) -> Finding:

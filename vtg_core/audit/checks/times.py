@@ -5,6 +5,7 @@ Source of the faults: LLaMA-Factory#10335 and #9620, ms-swift#6523, VeOmni#1165,
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from vtg_core.audit.codes.times import (
     STAMPS,
 )
 from vtg_core.audit.findings import Finding
+from vtg_core.audit.row.pictures import times_of_alike
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.audit.row.videos import find_blocks, stamps_of
 from vtg_core.errors import VTGError
@@ -71,7 +73,11 @@ def _clock(row: Row, scene: Scene | None) -> Clock | None:
     if not came or num_videos > 1 or _has_more_videos(row):
         return None
     ours = stamps_of(row.known.tokens.input_ids, row.chat) if row.known is not None else []
-    return clock_of(came, ours, scene)
+    shown: list[tuple[float, float]] = []
+    if row.known is not None and row.known.marks is not None and row.shows_our_frames:
+        shown = times_of_alike(ours, row.known.marks)
+    others = ((n, stamps_of(k.tokens.input_ids, row.chat)) for n, k in row.batch.items() if n != row.number)
+    return clock_of(came, ours, scene, shown=shown, others=others)
 
 
 def _has_more_videos(row: Row) -> bool:
@@ -95,9 +101,17 @@ def _clock_finding(row: Row, clock: Clock) -> Finding:
         "factor": None if clock.factor is None else round(clock.factor, 4),
         "fps": None if clock.fps is None else round(clock.fps, 4),
         "covered": clock.covered,
+        "largest_difference": None if clock.largest is None else round(clock.largest, 3),
+        "times_of_row": clock.other_row,
     }
     is_stamp = (row.kinds == CODE_OF[RegionKind.TIMESTAMP]) & ~row.is_padding
-    return code.finding(clock.message, row=row.number, evidence=evidence, regions=row.regions(is_stamp))
+    finding = code.finding(clock.message, row=row.number, evidence=evidence, regions=row.regions(is_stamp))
+    return finding if clock.other_row is None else replace(finding, fix=OWN_METADATA)
+
+
+OWN_METADATA = (
+    "Give the processor one video_metadata for each video, each video its own, in the order of the videos."
+)
 
 
 def _seconds_per_grid(row: Row, scene: Scene | None) -> Iterator[Finding]:

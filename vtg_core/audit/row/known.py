@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vtg_core.audit.row.pictures import marks_of
 from vtg_core.audit.row.row import Known, Scene
 from vtg_core.chat.conversation import Role, TextPart, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template
@@ -66,6 +67,7 @@ def known_of(
         scene=scene,
         person_texts=_person_texts(conversation),
         grid=np.asarray(grid) if grid is not None else None,
+        marks=marks_of(encoded.media.get("pixel_values_videos")),
     )
 
 

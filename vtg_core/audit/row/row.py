@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.pictures import are_same_pictures
 from vtg_core.audit.row.readings import Reading
 from vtg_core.data.answers import AnswerFormat
 from vtg_core.masking.labelled_tokens import KINDS, LabelledTokens, regions_of, runs_of
@@ -51,6 +52,7 @@ class Known:
         scene: the grounding task; None for a conversation that is none.
         person_texts: what persons or files wrote into the prompt, such as the query: control tokens in it are text.
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
+        marks: float32, shape (num_patches,), what its videos' pictures are known by; None if they are not known.
     """
 
     tokens: LabelledTokens
@@ -59,6 +61,7 @@ class Known:
     scene: Scene | None = None
     person_texts: tuple[str, ...] = ()
     grid: np.ndarray | None = None
+    marks: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,8 @@ class Row:
         known: what is known of its sample; None for a saved batch.
         media: the row's own media tensors, by the processor's names; ``video_grid_thw`` int64 (N, 3) among them.
         max_length: the bound on tokens that training uses, if it was given.
+        marks: as in :class:`Known`, of the pictures that came with the row; None if they are not known.
+        batch: what is known of the samples of the whole batch, by row number.
     """
 
     number: int
@@ -86,6 +91,8 @@ class Row:
     known: Known | None = None
     media: Mapping[str, Any] = field(default_factory=dict)
     max_length: int | None = None
+    marks: np.ndarray | None = None
+    batch: Mapping[int, Known] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -116,6 +123,11 @@ class Row:
         """Whether the row's own tokens are, id for id, those of our own pipeline."""
         known = self.known.tokens.input_ids if self.known is not None else None
         return known is not None and (self.own_ids is known or np.array_equal(self.own_ids, known))
+
+    @cached_property
+    def shows_our_frames(self) -> bool:
+        """Whether the row's pictures are those of our own encoding; false too where either is not known."""
+        return self.known is not None and are_same_pictures(self.marks, self.known.marks)
 
     def own_regions(self, start: int, end: int) -> tuple[Region, ...]:
         """Return the regions of ``own_ids[start:end]``, in positions of the row."""
