@@ -1,13 +1,20 @@
 """Clocks that pictures prove: the frames are ours, so the stamps must be."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.audit.conftest import QUERIES, build_batch, sample_of
+from vtg_core.audit.checks.clock import clock_of
 from vtg_core.audit.checks.times import check
 from vtg_core.audit.row.pictures import times_of_alike
+from vtg_core.video.plan import FramePolicy
+from vtg_core.video.sampling import sample_frames
+from vtg_core.windows import Window
+
+ASSETS = Path(__file__).parents[3] / "assets"
 
 
 def with_metadata(good, videos, metadata):
@@ -97,3 +104,34 @@ def test_a_picture_that_stays_is_shown_until_the_next_other_one():
         (5.0, float("inf")),
     ]
     assert times_of_alike([1.0, 3.0], marks[:2]) == [(1.0, 1.0), (3.0, 3.0)]
+
+
+def test_uneven_frames_with_true_times_are_no_first_part(good):
+    scene = replace(good.known[0].scene, duration=30.0)
+    assert clock_of([0.5, 12.0, 12.5, 13.0, 29.5], [3.0] * 5, scene) is None
+    assert clock_of([0.5, 1.5, 24.0], [3.0, 15.0, 27.0], scene) is None
+    assert clock_of([0.5, 1.5, 2.5], [3.0, 15.0, 27.0], scene).covered < 0.9
+
+
+def test_windows_behind_a_first_part_are_an_error(good, video):
+    begin = sample_frames(ASSETS / "red_circle.mp4", FramePolicy(num_frames=8), clip=Window(0, 6))
+    begin = replace(begin, info=video.info)
+    told = with_metadata(good, [begin], [begin.metadata])
+    found = {f.code: f for f in check(replace(told, known=good.known[:1]).rows()[0])}
+    assert found.keys() == {"time.only-first-part", "time.window-unseen"}
+    assert found["time.window-unseen"].evidence["windows"] == [[8.0, 14.0]]
+
+
+def test_a_file_of_varying_rate_is_told_without_a_pixel(good):
+    scene = replace(good.known[0].scene, rate_error=1.36)
+    told = replace(good, known=[replace(good.known[0], scene=scene), good.known[1]])
+    (finding,) = check(told.rows()[0])
+    assert (finding.code, finding.severity) == ("time.rate-varies", "info")
+    assert finding.evidence["largest_difference"] == 1.36
+
+
+@pytest.mark.parametrize(("declared", "codes"), [(24.7, ["time.duration-differs"]), (30.2, []), (None, [])])
+def test_a_declared_duration_is_compared_with_the_file(good, declared, codes):
+    scene = replace(good.known[0].scene, declared_duration=declared)
+    told = replace(good, known=[replace(good.known[0], scene=scene), good.known[1]])
+    assert [f.code for f in check(told.rows()[0])] == codes

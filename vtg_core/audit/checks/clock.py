@@ -114,8 +114,13 @@ def _of_our_frames(
     factor = _factor(np.asarray(came), np.asarray(expected))
     if factor is not None and scene is not None and abs(factor - 1) > 2 * FACTOR_TOLERANCE:
         return replace(_scaled(came, expected, factor, scene, is_ours=True), largest=largest)
+    varies = ""
+    if scene is not None and scene.rate_error > ROUNDING_SECONDS:
+        varies = (
+            f"; the file's frame rate varies, and index / mean rate is off by up to {scene.rate_error:.1f} s"
+        )
     return Clock(
-        f"The frames are those of our own encoding, and their time stamps are not: {off}.",
+        f"The frames are those of our own encoding, and their time stamps are not: {off}{varies}.",
         came, expected, largest=largest,
     )  # fmt: skip
 
@@ -150,10 +155,19 @@ def _runs_past_end(came: list[float], factor: float | None, scene: Scene) -> boo
 
 def _covered(came: list[float], scene: Scene) -> float:
     """Return the share of the video up to which the frames behind stamps were taken."""
+    return min(1.0, reach_of(came, scene) / scene.duration)
+
+
+def reach_of(came: Sequence[float], scene: Scene) -> float:
+    """Return the time (s) that the frames behind stamps can reach at most, the time to a next frame included.
+
+    A stamp is the mean of two frames. The first of the last two is no earlier than the stamp before theirs, so the
+    second lies no further behind their stamp than that one before it, however unevenly frames were taken.
+    """
     step = sampling_step(came)
     if step is None:  # a stamp of two frames: of evenly spread ones it stands in the second quarter
-        step = 3 * came[-1] if came[-1] > 0 else scene.duration
-    return min(1.0, (came[-1] + step) / scene.duration)
+        return 4 * came[-1] if came[-1] > 0 else scene.duration
+    return came[-1] + max(step, came[-1] - came[-2])
 
 
 def _scaled(

@@ -9,17 +9,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from vtg_core.audit.checks.clock import Clock, clock_of, sampling_step
+from vtg_core.audit.checks.clock import ROUNDING_SECONDS, Clock, clock_of, reach_of, sampling_step
 from vtg_core.audit.codes.times import (
     AFTER_LAST,
+    DURATION,
     FIRST_PART,
     FPS,
     NO_FRAME,
+    RATE_VARIES,
     RESOLUTION,
     RESOLUTION_LOW,
     SAME_BIN,
     SECONDS,
     STAMPS,
+    UNSEEN,
 )
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.pictures import times_of_alike
@@ -39,6 +42,12 @@ def check(row: Row) -> Iterator[Finding]:
     if clock is not None:
         yield _clock_finding(row, clock)
     if scene is None:
+        return
+    yield from _file(row, scene)
+    if clock is not None and clock.covered is not None:
+        yield from _unseen(row, scene, reach_of(clock.came, scene))
+    if _shows_other_frames(row):  # which of the windows they show is not known
+        yield from _windows_as_written(row, scene)
         return
     covers_first_part = False
     if clock is None:
@@ -88,6 +97,14 @@ def _has_more_videos(row: Row) -> bool:
     return len(theirs) > len(ours) or any(
         their.num_videos > our.num_videos == 1 for our, their in zip(ours, theirs, strict=False)
     )
+
+
+def _shows_other_frames(row: Row) -> bool:
+    """Say whether a row has other frames than ours: both its pictures and its time stamps are others."""
+    if row.is_our_encoding or row.known is None or row.known.marks is None or row.marks is None:
+        return False
+    came, ours = (stamps_of(ids, row.chat) for ids in (row.own_ids, row.known.tokens.input_ids))
+    return came != ours and not row.shows_our_frames
 
 
 def _clock_finding(row: Row, clock: Clock) -> Finding:
@@ -157,6 +174,52 @@ def _expected_seconds(scene: Scene, grid_t: int, per_grid: int) -> tuple[float, 
     return scene.duration / grid_t, per_grid * scene.duration / fewest
 
 
+def _file(row: Row, scene: Scene) -> Iterator[Finding]:
+    """Compare the video file with a constant frame rate and with the duration that the row declares."""
+    if scene.rate_error > ROUNDING_SECONDS:
+        rate = f" ({scene.fps:.4g} fps)" if scene.fps else ""
+        yield RATE_VARIES.finding(
+            f"The file's frame rate varies: a frame's index divided by the mean rate{rate} misses the time at which "
+            f"the frame is shown by up to {scene.rate_error:.2f} s.",
+            row=row.number,
+            evidence={"largest_difference": round(scene.rate_error, 3), "mean_fps": scene.fps},
+        )
+    declared = scene.declared_duration
+    if declared is None or abs(declared - scene.duration) <= max(
+        DURATION_SECONDS, DURATION_SHARE * scene.duration
+    ):
+        return
+    longer = scene.duration - declared
+    why = (
+        ", as where it was cut without re-encoding and begins at an earlier key frame: its times may then be "
+        f"{longer:.1f} s late"
+        if longer > 0
+        else ", as where its end is missing"
+    )
+    yield DURATION.finding(
+        f"The row says that the video lasts {declared:.2f} s, and the file's picture lasts {scene.duration:.2f} s{why}.",
+        row=row.number,
+        evidence={"declared": declared, "file": round(scene.duration, 3)},
+    )
+
+
+DURATION_SECONDS = 0.5
+"""Releases of one data set differ by up to 0.3 s in the durations that they give."""
+DURATION_SHARE = 0.01
+
+
+def _unseen(row: Row, scene: Scene, reach: float) -> Iterator[Finding]:
+    """Name the windows that lie wholly behind the last time that frames reach."""
+    unseen = [window for window in scene.windows if window.start > reach + ROUNDING_SECONDS]
+    if unseen:
+        yield UNSEEN.finding(
+            f"The window {_shown(unseen)} lies wholly behind the frames, which reach {reach:.1f} s of "
+            f"{scene.duration:.1f} s at most.",
+            row=row.number,
+            evidence={"windows": [list(w) for w in unseen], "reach": round(reach, 3)},
+        )
+
+
 def _first_part(row: Row, scene: Scene) -> Iterator[Finding]:
     step = sampling_step(scene.timestamps)
     if step is None:
@@ -172,6 +235,7 @@ def _first_part(row: Row, scene: Scene) -> Iterator[Finding]:
         row=row.number,
         evidence={"last_frame": last, "duration": scene.duration, "covered": round(covered, 4)},
     )
+    yield from _unseen(row, scene, last + step)
 
 
 COVERED_ENOUGH = 0.9

@@ -102,7 +102,15 @@ def scene_of(sample: Sample) -> Scene:
         answer_format=sample.answer_format,
         template=sample.template,
         fps=sample.video.info.fps,
+        rate_error=sample.video.info.rate_error,
+        declared_duration=_declared_duration(sample),
     )
+
+
+def _declared_duration(sample: Sample) -> float | None:
+    """Return the length (s) that the row gives its video; None for a clip, of which or of whose video it may be."""
+    row = sample.annotation
+    return row.duration if row is not None and row.video_start is None else None
 
 
 def _person_texts(conversation: Sequence[Any]) -> tuple[str, ...]:

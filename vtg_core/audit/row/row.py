@@ -29,6 +29,8 @@ class Scene:
         answer_format: how the windows are written.
         template: the prompt template that asks; None where a prompt is somebody else's.
         fps: the video's frames per second; None if not known.
+        rate_error: by how many seconds a frame's index by ``fps`` misses the time at which it is shown, at worst.
+        declared_duration: what the annotation row says of the video's length, in seconds; None where it does not.
     """
 
     query: str
@@ -38,6 +40,8 @@ class Scene:
     answer_format: AnswerFormat
     template: PromptTemplate | None = None
     fps: float | None = None
+    rate_error: float = 0.0
+    declared_duration: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
