@@ -77,6 +77,7 @@ class VideoTemporalSFTDataset:
         on_error: ``"raise"`` at a bad row, or ``"skip"`` it and list it in ``skipped``.
 
     Attributes:
+        video_root: the folder that the rows' videos lie under.
         annotations: the rows that can be read, in the file's order; a sample's index counts them, and each says its
             own position in the file.
         unreadable: the rows that were left out.
@@ -114,6 +115,7 @@ class VideoTemporalSFTDataset:
         )
         self.frames = frames or FramePolicy()
         self.clip = clip
+        self.video_root = Path(video_root) if video_root is not None else Path(annotation_file).parent
         loaded = load_annotations(annotation_file, video_root=video_root, clip=clip, on_error=on_error)
         self.annotations, self.unreadable, self.skipped = (
             loaded.annotations,

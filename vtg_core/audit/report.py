@@ -12,6 +12,7 @@ from typing import Any
 
 from vtg_core.audit.codes import length, prompt, stop
 from vtg_core.audit.codes.audit import UNREADABLE
+from vtg_core.audit.codes.times import UNIT
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.files.spreadsheet import guarded
 
@@ -125,14 +126,13 @@ class Report:
     def causes(self, code: str, most: int = 3) -> list[tuple[Finding, list[str], int]]:
         """Return of each distinct cause under a code its first finding, the places of the first rows, and how many.
 
-        A cause is a message without its place, the name of the file it begins with, and its numbers. Only what cannot
-        be read has several causes; another code has one.
+        A cause of what cannot be read is a message without its place, the name of the file it begins with, and its
+        numbers; a suspected unit is one cause; another code has one.
         """
         groups: dict[str, list[tuple[str, Finding]]] = defaultdict(list)
         for where, finding in self.entries:
             if finding.code == code:
-                cause = finding.message.removeprefix(f"{where}: ") if code == UNREADABLE.name else ""
-                groups[_NUMBER.sub("#", _FILE_NAME.sub("", cause))].append((where, finding))
+                groups[_cause(where, finding)].append((where, finding))
         return [
             (found[0][1], list(dict.fromkeys(where for where, _ in found if where))[:most], len(found))
             for found in groups.values()
@@ -156,6 +156,16 @@ class Report:
         writer.writeheader()
         writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
         return file.getvalue()
+
+
+def _cause(where: str, finding: Finding) -> str:
+    if finding.code == UNIT.name:
+        return finding.message
+    if finding.code != UNREADABLE.name:
+        return ""
+    return _NUMBER.sub(
+        "#", _FILE_NAME.sub("", finding.message.removeprefix(f"{where}: ").removeprefix(where))
+    )
 
 
 _FILE_NAME = re.compile(r"^\S.{0,100}?\.\w{2,5}(?= )")

@@ -216,7 +216,7 @@ def _rows(
     options: argparse.Namespace, chat: "ChatIds", report: "Report"
 ) -> tuple[int, Iterator["RowFindings"]]:
     from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows, verify_rows
+    from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, unreadable_rows, verify_rows
 
     dataset = _dataset(options)
     videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
@@ -226,6 +226,10 @@ def _rows(
 
     def found() -> Iterator["RowFindings"]:
         yield from unreadable_rows(dataset)
+        yield from _of_rows()
+        yield from suspected_units(dataset, limit=options.limit)
+
+    def _of_rows() -> Iterator["RowFindings"]:
         if options.collator or options.recipe:
             yield from _of_collator()
             return

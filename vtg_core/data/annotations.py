@@ -65,11 +65,13 @@ class UnreadableRow:
         row: its position in the file, from 0, as :class:`Annotation` counts.
         where: its place in the file, for people.
         reason: why, in a sentence.
+        raw: the row as it was read; empty where it could not be.
     """
 
     row: int
     where: str
     reason: str
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 class OnError(StrEnum):
@@ -115,13 +117,15 @@ def load_annotations(
     path, on_error = Path(path), OnError(on_error)
     root = Path(video_root) if video_root is not None else path.parent
     annotations, unreadable = [], []
-    for number, where, row in _rows(path):
+    for number, where, raw in _rows(path):
         try:
-            annotations.append(_read_row(row, number - 1, where, root, clip))
+            annotations.append(_read_row(raw, number - 1, where, root, clip))
         except VTGError as error:
             if on_error is OnError.RAISE:
                 raise
-            unreadable.append(UnreadableRow(number - 1, where, str(error)))
+            unreadable.append(
+                UnreadableRow(number - 1, where, str(error), raw if isinstance(raw, dict) else {})
+            )
     if not annotations and not unreadable:
         raise AnnotationError(f"{path.name} must hold at least one row, got none")
     return LoadedAnnotations(tuple(annotations), tuple(unreadable))

@@ -190,12 +190,15 @@ def _file(row: Row, scene: Scene) -> Iterator[Finding]:
     ):
         return
     longer = scene.duration - declared
-    why = (
-        ", as where it was cut without re-encoding and begins at an earlier key frame: its times may then be "
-        f"{longer:.1f} s late"
-        if longer > 0
-        else ", as where its end is missing"
-    )
+    if not 0.5 < declared / scene.duration < 2:
+        why = ", as where it is in another unit or of another video"
+    elif longer > 0:
+        why = (
+            ", as where it was cut without re-encoding and begins at an earlier key frame: its times may then be "
+            f"{longer:.1f} s too early"
+        )
+    else:
+        why = ", as where its end is missing"
     yield DURATION.finding(
         f"The row says that the video lasts {declared:.2f} s, and the file's picture lasts {scene.duration:.2f} s{why}.",
         row=row.number,

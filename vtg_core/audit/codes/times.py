@@ -62,6 +62,11 @@ DURATION = Code(
     "The file may be another cut than the one that was annotated, and then all its times are shifted or stretched.",
     "Look at the window in the video; cut the file anew with re-encoding, or correct the row's duration and times.",
 )  # fmt: skip
+UNIT = Code(
+    "time.unit-suspected", Severity.WARNING, "The times of the file seem not to be seconds",
+    "The answers name other moments than those that were annotated, or the rows cannot be read at all.",
+    "Look at a window in its video, then convert all times of the file to seconds by the factor.",
+)  # fmt: skip
 
 CODES = (
     STAMPS,
@@ -76,4 +81,5 @@ CODES = (
     UNSEEN,
     RATE_VARIES,
     DURATION,
+    UNIT,
 )
