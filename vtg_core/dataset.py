@@ -84,6 +84,7 @@ class VideoTemporalSFTDataset:
         format, video_name: see :func:`load_annotations`.
 
     Attributes:
+        video_root: the folder that the rows' videos lie under.
         annotations: the rows that can be read, in the file's order; a sample's index counts them, and each says its
             own position in the file.
         unreadable: the rows that were left out.
@@ -130,6 +131,8 @@ class VideoTemporalSFTDataset:
         )
         self.frames = frames or FramePolicy()
         self.clip = clip
+        roots = (video_root,) if isinstance(video_root, Path | str) else tuple(video_root or ())
+        self.video_root = Path(roots[0]) if roots else Path(annotation_file).parent
         loaded = load_annotations(
             annotation_file,
             video_root=video_root,

@@ -299,3 +299,11 @@ def test_a_renderer_that_has_learnt_a_form_renders_as_one_that_has_not(
                 way(messages)
         return
     assert renderer.render(messages) == render(messages, own_processor, template_tokens=TEMPLATE_TOKENS)
+
+
+def test_one_frame_is_too_few_in_words_of_ours(processor):
+    plan = plan_frames(ASSETS / "red_circle.mp4", FramePolicy(num_frames=1))
+    with pytest.raises(
+        MaskingError, match=r"^the processor must be given two or more frames .* got 1; take two"
+    ):
+        video_expansion(plan, processor)

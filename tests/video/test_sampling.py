@@ -43,6 +43,17 @@ def grey_levels(video):
     return [round(float(frame[40:, 50:].mean()) / 4) for frame in video.frames]
 
 
+def test_a_varying_frame_rate_is_measured_in_seconds(tmp_path):
+    even = write_video(tmp_path / "even.mp4", range(0, 1000, 100))
+    uneven = write_video(tmp_path / "uneven.mp4", [*range(0, 500, 50), *range(500, 3000, 500)])
+    assert probe_video(even).rate_error == pytest.approx(0, abs=1e-6)
+    assert probe_video(uneven).rate_error == pytest.approx(
+        10 * 2.5 / 14 - 0.5, abs=1e-3
+    )  # the eleventh frame
+    times = sample_frames(uneven, FramePolicy(num_frames=15)).timestamps
+    assert times[10:] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.5])
+
+
 def test_a_video_is_described_by_what_it_holds():
     info = probe_video(RED_CIRCLE)
     assert (info.duration, info.num_frames, info.codec) == (30.0, 300, "h264")

@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from vtg_core.audit.codes import length, prompt, stop
+from vtg_core.audit.codes.audit import UNREADABLE
+from vtg_core.audit.codes.times import UNIT
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.files.spreadsheet import guarded
 
@@ -120,6 +123,21 @@ class Report:
         ]
         return list(dict.fromkeys(filter(None, places)))[:most]
 
+    def causes(self, code: str, most: int = 3) -> list[tuple[Finding, list[str], int]]:
+        """Return of each distinct cause under a code its first finding, the places of the first rows, and how many.
+
+        A cause of what cannot be read is a message without its place, the name of the file it begins with, and its
+        numbers; a suspected unit is one cause; another code has one.
+        """
+        groups: dict[str, list[tuple[str, Finding]]] = defaultdict(list)
+        for where, finding in self.entries:
+            if finding.code == code:
+                groups[_cause(where, finding)].append((where, finding))
+        return [
+            (found[0][1], list(dict.fromkeys(where for where, _ in found if where))[:most], len(found))
+            for found in groups.values()
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as values that JSON can hold."""
         return {
@@ -138,6 +156,20 @@ class Report:
         writer.writeheader()
         writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
         return file.getvalue()
+
+
+def _cause(where: str, finding: Finding) -> str:
+    if finding.code == UNIT.name:
+        return finding.message
+    if finding.code != UNREADABLE.name:
+        return ""
+    return _NUMBER.sub(
+        "#", _FILE_NAME.sub("", finding.message.removeprefix(f"{where}: ").removeprefix(where))
+    )
+
+
+_FILE_NAME = re.compile(r"^\S.{0,100}?\.\w{2,5}(?= )")
+_NUMBER = re.compile(r"\d[\d.,]*")
 
 
 def reaches(findings: Iterable[Finding], least: Severity | None) -> bool:

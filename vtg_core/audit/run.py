@@ -6,6 +6,7 @@ A row that cannot be read is a finding on that row.
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
 from vtg_core.audit.checks.families import audit_batch, audit_row, check_failed, model_findings
+from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
@@ -24,6 +26,7 @@ from vtg_core.audit.row.readings import Oracle, read_row
 from vtg_core.audit.row.recovered import known_of_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import pad
+from vtg_core.data.video_index import resolve_video
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import AnnotationError, MaskingError, VideoError, VTGError, as_sentence
 from vtg_core.masking.encoding import EncodedSample
@@ -31,7 +34,7 @@ from vtg_core.masking.labelled_tokens import LabelledTokens
 from vtg_core.masking.pixel_free import PixelFreeEncoder
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
-from vtg_core.video.sampling import SampledVideo
+from vtg_core.video.sampling import SampledVideo, probe_video
 
 
 def unreadable_rows(dataset: VideoTemporalSFTDataset) -> Iterator[RowFindings]:
@@ -70,6 +73,27 @@ def audit_rows(
             yield RowFindings(number, where, (_refused(number, error),), False)
             continue
         yield RowFindings(number, where, tuple(audit_row(row)))
+
+
+def suspected_units(dataset: VideoTemporalSFTDataset, *, limit: int | None = None) -> Iterator[RowFindings]:
+    """Yield in which other unit than seconds the times of the file seem to be; a few hundred rows tell."""
+    rows = []
+    given = [(a.where, a.raw, a.video) for a in dataset.annotations[:limit][:MAX_UNIT_ROWS]]
+    for unread in dataset.unreadable[:MAX_UNIT_ROWS]:
+        with suppress(AnnotationError):
+            video = resolve_video(unread.raw.get("video"), dataset.video_root, unread.where)
+            given.append((unread.where, unread.raw, video))
+    for where, raw, video in given:
+        with suppress(VideoError):
+            if times := times_of(raw):
+                info, declared = probe_video(video), raw.get("duration")
+                known = float(declared) if isinstance(declared, int | float) else None
+                rows.append(RowTimes(where, times, known, info.duration, info.fps))
+    if findings := tuple(check_units(rows)):
+        yield RowFindings(None, "", findings)
+
+
+MAX_UNIT_ROWS = 500
 
 
 def planned_row(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
 from vtg_core.commands.outputs import refuse_inputs
@@ -156,11 +157,21 @@ def print_report(report: "Report", *, is_verbose: bool = False) -> None:
     )
     for code in summary:
         finding = by_code[code]
-        print(f"\n{finding.severity}: {finding.title} ({code})\n  {plain(finding.message)}\n  {finding.fix}")
+        told = "\n".join(f"  {_told(*cause)}" for cause in report.causes(code))
+        print(f"\n{finding.severity}: {finding.title} ({code})\n{told}\n  {finding.fix}")
         if "test" in finding.evidence:
             print("\n" + "\n".join(map(plain, str(finding.evidence["test"]).split("\n"))))
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
     print(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}")
+
+
+def _told(first: Finding, places: list[str], count: int) -> str:
+    """Return a finding's message, and where its cause is met again."""
+    again = [place for place in places if not first.message.startswith(place)]
+    if count == 1 or first.code != UNREADABLE.name:
+        return plain(first.message)
+    more = f" and {count - 1 - len(again):,} more" if count - 1 > len(again) else ""
+    return plain(f"{first.message} Likewise {'; '.join(again) or 'others'}{more}.")
 
 
 def _check_usage(options: argparse.Namespace) -> None:
@@ -205,7 +216,7 @@ def _rows(
     options: argparse.Namespace, chat: "ChatIds", report: "Report"
 ) -> tuple[int, Iterator["RowFindings"]]:
     from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows, verify_rows
+    from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, unreadable_rows, verify_rows
 
     dataset = _dataset(options)
     videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
@@ -215,6 +226,10 @@ def _rows(
 
     def found() -> Iterator["RowFindings"]:
         yield from unreadable_rows(dataset)
+        yield from _of_rows()
+        yield from suspected_units(dataset, limit=options.limit)
+
+    def _of_rows() -> Iterator["RowFindings"]:
         if options.collator or options.recipe:
             yield from _of_collator()
             return

@@ -77,11 +77,13 @@ class UnreadableRow:
         row: its position in the file, from 0, as :class:`Annotation` counts.
         where: its place in the file, for people.
         reason: why, in a sentence.
+        raw: the row as it was read; empty where it could not be.
     """
 
     row: int
     where: str
     reason: str
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 class OnError(StrEnum):
@@ -181,7 +183,8 @@ def _rows(
                 raise found.row
             yield _checked(found.row, found.number - 1, found.where, finder, clip)
         except VTGError as error:
-            yield UnreadableRow(found.number - 1, found.where, str(error))
+            raw = found.row.raw if isinstance(found.row, Row) else {}
+            yield UnreadableRow(found.number - 1, found.where, str(error), raw)
 
 
 def _read_standard(text: str, duration: float | None) -> tuple[Window, ...] | None:

@@ -66,6 +66,8 @@ def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> Placeholder
         if not isinstance(text, str):
             raise TypeError(f"a text was expected, got {type(text).__name__}")
     except Exception as error:  # a processor is another project's code and may refuse in any way
+        if isinstance(error, MaskingError) and len(plan.timestamps) < 2:
+            raise
         raise MaskingError(
             f"the processor must say what it writes for a video from the shape and the times of its frames alone, "
             f"and does not: {first_line(error)}; audit it through its pixels"

@@ -85,6 +85,11 @@ def call_processor(
         lists = {name: outputs.pop(name) for name in _LISTS if name in outputs}
         return dict(outputs.convert_to_tensors("pt")) | lists
     except Exception as error:  # a processor is another project's code and may refuse in any way
+        if (fewest := min((len(video.timestamps) for video in videos), default=2)) < 2:
+            raise MaskingError(
+                f"the processor must be given two or more frames of each video, and got {fewest}; take two or more "
+                "(--num-frames, or a higher --fps)"
+            ) from error
         raise MaskingError(
             f"the processor must accept this prompt and its videos, and refuses: {first_line(error)}"
         ) from error

@@ -45,6 +45,8 @@ class VideoInfo:
         width: pixels of a frame as shown, rotation applied, pixels taken as square.
         height: as ``width``.
         codec: ffmpeg's name for it, such as ``h264``.
+        rate_error: by how many seconds ``index / fps`` misses the time at which a frame of the file is shown, at
+            worst: about 0 where the frame rate is constant.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class VideoInfo:
     width: int
     height: int
     codec: str
+    rate_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -233,6 +236,7 @@ def read_timeline(path: Path) -> Timeline:
         width=width,
         height=height,
         codec=codec,
+        rate_error=max(abs(time - i * gap) for i, time in enumerate(times)),
     )
     has_index = bool(formats & INDEXED_FORMATS)
     return Timeline(

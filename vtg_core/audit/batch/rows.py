@@ -8,7 +8,7 @@ import numpy as np
 
 from vtg_core.audit.batch.arrays import as_array, listed, shown
 from vtg_core.audit.batch.columns import check_columns, padding_of
-from vtg_core.audit.batch.videos import media_of
+from vtg_core.audit.batch.videos import MARKS, media_of
 from vtg_core.audit.codes.batch import LENGTHS, MALFORMED, MISSING, ROWS, SWAPPED
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
@@ -59,23 +59,15 @@ def rows_of(
     findings += [*lengths, *check_columns(batch, ids, labels, chat, row_numbers), *differ]
     shared = _shared_lengths(padding, rows_known)
     rows = []
+    of_batch = {n: k for n, k in zip(row_numbers, rows_known, strict=True) if k is not None}
     for i, (number, row_known) in enumerate(zip(row_numbers, rows_known, strict=True)):
         tokens, prompts = (row_known.tokens, row_known.prompts) if row_known is not None else (None, ())
         reading = read_row(ids[i], padding[i], chat, tokens, prompts)
-        rows.append(
-            Row(
-                number,
-                ids[i],
-                labels[i],
-                padding[i],
-                chat,
-                reading,
-                row_known,
-                media[i],
-                max_length,
-                shared[i],
-            )
+        given = {name: value for name, value in media[i].items() if name != MARKS}
+        row = Row(
+            number, ids[i], labels[i], padding[i], chat, reading, row_known, given, max_length, shared[i]
         )
+        rows.append(replace(row, marks=media[i].get(MARKS), batch=of_batch))
     return rows, findings
 
 

@@ -11,6 +11,7 @@ from vtg_core.audit.batch.split import RowMedia, Split, split
 from vtg_core.audit.codes.batch import OTHERS_VIDEO, VIDEOS_DIFFER
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
+from vtg_core.audit.row.pictures import marks_of
 from vtg_core.audit.row.row import Known
 from vtg_core.audit.row.videos import image_id, video_ids
 
@@ -89,9 +90,15 @@ def media_of(
         handed = split(media.num_features, media.rows, media.owners)
         for of_row, positions in zip(of_rows, handed.of_rows, strict=True):
             of_row |= _given(media, batch, positions)
+        if medium is VIDEO:
+            _give_marks(of_rows, marks_of(batch.get(medium.pixels)), media, handed)
         differ = list(_differ(media, handed, numbers))
         findings += [*differ, *_others(media, handed, numbers), *_patches_differ(batch, media)]
     return of_rows, findings
+
+
+MARKS = "marks"
+"""What the pictures of a row are known by, among its media."""
 
 
 MAX_PATCHES = 2**20
@@ -150,6 +157,17 @@ def _given(media: _Media, batch: Mapping[str, Any], positions: range) -> dict[st
     if seconds is not None and seconds.shape == (len(media.grids),):
         of_row["second_per_grid_ts"] = seconds[positions.start : positions.stop].astype(float)
     return of_row
+
+
+def _give_marks(
+    of_rows: Sequence[dict[str, Any]], marks: np.ndarray | None, media: _Media, handed: Split
+) -> None:
+    """Give each row the marks of its own pictures, where the batch has as many patches as its grids ask for."""
+    if marks is None or len(marks) != sum(media.num_patches):
+        return
+    borders = np.concatenate([[0], np.cumsum(media.num_patches)])
+    for of_row, positions in zip(of_rows, handed.of_rows, strict=True):
+        of_row[MARKS] = marks[borders[positions.start] : borders[positions.stop]]
 
 
 def _differ(media: _Media, handed: Split, numbers: Sequence[int]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """What is wrong with the clock of a prompt, from its time stamps and the times of the frames."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from statistics import median
@@ -30,6 +30,8 @@ class Clock:
         factor: of all stamps to the true times, if it is one.
         fps: the frame rate that explains it, if one does.
         covered: the share of the video up to which frames were taken, where only the first part was.
+        largest: the largest difference to what they must be, in seconds; None where that is not known.
+        other_row: the number of the row of the batch whose times they are, if they are another row's.
     """
 
     message: str
@@ -38,26 +40,42 @@ class Clock:
     factor: float | None = None
     fps: float | None = None
     covered: float | None = None
+    largest: float | None = None
+    other_row: int | None = None
 
 
-def clock_of(came: Sequence[float], expected: Sequence[float], scene: Scene | None) -> Clock | None:
+def clock_of(
+    came: Sequence[float],
+    expected: Sequence[float],
+    scene: Scene | None,
+    *,
+    shown: Sequence[tuple[float, float]] = (),
+    others: Iterable[tuple[int, Sequence[float]]] = (),
+) -> Clock | None:
     """Say what is wrong with time stamps; None where nothing is.
 
-    Ids alone do not tell which frames were taken, so as many other frames as ours are as good as more or fewer: what
-    increases, reaches the end of the video and does not run past it can be true.
+    Of the same frames as ours the stamps must be ours. Ids alone do not tell which frames were taken, so as many
+    other frames as ours are as good as more or fewer: what increases, reaches the end of the video and does not run
+    past it can be true.
 
     Args:
         came: the stamps of the row, in seconds.
         expected: the stamps of the same sample in our encoding; empty where they are not known.
         scene: the grounding task, if it is known.
+        shown: for each of our stamps the first and the last time at which its picture is shown, where the row's
+            pictures are those of our encoding; nothing where that is not known.
+        others: the stamps of the batch's other rows in our encoding, with the rows' numbers; read where they are
+            needed.
     """
     came, expected = list(came), list(expected)
     ours = np.asarray(expected) if len(came) == len(expected) else None
     if ours is not None and np.abs(ours - np.asarray(came)).max() <= ROUNDING_SECONDS:
         return None
+    if ours is not None and len(shown) == len(came) and _is_proved(came, shown):
+        return _of_our_frames(came, expected, scene, others)
     if any(a > b for a, b in pairwise(came)) or (len(came) > 1 and came[0] == came[-1]):
-        shown = ", ".join(f"{stamp:g}" for stamp in came[:6])
-        return Clock(f"The time stamps must increase, and are {shown}, … s.", came, expected)
+        listed = ", ".join(f"{stamp:g}" for stamp in came[:6])
+        return Clock(f"The time stamps must increase, and are {listed}, … s.", came, expected)
     if scene is None:
         return None
     factor = _factor(np.asarray(came), ours) if ours is not None else None
@@ -68,6 +86,49 @@ def clock_of(came: Sequence[float], expected: Sequence[float], scene: Scene | No
     if factor is None or _implied_rate(factor, came[-1], scene) is None:
         return _first_part(came, scene)
     return _scaled(came, expected, factor, scene)
+
+
+def _is_proved(came: Sequence[float], shown: Sequence[tuple[float, float]]) -> bool:
+    """Say whether a stamp lies outside the time in which its picture is shown."""
+    return any(
+        not low - ROUNDING_SECONDS <= stamp <= high + ROUNDING_SECONDS
+        for stamp, (low, high) in zip(came, shown, strict=True)
+    )
+
+
+def _of_our_frames(
+    came: list[float],
+    expected: list[float],
+    scene: Scene | None,
+    others: Iterable[tuple[int, Sequence[float]]],
+) -> Clock:
+    """Say how the stamps of our own frames came to be other than their times."""
+    largest = max(abs(a - b) for a, b in zip(came, expected, strict=True))
+    off = f"they are off by up to {largest:.1f} s, the last is {came[-1]:g} s for {expected[-1]:g} s"
+    number = next((n for n, stamps in others if _are_alike(came, stamps)), None)
+    if number is not None:
+        message = (
+            f"These are the times of row {number + 1} (counted from 1), and the frames are this row's: {off}."
+        )
+        return Clock(message, came, expected, largest=largest, other_row=number)
+    factor = _factor(np.asarray(came), np.asarray(expected))
+    if factor is not None and scene is not None and abs(factor - 1) > 2 * FACTOR_TOLERANCE:
+        return replace(_scaled(came, expected, factor, scene, is_ours=True), largest=largest)
+    varies = ""
+    if scene is not None and scene.rate_error > ROUNDING_SECONDS:
+        varies = (
+            f"; the file's frame rate varies, and index / mean rate is off by up to {scene.rate_error:.1f} s"
+        )
+    return Clock(
+        f"The frames are those of our own encoding, and their time stamps are not: {off}{varies}.",
+        came, expected, largest=largest,
+    )  # fmt: skip
+
+
+def _are_alike(came: Sequence[float], stamps: Sequence[float]) -> bool:
+    return len(came) == len(stamps) and all(
+        abs(a - b) < ROUNDING_SECONDS / 2 for a, b in zip(came, stamps, strict=True)
+    )
 
 
 def sampling_step(timestamps: Sequence[float]) -> float | None:
@@ -94,13 +155,24 @@ def _runs_past_end(came: list[float], factor: float | None, scene: Scene) -> boo
 
 def _covered(came: list[float], scene: Scene) -> float:
     """Return the share of the video up to which the frames behind stamps were taken."""
+    return min(1.0, reach_of(came, scene) / scene.duration)
+
+
+def reach_of(came: Sequence[float], scene: Scene) -> float:
+    """Return the time (s) that the frames behind stamps can reach at most, the time to a next frame included.
+
+    A stamp is the mean of two frames. The first of the last two is no earlier than the stamp before theirs, so the
+    second lies no further behind their stamp than that one before it, however unevenly frames were taken.
+    """
     step = sampling_step(came)
     if step is None:  # a stamp of two frames: of evenly spread ones it stands in the second quarter
-        step = 3 * came[-1] if came[-1] > 0 else scene.duration
-    return min(1.0, (came[-1] + step) / scene.duration)
+        return 4 * came[-1] if came[-1] > 0 else scene.duration
+    return came[-1] + max(step, came[-1] - came[-2])
 
 
-def _scaled(came: list[float], expected: list[float], factor: float, scene: Scene) -> Clock:
+def _scaled(
+    came: list[float], expected: list[float], factor: float, scene: Scene, *, is_ours: bool = False
+) -> Clock:
     fps = _implied_rate(factor, came[-1], scene)
     stretched = (
         f"All time stamps are {factor:.3g} times the frames' times: {came[-1]:g} s for {expected[-1]:g} s"
@@ -108,8 +180,11 @@ def _scaled(came: list[float], expected: list[float], factor: float, scene: Scen
     if fps is None:
         return Clock(f"{stretched}.", came, expected, factor)
     true = f" instead of {scene.fps:.4g}" if scene.fps and factor >= MIN_FACTOR else ""
+    may_be_others = factor < 1 and not is_ours
     other = (
-        "; or the frames are others, and only the first part of the video was sampled" if factor < 1 else ""
+        "; or the frames are others, and only the first part of the video was sampled"
+        if may_be_others
+        else ""
     )
     message = f"{stretched}, as if there were {fps:.4g} frames per second{true}{other}."
     return Clock(message, came, expected, factor, fps)

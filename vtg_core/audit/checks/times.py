@@ -5,22 +5,27 @@ Source of the faults: LLaMA-Factory#10335 and #9620, ms-swift#6523, VeOmni#1165,
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from vtg_core.audit.checks.clock import Clock, clock_of, sampling_step
+from vtg_core.audit.checks.clock import ROUNDING_SECONDS, Clock, clock_of, reach_of, sampling_step
 from vtg_core.audit.codes.times import (
     AFTER_LAST,
+    DURATION,
     FIRST_PART,
     FPS,
     NO_FRAME,
+    RATE_VARIES,
     RESOLUTION,
     RESOLUTION_LOW,
     SAME_BIN,
     SECONDS,
     STAMPS,
+    UNSEEN,
 )
 from vtg_core.audit.findings import Finding
+from vtg_core.audit.row.pictures import times_of_alike
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.audit.row.videos import find_blocks, stamps_of
 from vtg_core.errors import VTGError
@@ -37,6 +42,12 @@ def check(row: Row) -> Iterator[Finding]:
     if clock is not None:
         yield _clock_finding(row, clock)
     if scene is None:
+        return
+    yield from _file(row, scene)
+    if clock is not None and clock.covered is not None:
+        yield from _unseen(row, scene, reach_of(clock.came, scene))
+    if _shows_other_frames(row):  # which of the windows they show is not known
+        yield from _windows_as_written(row, scene)
         return
     covers_first_part = False
     if clock is None:
@@ -71,7 +82,11 @@ def _clock(row: Row, scene: Scene | None) -> Clock | None:
     if not came or num_videos > 1 or _has_more_videos(row):
         return None
     ours = stamps_of(row.known.tokens.input_ids, row.chat) if row.known is not None else []
-    return clock_of(came, ours, scene)
+    shown: list[tuple[float, float]] = []
+    if row.known is not None and row.known.marks is not None and row.shows_our_frames:
+        shown = times_of_alike(ours, row.known.marks)
+    others = ((n, stamps_of(k.tokens.input_ids, row.chat)) for n, k in row.batch.items() if n != row.number)
+    return clock_of(came, ours, scene, shown=shown, others=others)
 
 
 def _has_more_videos(row: Row) -> bool:
@@ -82,6 +97,14 @@ def _has_more_videos(row: Row) -> bool:
     return len(theirs) > len(ours) or any(
         their.num_videos > our.num_videos == 1 for our, their in zip(ours, theirs, strict=False)
     )
+
+
+def _shows_other_frames(row: Row) -> bool:
+    """Say whether a row has other frames than ours: both its pictures and its time stamps are others."""
+    if row.is_our_encoding or row.known is None or row.known.marks is None or row.marks is None:
+        return False
+    came, ours = (stamps_of(ids, row.chat) for ids in (row.own_ids, row.known.tokens.input_ids))
+    return came != ours and not row.shows_our_frames
 
 
 def _clock_finding(row: Row, clock: Clock) -> Finding:
@@ -95,9 +118,17 @@ def _clock_finding(row: Row, clock: Clock) -> Finding:
         "factor": None if clock.factor is None else round(clock.factor, 4),
         "fps": None if clock.fps is None else round(clock.fps, 4),
         "covered": clock.covered,
+        "largest_difference": None if clock.largest is None else round(clock.largest, 3),
+        "times_of_row": clock.other_row,
     }
     is_stamp = (row.kinds == CODE_OF[RegionKind.TIMESTAMP]) & ~row.is_padding
-    return code.finding(clock.message, row=row.number, evidence=evidence, regions=row.regions(is_stamp))
+    finding = code.finding(clock.message, row=row.number, evidence=evidence, regions=row.regions(is_stamp))
+    return finding if clock.other_row is None else replace(finding, fix=OWN_METADATA)
+
+
+OWN_METADATA = (
+    "Give the processor one video_metadata for each video, each video its own, in the order of the videos."
+)
 
 
 def _seconds_per_grid(row: Row, scene: Scene | None) -> Iterator[Finding]:
@@ -143,6 +174,55 @@ def _expected_seconds(scene: Scene, grid_t: int, per_grid: int) -> tuple[float, 
     return scene.duration / grid_t, per_grid * scene.duration / fewest
 
 
+def _file(row: Row, scene: Scene) -> Iterator[Finding]:
+    """Compare the video file with a constant frame rate and with the duration that the row declares."""
+    if scene.rate_error > ROUNDING_SECONDS:
+        rate = f" ({scene.fps:.4g} fps)" if scene.fps else ""
+        yield RATE_VARIES.finding(
+            f"The file's frame rate varies: a frame's index divided by the mean rate{rate} misses the time at which "
+            f"the frame is shown by up to {scene.rate_error:.2f} s.",
+            row=row.number,
+            evidence={"largest_difference": round(scene.rate_error, 3), "mean_fps": scene.fps},
+        )
+    declared = scene.declared_duration
+    if declared is None or abs(declared - scene.duration) <= max(
+        DURATION_SECONDS, DURATION_SHARE * scene.duration
+    ):
+        return
+    longer = scene.duration - declared
+    if not 0.5 < declared / scene.duration < 2:
+        why = ", as where it is in another unit or of another video"
+    elif longer > 0:
+        why = (
+            ", as where it was cut without re-encoding and begins at an earlier key frame: its times may then be "
+            f"{longer:.1f} s too early"
+        )
+    else:
+        why = ", as where its end is missing"
+    yield DURATION.finding(
+        f"The row says that the video lasts {declared:.2f} s, and the file's picture lasts {scene.duration:.2f} s{why}.",
+        row=row.number,
+        evidence={"declared": declared, "file": round(scene.duration, 3)},
+    )
+
+
+DURATION_SECONDS = 0.5
+"""Releases of one data set differ by up to 0.3 s in the durations that they give."""
+DURATION_SHARE = 0.01
+
+
+def _unseen(row: Row, scene: Scene, reach: float) -> Iterator[Finding]:
+    """Name the windows that lie wholly behind the last time that frames reach."""
+    unseen = [window for window in scene.windows if window.start > reach + ROUNDING_SECONDS]
+    if unseen:
+        yield UNSEEN.finding(
+            f"The window {_shown(unseen)} lies wholly behind the frames, which reach {reach:.1f} s of "
+            f"{scene.duration:.1f} s at most.",
+            row=row.number,
+            evidence={"windows": [list(w) for w in unseen], "reach": round(reach, 3)},
+        )
+
+
 def _first_part(row: Row, scene: Scene) -> Iterator[Finding]:
     step = sampling_step(scene.timestamps)
     if step is None:
@@ -158,6 +238,7 @@ def _first_part(row: Row, scene: Scene) -> Iterator[Finding]:
         row=row.number,
         evidence={"last_frame": last, "duration": scene.duration, "covered": round(covered, 4)},
     )
+    yield from _unseen(row, scene, last + step)
 
 
 COVERED_ENOUGH = 0.9

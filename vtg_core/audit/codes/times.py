@@ -47,6 +47,26 @@ RESOLUTION_LOW = Code(
     "Even a perfect answer misses an IoU of 0.5, so it counts as wrong.",
     "Use a finer answer format, or drop windows this short.",
 )  # fmt: skip
+UNSEEN = Code(
+    "time.window-unseen", Severity.ERROR, "A window lies in a part of the video that was not sampled",
+    "No frame of the event is in the model's input, and the answer is taught all the same.",
+    "Spread the frames over the whole video, or drop the windows that they do not reach.",
+)  # fmt: skip
+RATE_VARIES = Code(
+    "time.rate-varies", Severity.INFO, "The frame rate of a video file varies",
+    "Code that divides a frame's index by the mean rate writes other times than those at which frames are shown.",
+    "Take the presentation times of the frames, as VTG Lens does, or convert the file to a constant frame rate.",
+)  # fmt: skip
+DURATION = Code(
+    "time.duration-differs", Severity.WARNING, "The annotated duration is not that of the video file",
+    "The file may be another cut than the one that was annotated, and then all its times are shifted or stretched.",
+    "Look at the window in the video; cut the file anew with re-encoding, or correct the row's duration and times.",
+)  # fmt: skip
+UNIT = Code(
+    "time.unit-suspected", Severity.WARNING, "The times of the file seem not to be seconds",
+    "The answers name other moments than those that were annotated, or the rows cannot be read at all.",
+    "Look at a window in its video, then convert all times of the file to seconds by the factor.",
+)  # fmt: skip
 
 CODES = (
     STAMPS,
@@ -58,4 +78,8 @@ CODES = (
     SAME_BIN,
     RESOLUTION,
     RESOLUTION_LOW,
+    UNSEEN,
+    RATE_VARIES,
+    DURATION,
+    UNIT,
 )

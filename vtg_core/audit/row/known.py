@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vtg_core.audit.row.pictures import marks_of
 from vtg_core.audit.row.row import Known, Scene
 from vtg_core.chat.conversation import Role, TextPart, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template
@@ -66,6 +67,7 @@ def known_of(
         person_texts=_person_texts(conversation),
         grid=np.asarray(grid) if grid is not None else None,
         pixels=_pixels(encoded),
+        marks=marks_of(encoded.media.get("pixel_values_videos")),
     )
 
 
@@ -100,6 +102,8 @@ def scene_of(sample: Sample) -> Scene:
         answer_format=sample.answer_format,
         template=sample.template,
         fps=sample.video.info.fps,
+        rate_error=sample.video.info.rate_error,
+        declared_duration=_declared_duration(sample),
     )
 
 
@@ -112,6 +116,12 @@ def _pixels(encoded: EncodedSample) -> tuple[np.ndarray, ...]:
     return (
         tuple(np.split(np.asarray(pixels), np.cumsum(patches)[:-1])) if patches.sum() == len(pixels) else ()
     )
+
+
+def _declared_duration(sample: Sample) -> float | None:
+    """Return the length (s) that the row gives its video; None for a clip, of which or of whose video it may be."""
+    row = sample.annotation
+    return row.duration if row is not None and row.video_start is None else None
 
 
 def _person_texts(conversation: Sequence[Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.pictures import are_same_pictures
 from vtg_core.audit.row.readings import Reading
 from vtg_core.data.answers import AnswerFormat
 from vtg_core.masking.labelled_tokens import KINDS, LabelledTokens, regions_of, runs_of
@@ -28,6 +29,8 @@ class Scene:
         answer_format: how the windows are written.
         template: the prompt template that asks; None where a prompt is somebody else's.
         fps: the video's frames per second; None if not known.
+        rate_error: by how many seconds a frame's index by ``fps`` misses the time at which it is shown, at worst.
+        declared_duration: what the annotation row says of the video's length, in seconds; None where it does not.
     """
 
     query: str
@@ -37,6 +40,8 @@ class Scene:
     answer_format: AnswerFormat
     template: PromptTemplate | None = None
     fps: float | None = None
+    rate_error: float = 0.0
+    declared_duration: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,7 @@ class Known:
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
         pixels: for each video its patches as the processor makes them, float, shape (num_patches, size); empty if not
             known.
+        marks: float32, shape (num_patches,), what its videos' pictures are known by; None if they are not known.
     """
 
     tokens: LabelledTokens
@@ -62,6 +68,7 @@ class Known:
     person_texts: tuple[str, ...] = ()
     grid: np.ndarray | None = None
     pixels: tuple[np.ndarray, ...] = ()
+    marks: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +87,8 @@ class Row:
         max_length: the bound on tokens that training uses, if it was given.
         shares_length: another row of the batch, of a sample of another length where that is known, has as many tokens:
             the sign of a common bound.
+        marks: as in :class:`Known`, of the pictures that came with the row; None if they are not known.
+        batch: what is known of the samples of the whole batch, by row number.
     """
 
     number: int
@@ -92,6 +101,8 @@ class Row:
     media: Mapping[str, Any] = field(default_factory=dict)
     max_length: int | None = None
     shares_length: bool = False
+    marks: np.ndarray | None = None
+    batch: Mapping[int, Known] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,6 +133,11 @@ class Row:
         """Whether the row's own tokens are, id for id, those of our own pipeline."""
         known = self.known.tokens.input_ids if self.known is not None else None
         return known is not None and (self.own_ids is known or np.array_equal(self.own_ids, known))
+
+    @cached_property
+    def shows_our_frames(self) -> bool:
+        """Whether the row's pictures are those of our own encoding; false too where either is not known."""
+        return self.known is not None and are_same_pictures(self.marks, self.known.marks)
 
     def own_regions(self, start: int, end: int) -> tuple[Region, ...]:
         """Return the regions of ``own_ids[start:end]``, in positions of the row."""
