@@ -44,13 +44,20 @@ def test_the_processors_own_batch_is_taken(batch):
 
 
 @pytest.mark.parametrize("saved", [False, True])
-def test_a_batch_without_token_types_is_refused_in_the_models_own_words(batch, saved):
-    good, model = batch
+def test_a_batch_without_token_types_is_refused_in_the_models_own_words(originals, asked, saved):
+    good, model = originals["demo", "standard", "right"].copy(), asked["demo"]
     del good.batch["mm_token_type_ids"]
     (finding,) = found(good, model, saved=saved)
     assert (finding.code, finding.severity) == ("batch.model-refuses", "error")
+    assert "Qwen3VLModel says ValueError" in finding.message
     assert "`mm_token_type_ids` is missing" in finding.message
-    assert model.name in finding.message
+
+
+def test_a_model_that_counts_videos_as_text_without_token_types_is_told_of(originals, asked):
+    good, model = originals["demo-qwen2.5-vl", "standard", "right"].copy(), asked["demo-qwen2.5-vl"]
+    del good.batch["mm_token_type_ids"]
+    (finding,) = found(good, model)
+    assert (finding.code, finding.evidence["missing"]) == ("batch.model-input-missing", ["mm_token_type_ids"])
 
 
 def test_token_types_of_the_prompt_alone_are_refused(batch):
@@ -116,10 +123,8 @@ def test_other_positions_are_an_error_that_says_how_they_differ(batch, broken, s
 def test_positions_of_packed_rows_are_passed_over(batch):
     good, model = batch
     length = good.batch["input_ids"].shape[1]
-    good.batch |= {
-        "position_ids": torch.arange(length).expand(2, -1) % 50,
-        "cu_seq_lens_q": torch.tensor([0, 50]),
-    }
+    good.batch["position_ids"] = torch.arange(length).expand(2, -1) % 50
+    good.batch["cu_seq_lens_q"] = torch.tensor([0, 50, length])
     assert codes(good, model) == ["batch.attention-mask-kind"]
 
 

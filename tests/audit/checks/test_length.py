@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.audit.conftest import sample_of
+from vtg_core.audit.checks import stop
 from vtg_core.audit.checks.length import Budget, budget, check
 from vtg_core.masking.processor_call import call_processor
 from vtg_core.regions import RegionKind
@@ -58,8 +61,25 @@ def test_a_row_that_ends_before_its_answer_is_cut_for_every_reader(every_good):
 @pytest.mark.parametrize("saved", [False, True])
 def test_a_cut_end_of_turn_is_named(every_good, saved):
     ids, end = every_good.known[0].tokens.input_ids, where(every_good, RegionKind.END_OF_TURN)[0]
-    assert codes(every_good.of_ids(ids[:end]), saved=saved) == ["length.end-of-turn-cut"]
+    found = every_good.of_ids(ids[:end]).codes(check, saved=saved, max_length=end)
+    assert found == ["length.end-of-turn-cut", "length.budget"]
     assert codes(every_good.of_ids(ids[: end + 1]), saved=saved) == []  # white space behind it is no loss
+
+
+@pytest.mark.parametrize("max_length", [None, 10_000])
+@pytest.mark.parametrize("saved", [False, True])
+def test_an_end_of_turn_that_no_bound_took_was_never_written(every_good, saved, max_length):
+    ids, end = every_good.known[0].tokens.input_ids, where(every_good, RegionKind.END_OF_TURN)[0]
+    unended = every_good.of_ids(ids[:end])
+    assert "length.end-of-turn-cut" not in unended.codes(check, saved=saved, max_length=max_length)
+    assert unended.codes(stop.check, saved=saved, max_length=max_length) == ["stop.missing"]
+
+
+def test_a_length_that_rows_of_other_samples_share_is_the_sign_of_a_bound(every_good):
+    end = where(every_good, RegionKind.END_OF_TURN)[0]
+    rows = np.stack([known.tokens.input_ids[:end] for known in every_good.known])
+    cut = replace(every_good, batch={"input_ids": rows, "labels": rows})
+    assert cut.codes(check)[0] == "length.end-of-turn-cut"
 
 
 def test_an_end_of_turn_pasted_onto_a_cut_answer_hides_nothing(every_good):

@@ -7,6 +7,7 @@ from vtg_core.audit.checks import mask
 from vtg_core.audit.findings import Severity
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import encode_known
+from vtg_core.audit.run import recovered_row
 from vtg_core.collator import pad
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy, RegionKind, SupervisedTurns
@@ -113,3 +114,20 @@ def with_policy(processor, sample, policy, messages=None):
     once = process_videos_once(processor)
     encoded, known = encode_known(messages or sample.messages, once, [sample.video], policy=policy)
     return GoodBatch(pad([encoded], processor), [known], ChatIds.of(processor), processor)
+
+
+def test_control_tokens_of_an_answer_that_are_masked_by_value_are_named(good):
+    labels, at = good.batch["labels"], start_of(good)
+    box = good.processor.tokenizer.convert_tokens_to_ids("<|box_start|>")
+    good.batch["input_ids"][0, at + 3] = labels[0, at + 3] = box
+    good.batch["labels"][torch.isin(labels, torch.as_tensor(good.chat.control_ids))] = IGNORE_INDEX
+    (finding,) = mask.check(recovered_row(good.rows(saved=True)[0]))
+    assert (finding.code, finding.evidence) == ("mask.control-tokens-masked", {"tokens": 2})
+
+
+def test_an_answer_all_of_control_tokens_that_is_masked_names_the_cause(good_tokens):
+    labels = good_tokens.batch["labels"]
+    labels[torch.isin(labels, torch.as_tensor(good_tokens.chat.control_ids))] = IGNORE_INDEX
+    [finding] = findings_of(good_tokens)
+    assert finding.code == "mask.nothing-trained"
+    assert "tokens of the answer are control tokens: masked by value" in finding.message

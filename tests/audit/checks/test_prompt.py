@@ -259,3 +259,28 @@ def test_a_chat_template_without_control_tokens_stays_silent_where_nothing_is_kn
         frozenset(),
     )
     assert replace(good, chat=chat).codes(check, saved=True) == []
+
+
+def test_words_around_the_answer_are_no_thinking(good, video):
+    answer = "{'type': 'text', 'text': '[8.0, 14.0]'}"
+    ids = encoded(good, written(good, plain_messages(answer=answer)), video)
+    assert codes(good.of_ids(ids)) == []
+
+
+def test_frames_with_markers_of_their_own_are_one_video(good, video):
+    """Where no pair stands around them all, the grids say how many videos there are."""
+    ids = encoded(good, written(good, plain_messages()), video)
+    block, around = find_blocks(ids, good.chat)[0], video_ids(good.chat)
+    ends = [i for i in range(block.start, block.end) if int(ids[i]) in around.opening | around.closing]
+    framed = np.delete(ids, [ends[0], ends[-1]])
+    assert find_blocks(framed, good.chat)[0].num_videos > 1
+    assert "parity.video-repeated" not in codes(good.of_ids(framed))
+    unsaid = good.of_ids(framed)
+    del unsaid.batch["video_grid_thw"]
+    assert "parity.video-repeated" not in codes(unsaid)
+
+
+def test_a_video_that_is_missing_is_no_difference_of_words(good):
+    ids = good.known[0].tokens.input_ids
+    block = find_blocks(ids, good.chat)[0]
+    assert codes(good.of_ids([*ids[: block.start], *ids[block.end :]])) == []

@@ -58,8 +58,10 @@ class AskedModel:
         """Say whether the model places tokens by this input."""
         return name in inspect.signature(self.place).parameters
 
-    def positions(self, batch: Mapping[str, Any]) -> np.ndarray:
+    def positions(self, batch: Mapping[str, Any]) -> np.ndarray | None:
         """Return where the model places the tokens of a batch; int64, shape (3, B, L). It raises what the model raises.
+
+        None where the model cannot place media by what is there, and counts them as text.
 
         Source: ``compute_3d_position_ids`` of transformers 5.24, ``models/qwen3_vl/modeling_qwen3_vl.py``, says which
         inputs must be there before ``get_rope_index`` is asked.
@@ -78,7 +80,7 @@ class AskedModel:
             placed = model.compute_3d_position_ids(**{name: tensors.get(name) for name in named})
         else:
             placed = self.place(**tensors)[0]
-        found: np.ndarray = placed.numpy()
+        found: np.ndarray | None = placed.numpy() if placed is not None else None
         return found
 
 
@@ -128,12 +130,20 @@ def _built(config: "PreTrainedConfig") -> Any:
 
 def _refusal(batch: Mapping[str, Any], model: AskedModel) -> Iterator[Finding]:
     try:
-        model.positions(batch)
+        placed = model.positions(batch)
     except Exception as error:  # the model's own words, whatever it raises
         kind, said = type(error).__name__, first_line(error) or "no words"
         yield MODEL_REFUSES.finding(
             f"{model.name} says {kind}: {said}",
             evidence={"model": model.name, "error": kind, "message": said},
+        )
+        return
+    if placed is None:
+        missing = [name for name in (TYPES,) if batch.get(name) is None]
+        without = f" without {TYPES}" if missing else ""
+        yield MODEL_LACKS.finding(
+            f"{model.name} finds no video{without}: it counts all tokens as text, and the frames have no place.",
+            evidence={"missing": missing},
         )
 
 

@@ -220,7 +220,7 @@ MUTATIONS = (
         change=faults.cut_at(lambda strand: sum(faults.answer(strand)) // 2),
     ),
     Mutation(
-        "end-of-turn-cut", "max_length cuts the end of turn", "LLaMA-Factory#5231", ("length.end-of-turn-cut",),
+        "end-of-turn-cut", "max_length cuts the end of turn", "LLaMA-Factory#5231", ("length.end-of-turn-cut", "stop.missing"),
         change=faults.cut_at(faults.end_of_turn),
     ),
     Mutation(
