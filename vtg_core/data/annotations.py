@@ -259,9 +259,12 @@ def resolve_video(name: Any, root: Path, where: str) -> Path:
         raise AnnotationError(
             f"{where}, field 'video': must be a path that can be followed, got {_shown(name)}"
         ) from None
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts or not path.is_relative_to(resolved_root):
+    steps = PurePosixPath(name.replace("\\", "/"))
+    is_up = ".." in steps.parts
+    if is_up or not path.is_relative_to(resolved_root):
+        by = "by '..'" if is_up else "as an absolute path" if steps.is_absolute() else "by a link"
         raise AnnotationError(
-            f"{where}, field 'video': must stay under the video root, and {_shown(name)} leads out of it; "
+            f"{where}, field 'video': must stay under the video root, and {_shown(name)} leads out of it {by}; "
             "set video_root to a folder that holds every video"
         )
     return path

@@ -62,12 +62,15 @@ def media_of(
     counts = _split(videos)
     if counts is None:
         return nothing, [_numbers_differ(videos)]
-    seconds = as_array(batch.get("second_per_grid_ts"))
+    name = next((name for name in SECONDS_NAMES if batch.get(name) is not None), SECONDS_NAMES[0])
+    seconds = as_array(batch.get(name))
     media = _given(videos.grids, seconds, counts)
     _give_marks(media, marks_of(batch.get("pixel_values_videos")), videos, counts)
     return media, _patches_differ(batch, videos)
 
 
+SECONDS_NAMES = ("second_per_grid_ts", "video_second_per_grid")
+"""What processors call the seconds of a step of the grid: Qwen2.5-VL's, and those of the Omni models."""
 MARKS = "marks"
 """What the pictures of a row are known by, among its media."""
 
@@ -122,7 +125,9 @@ def _split(videos: Videos) -> list[int] | None:
 def _given(grids: np.ndarray, seconds: np.ndarray | None, counts: Sequence[int]) -> list[dict[str, Any]]:
     media, at = [], 0
     for count in counts:
-        of_row: dict[str, Any] = {"video_grid_thw": grids[at : at + count]}
+        of_row: dict[str, Any] = {
+            "video_grid_thw": grids[at : at + count]
+        }  # seconds by one name, whichever came
         if seconds is not None and seconds.shape == (len(grids),):
             of_row["second_per_grid_ts"] = seconds[at : at + count].astype(float)
         media.append(of_row)
