@@ -97,11 +97,17 @@ def test_a_video_may_not_leave_its_root(write, name):
         load_annotations(write([{**ROW, "video": name}]))
 
 
-def test_a_link_may_not_lead_out_of_the_root(write, tmp_path):
-    path = write([{**ROW, "video": "link.mp4"}])
-    (tmp_path / "link.mp4").symlink_to(tmp_path.parent / "outside.mp4")
-    with pytest.raises(AnnotationError, match="leads out of it"):
-        load_annotations(path)
+def test_a_link_is_followed_wherever_it_leads(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "store.mp4").touch()
+    (tmp_path / "videos" / "link.mp4").symlink_to(tmp_path / "store.mp4")
+    assert resolve_video("link.mp4", tmp_path / "videos", "here") == tmp_path / "store.mp4"
+
+
+@pytest.mark.parametrize(("name", "by"), [("../a.mp4", "by '..'"), ("/etc/a.mp4", "as an absolute path")])
+def test_a_path_out_of_the_root_is_told_by_the_way_it_takes(tmp_path, name, by):
+    with pytest.raises(AnnotationError, match=f"leads out of it {by}"):
+        resolve_video(name, tmp_path, "here")
 
 
 def test_a_link_within_the_root_is_followed(tmp_path):

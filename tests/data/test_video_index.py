@@ -124,7 +124,7 @@ def test_an_id_may_not_leave_the_roots(videos, load, name):
         load(name, video_root=videos("abc.mp4"))
 
 
-def test_links_are_followed_within_the_root_alone(videos, tmp_path):
+def test_links_to_files_are_followed_and_links_to_folders_are_not(videos, tmp_path):
     root = videos("store/real.mp4")
     videos("secret.mp4", root="outside")
     (root / "abc.mp4").symlink_to("store/real.mp4")
@@ -133,7 +133,8 @@ def test_links_are_followed_within_the_root_alone(videos, tmp_path):
     index = VideoIndex(root)
     assert index.named("abc") == [root / "abc.mp4"]
     assert index.named("real") == [root / "store" / "real.mp4"]
-    assert index.named("out") == index.named("secret") == []
+    assert index.named("out") == [root / "out.mp4"]
+    assert index.named("secret") == []
 
 
 def test_links_to_one_file_are_one_file(videos):

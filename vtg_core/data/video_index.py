@@ -111,7 +111,8 @@ class VideoIndex:
     """The video files under a folder, by what they could be called; read once, when it is first asked.
 
     Args:
-        root: the folder. Links to files within it are followed; links that lead out of it are not.
+        root: the folder. Links to files are followed, wherever they lead: its owner made them. Links to folders are not,
+            which may go round.
     """
 
     def __init__(self, root: Path) -> None:
@@ -196,15 +197,8 @@ class VideoIndex:
                     return
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
-                elif os.path.splitext(entry.name)[1].lower() in VIDEO_SUFFIXES and self._is_inside(entry):
+                elif os.path.splitext(entry.name)[1].lower() in VIDEO_SUFFIXES and entry.is_file():
                     yield entry.path
-
-    def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
-        """Say whether an entry is a file, and no link out of the folder."""
-        if not entry.is_symlink():
-            return True
-        path = Path(entry.path)
-        return path.is_file() and path.resolve().is_relative_to(self.root)
 
 
 def _stem(path: str) -> str:
@@ -219,10 +213,10 @@ _CLIP = re.compile(r"(.+)_(\d{1,9}(?:\.\d{1,9})?)_(\d{1,9}(?:\.\d{1,9})?)")
 
 
 def resolve_video(name: Any, root: Path, where: str, field_name: str = "video") -> Path:
-    """Return the path of the video ``name`` under ``root``, links followed.
+    """Return the path of the video ``name`` under ``root``, links followed wherever they lead: the root's owner made them.
 
     Raises:
-        AnnotationError: ``name`` is no relative path, is a URL, or leads out of ``root`` by ``..`` or a link.
+        AnnotationError: ``name`` is a URL, or leads out of ``root`` by ``..`` or as an absolute path.
     """
     if not isinstance(name, str) or not name.strip() or "\0" in name or not is_unicode(name):
         raise AnnotationError(
@@ -230,16 +224,18 @@ def resolve_video(name: Any, root: Path, where: str, field_name: str = "video") 
         )
     if "://" in name or name.lower().startswith(("data:", "file:", "http:", "https:")):
         raise AnnotationError(f"{where}, field '{field_name}': must be a path, not a URL, got {shown(name)}")
+    steps = PurePosixPath(name.replace("\\", "/"))
+    is_up = ".." in steps.parts
+    if is_up or not (root / name).is_relative_to(root):
+        by = "by '..'" if is_up else "as an absolute path"
+        raise AnnotationError(
+            f"{where}, field '{field_name}': must stay under the video root, and {shown(name)} leads out of it {by}; "
+            "set video_root to a folder that holds every video"
+        )
     try:
-        resolved_root = root.resolve()
-        path = (resolved_root / name).resolve()
+        path = (root / name).resolve()
     except (OSError, RuntimeError):
         raise AnnotationError(
             f"{where}, field '{field_name}': must be a path that can be followed, got {shown(name)}"
         ) from None
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts or not path.is_relative_to(resolved_root):
-        raise AnnotationError(
-            f"{where}, field '{field_name}': must stay under the video root, and {shown(name)} leads out of it; "
-            "set video_root to a folder that holds every video"
-        )
     return path

@@ -135,3 +135,23 @@ def test_a_declared_duration_is_compared_with_the_file(good, declared, codes):
     scene = replace(good.known[0].scene, declared_duration=declared)
     told = replace(good, known=[replace(good.known[0], scene=scene), good.known[1]])
     assert [f.code for f in check(told.rows()[0])] == codes
+
+
+@pytest.mark.parametrize("num_frames", [8, 32])
+def test_a_rate_of_frames_by_duration_is_named_where_frames_reach_the_last(good, num_frames):
+    times = np.linspace(0, 29.9, num_frames)
+    scene = replace(good.known[0].scene, timestamps=tuple(times.tolist()))
+    ours = times.reshape(-1, 2).mean(axis=1).round(1).tolist()
+    told = (np.arange(num_frames) * 30 / num_frames).reshape(-1, 2).mean(axis=1).round(1).tolist()
+    clock = clock_of(told, ours, scene, shown=[(stamp, stamp) for stamp in ours])
+    assert f"short by 1/{num_frames}" in clock.message
+    assert clock.largest == pytest.approx(30 / num_frames, abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["second_per_grid_ts", "video_second_per_grid"])
+def test_seconds_per_grid_are_checked_by_every_name_they_have(good_qwen2_5, name):
+    seconds = good_qwen2_5.batch.pop("second_per_grid_ts")
+    good_qwen2_5.batch[name] = 1 / seconds
+    (finding,) = check(good_qwen2_5.rows()[0])
+    assert finding.code == "time.seconds-per-grid-differ"
+    assert "reciprocal" in finding.message

@@ -97,6 +97,8 @@ def media_of(
     return of_rows, findings
 
 
+SECONDS_NAMES = ("second_per_grid_ts", "video_second_per_grid")
+"""What processors call the seconds of a step of the grid: Qwen2.5-VL's, and those of the Omni models."""
 MARKS = "marks"
 """What the pictures of a row are known by, among its media."""
 
@@ -153,7 +155,8 @@ def _owners(
 
 def _given(media: _Media, batch: Mapping[str, Any], positions: range) -> dict[str, Any]:
     of_row: dict[str, Any] = {media.medium.grid: media.grids[positions.start : positions.stop]}
-    seconds = as_array(batch.get("second_per_grid_ts")) if media.medium is VIDEO else None
+    name = next((name for name in SECONDS_NAMES if batch.get(name) is not None), SECONDS_NAMES[0])
+    seconds = as_array(batch.get(name)) if media.medium is VIDEO else None
     if seconds is not None and seconds.shape == (len(media.grids),):
         of_row["second_per_grid_ts"] = seconds[positions.start : positions.stop].astype(float)
     return of_row

@@ -112,6 +112,19 @@ def _of_our_frames(
         )
         return Clock(message, came, expected, largest=largest, other_row=number)
     factor = _factor(np.asarray(came), np.asarray(expected))
+    num_frames = len(scene.timestamps) if scene is not None else 0
+    if (
+        factor is not None
+        and num_frames > 1
+        and abs(factor * num_frames / (num_frames - 1) - 1) < RATE_TOLERANCE
+    ):
+        why = (
+            f"{num_frames} frames spread from the first to the last are given the rate {num_frames} / duration, which "
+            f"makes all times short by 1/{num_frames}"
+        )
+        return Clock(
+            f"The frames are those of our own encoding, and {why}: {off}.", came, expected, largest=largest
+        )
     if factor is not None and scene is not None and abs(factor - 1) > 2 * FACTOR_TOLERANCE:
         return replace(_scaled(came, expected, factor, scene, is_ours=True), largest=largest)
     varies = ""

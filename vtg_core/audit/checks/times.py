@@ -155,9 +155,11 @@ def _seconds_per_grid(row: Row, scene: Scene | None) -> Iterator[Finding]:
     if 0.95 * low <= came <= 1.05 * high:
         return
     shown = f"{low:.2f}" if high - low < 0.005 else f"{low:.2f} to {high:.2f}"
+    is_reciprocal = 0.95 * low <= 1 / came <= 1.05 * high
     yield SECONDS.finding(
         f"second_per_grid_ts says {came:.2f} s, and {per_grid} frames last {shown} s: times are off by a factor of "
-        f"{came / high if came > high else came / low:.2f}.",
+        f"{came / high if came > high else came / low:.2f}"
+        + ("; it is the reciprocal, grids per second." if is_reciprocal else "."),
         row=row.number,
         evidence={"row": came, "expected": [low, high], "frames_per_grid": per_grid},
     )
