@@ -74,8 +74,8 @@ def clock_of(
     if ours is not None and len(shown) == len(came) and _is_proved(came, shown):
         return _of_our_frames(came, expected, scene, others)
     if any(a > b for a, b in pairwise(came)) or (len(came) > 1 and came[0] == came[-1]):
-        shown = ", ".join(f"{stamp:g}" for stamp in came[:6])
-        return Clock(f"The time stamps must increase, and are {shown}, … s.", came, expected)
+        listed = ", ".join(f"{stamp:g}" for stamp in came[:6])
+        return Clock(f"The time stamps must increase, and are {listed}, … s.", came, expected)
     if scene is None:
         return None
     factor = _factor(np.asarray(came), ours) if ours is not None else None
