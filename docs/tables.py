@@ -18,7 +18,7 @@ from pathlib import Path
 import vtg_core
 from tests.benchmarks._figures import FIGURES, SHOWN
 from vtg_core import errors
-from vtg_core.audit.bugs.table import MUTATIONS
+from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Code
 from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
@@ -114,7 +114,7 @@ def _explained(code: Code) -> str:
 def _bugs() -> Iterator[str]:
     rows = (
         [f"`{bug.name}`", bug.title, bug.source, ", ".join(f"[`{code}`](#{code})" for code in bug.codes)]
-        for bug in MUTATIONS
+        for bug in BUGS
     )
     return table("bug|what the training code does|found in|code", rows)
 

@@ -11,7 +11,7 @@ import pytest
 from docs import tables
 from docs.tables import DOCUMENTS, TABLES
 from tests.benchmarks import _figures
-from vtg_core.audit.bugs.table import MUTATIONS
+from vtg_core.audit.bugs.table import BUGS
 from vtg_core.commands.cli import main
 from vtg_core.commands.start import page_parser, page_settings
 from vtg_core.data.annotations import load_annotations
@@ -82,8 +82,8 @@ def test_a_figure_that_is_measured_again_takes_the_place_of_the_earlier_one(tmp_
     assert not any("mask_overhead_5k" in run["figures"] for run in earlier)
 
 
-def test_the_mutations_are_counted():
-    assert f"puts one of {len(MUTATIONS)} real bugs" in AUDIT
+def test_the_bugs_are_counted():
+    assert f"puts one of {len(BUGS)} real bugs" in AUDIT
 
 
 @pytest.mark.parametrize("command", OURS)

@@ -14,8 +14,8 @@ def tab(page, name):
 
 def break_it(page, bug):
     page.get_by_role("radio", name="Break it").click()
-    page.locator("#mutation input").click()
-    page.locator("#mutation input").fill(bug)
+    page.locator("#bug input").click()
+    page.locator("#bug input").fill(bug)
     page.get_by_role("option", name=re.compile(re.escape(f"({bug})"))).click()
 
 

@@ -9,7 +9,7 @@ import torch
 
 from tests.conftest import ASSETS
 from vtg_core.audit.batch.files import load_batch
-from vtg_core.audit.bugs.table import MUTATIONS
+from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_saved
 from vtg_core.checkpoints.loading import load_checkpoint
@@ -105,20 +105,20 @@ def test_what_the_mask_policy_chooses_is_a_policy_and_no_error(user_cache):
     assert [f["code"] for f in view["findings"] if f["severity"] == "policy"] == ["mask.newline-trained"]
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_each_bug_is_named_on_the_page_or_said_not_to_apply(user_cache, mutation):
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_each_bug_is_named_on_the_page_or_said_not_to_apply(user_cache, bug):
     views = [
-        audited(Choice(AuditSource.BROKEN, mutation=mutation.name), of=inputs(mode=mode))[:2]
+        audited(Choice(AuditSource.BROKEN, bug=bug.name), of=inputs(mode=mode))[:2]
         for mode in ("standard", "temporal_tokens")
     ]
-    named = [view for _, view in views if set(bad(view)) & set(mutation.codes)]
+    named = [view for _, view in views if set(bad(view)) & set(bug.codes)]
     assert named, views
     assert all(view["problem"] for _, view in views if view not in named)
-    assert all(strip["source"] == f"broken: {mutation.name}" for strip, _ in views)
+    assert all(strip["source"] == f"broken: {bug.name}" for strip, _ in views)
 
 
 def test_a_finding_has_its_reason_its_figures_and_its_tokens(user_cache):
-    _, view, recipes, tokens = audited(Choice(AuditSource.BROKEN, mutation="header-in"))
+    _, view, recipes, tokens = audited(Choice(AuditSource.BROKEN, bug="header-in"))
     [finding] = [f for f in view["findings"] if f["code"] == "mask.header-trained"]
     assert finding["why"].startswith("The generation prompt already holds the header")
     assert ["share of loss tokens", "20.0%"] in finding["evidence"]
@@ -131,7 +131,7 @@ def test_a_finding_has_its_reason_its_figures_and_its_tokens(user_cache):
 
 
 def test_labels_that_are_other_tokens_are_shown_as_such(user_cache):
-    *_, tokens = audited(Choice(AuditSource.BROKEN, mutation="labels-shifted"))
+    *_, tokens = audited(Choice(AuditSource.BROKEN, bug="labels-shifted"))
     other = [row for row, piece in enumerate(tokens["label_piece"]) if piece >= 0]
     label = tokens["pieces"][tokens["label_piece"][other[0]]]
     assert label == tokens["pieces"][tokens["piece"][other[1]]] == "["
@@ -176,14 +176,14 @@ def test_a_saved_batch_is_audited_row_by_row_without_a_sample(user_cache, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("source", "row", "mutation"),
+    ("source", "row", "bug"),
     [
         ("collator", 0, "header-in"), ("batch", 0, "header-in"), ("nobody", 0, "header-in"), ("broken", 0, "none"),
     ],
 )  # fmt: skip
-def test_only_what_the_page_offers_can_be_audited(source, row, mutation):
+def test_only_what_the_page_offers_can_be_audited(source, row, bug):
     with pytest.raises(VTGError, match="among the page's own choices"):
-        Choice.read(SETTINGS, source, row, mutation)
+        Choice.read(SETTINGS, source, row, bug)
 
 
 @pytest.mark.parametrize("row", [None, -1, 1.5, float("inf"), float("nan"), 2.0**60])

@@ -22,7 +22,7 @@ from vtg_core.audit.foreign.collators import foreign_samples, run_collator
 from vtg_core.audit.report import RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import encode_known, scene_of
-from vtg_core.audit.row.readings import Oracle, read_row
+from vtg_core.audit.row.readings import Reader, read_row
 from vtg_core.audit.row.recovered import known_of_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import pad
@@ -132,7 +132,7 @@ def verify_rows(
     seed: int = 0,
     policy: MaskPolicy | None = None,
 ) -> Iterator[RowFindings]:
-    """Encode a few rows through the processor as well, pixels and all, and ask all three oracles of them.
+    """Encode a few rows through the processor as well, pixels and all, and ask all three readings of them.
 
     Args:
         dataset, chat, limit, policy: as for :func:`audit_rows`.
@@ -231,7 +231,7 @@ def recovered_row(row: Row) -> Row:
     """Return a row of a saved batch with what its ids tell of the sample it was made from."""
     recovered = known_of_row(row.ids, row.is_padding, row.chat, row.media.get("video_grid_thw"))
     if recovered.known is None:
-        silent = {**row.reading.silent, Oracle.CHARACTER_REGIONS: recovered.reason}
+        silent = {**row.reading.silent, Reader.CHARACTER_REGIONS: recovered.reason}
         return replace(row, reading=replace(row.reading, silent=silent))
     known = recovered.known
     reading = read_row(row.ids, row.is_padding, row.chat, known.tokens, known.prompts)

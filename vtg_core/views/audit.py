@@ -93,7 +93,7 @@ class AuditView:
         problem: why nothing was audited; empty where something was.
         findings: the worst first.
         verdict: in one sentence what the independent readings of the row agree on.
-        readings: (who reads, what they say), one an oracle.
+        readings: (who reads, what they say), one an reader.
         num_checks: how many codes could have been found.
         checked: (family, what its checks hold, or why it was not checked, whether it was), in their order.
     """
@@ -262,10 +262,10 @@ def _verdict(reading: Reading) -> str:
 
 def _readings(reading: Reading) -> list[tuple[str, str]]:
     said = []
-    for oracle, opinion in reading.opinions.items():
+    for reader, opinion in reading.opinions.items():
         agrees = reading.verdict is not None and np.array_equal(opinion, reading.verdict)
-        said.append((str(oracle), f"{'✓' if agrees else '≠'} {int(opinion.sum()):,} tokens"))
-    return said + [(str(oracle), f"– not asked: {why}") for oracle, why in reading.silent.items()]
+        said.append((str(reader), f"{'✓' if agrees else '≠'} {int(opinion.sum()):,} tokens"))
+    return said + [(str(reader), f"– not asked: {why}") for reader, why in reading.silent.items()]
 
 
 def _checked(row: Row) -> list[tuple[str, str, bool]]:

@@ -1,9 +1,9 @@
-"""Every mutation is a real bug, and the audit names it; nothing is found where nothing is wrong."""
+"""Every bug in the table is a real one, and the audit names it; nothing is found where nothing is wrong."""
 
 import pytest
 
 from tests.audit.conftest import build_batch, sample_of
-from vtg_core.audit.bugs.table import MUTATIONS, break_sample
+from vtg_core.audit.bugs.table import BUGS, break_sample
 from vtg_core.audit.checks.families import audit_batch
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Severity
@@ -17,35 +17,35 @@ from vtg_core.templates import TEMPLATES
 
 BAD = (Severity.ERROR, Severity.WARNING)
 CASES = [
-    (mutation, mode)
-    for mutation in MUTATIONS
+    (bug, mode)
+    for bug in BUGS
     for mode in AnswerMode
-    if (mutation.name, mode) != ("tokens-split", AnswerMode.STANDARD)  # seconds have no tokens to split
+    if (bug.name, mode) != ("tokens-split", AnswerMode.STANDARD)  # seconds have no tokens to split
 ]
 
 
-def broken(name, processor, mutation, video, mode):
+def broken(name, processor, bug, video, mode):
     chat = ChatIds.of(process_videos_once(processor), load_checkpoint(name).stop_ids)
     sample = sample_of(video, mode=mode, template=4)
-    batch, chat, known = break_sample(mutation, sample.messages, [video], chat, scene_of(sample))
+    batch, chat, known = break_sample(bug, sample.messages, [video], chat, scene_of(sample))
     return audit_batch(batch, chat, known)
 
 
 @pytest.mark.parametrize("name", ["demo", "demo-qwen2.5-vl"])
-@pytest.mark.parametrize(("mutation", "mode"), CASES, ids=lambda value: getattr(value, "name", str(value)))
-def test_the_audit_names_every_mutation(mutation, name, mode, processors_by_name, video):
-    found = broken(name, processors_by_name[name], mutation, video, mode).findings
+@pytest.mark.parametrize(("bug", "mode"), CASES, ids=lambda value: getattr(value, "name", str(value)))
+def test_the_audit_names_every_bug(bug, name, mode, processors_by_name, video):
+    found = broken(name, processors_by_name[name], bug, video, mode).findings
     bad = {finding.code for finding in found if finding.severity in BAD}
-    assert bad & set(mutation.codes), sorted(bad)
+    assert bad & set(bug.codes), sorted(bad)
     assert len(bad) <= 3, "one defect, one finding, and little echo"
 
 
-def test_the_codes_that_mutations_promise_exist():
-    assert {code for mutation in MUTATIONS for code in mutation.codes} <= set(CODES)
+def test_the_codes_that_bugs_promise_exist():
+    assert {code for bug in BUGS for code in bug.codes} <= set(CODES)
 
 
-def test_there_are_some_twenty_mutations_and_more_with_names_of_their_own():
-    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 20
+def test_there_are_some_twenty_bugs_and_more_with_names_of_their_own():
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 20
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

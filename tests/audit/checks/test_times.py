@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.audit.conftest import build_batch, sample_of
-from vtg_core.audit.checks.clock import clock_of
 from vtg_core.audit.checks.times import best_iou, check
+from vtg_core.audit.row.clock import clock_of
 from vtg_core.audit.row.videos import find_blocks
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.masking.processor_call import call_processor

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vtg_core.audit.row.readings import Oracle, align, find_turns, read_row
+from vtg_core.audit.row.readings import Reader, align, find_turns, read_row
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import CODE_OF
 from vtg_core.regions import RegionKind
@@ -9,7 +9,7 @@ from vtg_core.regions import RegionKind
 
 def test_three_readings_agree_on_every_good_row(every_good):
     for row in every_good.rows():
-        assert set(row.reading.opinions) == set(Oracle)
+        assert set(row.reading.opinions) == set(Reader)
         assert row.reading.dissenting == ()
         assert np.array_equal(row.reading.verdict, row.supervised)
 
@@ -18,8 +18,8 @@ def test_the_role_markers_alone_find_the_turns_of_a_saved_row(every_good):
     for row in every_good.rows(saved=True):
         roles = [turn.role for turn in row.reading.marked]
         assert roles[-2:] == [Role.USER, Role.ASSISTANT]
-        assert set(row.reading.opinions) == {Oracle.ROLE_MARKERS}
-        assert np.array_equal(row.reading.opinions[Oracle.ROLE_MARKERS], row.supervised)
+        assert set(row.reading.opinions) == {Reader.ROLE_MARKERS}
+        assert np.array_equal(row.reading.opinions[Reader.ROLE_MARKERS], row.supervised)
         assert row.reading.verdict is None
 
 
@@ -28,7 +28,7 @@ def test_a_prompt_that_is_not_the_rows_own_makes_that_reading_silent(good):
     ids = known.tokens.input_ids
     other = [np.concatenate([[5], known.prompts[0]])]
     reading = read_row(ids, np.zeros(len(ids), dtype=bool), good.chat, known.tokens, other)
-    assert "they differ at token 0" in reading.silent[Oracle.GENERATION_PROMPT]
+    assert "they differ at token 0" in reading.silent[Reader.GENERATION_PROMPT]
     assert reading.verdict is not None
 
 
@@ -40,7 +40,7 @@ def test_two_readings_that_differ_give_no_verdict(good):
     ids[query[: len(forged)]] = forged
     reading = read_row(ids, np.zeros(len(ids), dtype=bool), chat, known.tokens)
     assert reading.verdict is None
-    assert set(reading.dissenting) == {Oracle.CHARACTER_REGIONS, Oracle.ROLE_MARKERS}
+    assert set(reading.dissenting) == {Reader.CHARACTER_REGIONS, Reader.ROLE_MARKERS}
 
 
 def test_an_unknown_header_is_a_turn_of_nobody(good):

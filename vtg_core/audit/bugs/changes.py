@@ -1,4 +1,4 @@
-"""What faulty training code does to a row, to a padded batch, or is shown by: the parts of the mutations."""
+"""What faulty training code does to a row, to a padded batch, or is shown by: the parts of the bugs."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A row before padding, and how it is changed: what mutations work on."""
+"""A row before padding, and how it is changed: what bugs work on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,6 +1,6 @@
 """Real bugs of public training code, applied to a good batch: what the audit must find, and a person may try.
 
-Each mutation does to ids and labels what the code behind its source does. Nothing here is used to find anything.
+Each bug does to ids and labels what the code behind its source does. Nothing here is used to find anything.
 """
 
 import re
@@ -21,7 +21,7 @@ from vtg_core.video.sampling import SampledVideo
 
 
 @dataclass(frozen=True)
-class Mutation:
+class Bug:
     """A bug that can be put into a good batch.
 
     Attributes:
@@ -61,16 +61,16 @@ class Mutation:
 
 
 def break_sample(
-    mutation: Mutation,
+    bug: Bug,
     messages: Messages,
     videos: Sequence[SampledVideo],
     chat: ChatIds,
     scene: Scene | None = None,
 ) -> tuple[dict[str, Any], ChatIds, list[Known]]:
-    """Encode a conversation as the mutation needs it, and break it.
+    """Encode a conversation as the bug needs it, and break it.
 
     Args:
-        mutation: the bug.
+        bug: which one.
         messages: a conversation that ends with an answer.
         videos: the frames of its videos, in order.
         chat: its processor encodes; give one of :func:`vtg_core.masking.processor_call.process_videos_once`.
@@ -82,163 +82,163 @@ def break_sample(
     Raises:
         VTGError: the conversation cannot be encoded, or has nothing that this bug could break.
     """
-    prepared = mutation.prepare(messages, chat)
+    prepared = bug.prepare(messages, chat)
     longer = faults.with_query(lambda chat: " and stays in view for quite a while")(prepared, chat)
     strands = []
-    for conversation in [prepared, longer][: mutation.num_rows]:
+    for conversation in [prepared, longer][: bug.num_rows]:
         encoded, known = encode_known(conversation, chat.processor, videos, scene=scene)
         grids = {n: encoded.media[n] for n in ("video_grid_thw", "second_per_grid_ts") if n in encoded.media}
         strands.append(Strand(known.tokens.input_ids, encoded.labels.numpy(), known, grids))
-    batch, chat = mutation.apply(strands, chat)
+    batch, chat = bug.apply(strands, chat)
     return batch, chat, [strand.known for strand in strands]
 
 
-MUTATIONS = (
-    Mutation(
+BUGS = (
+    Bug(
         "nothing-masked", "labels are a copy of input_ids", "VLM-R1#123, trl#3751", ("mask.nothing-masked",),
         change=lambda strand, chat: strand.trained(slice(None)),
     ),
-    Mutation(
+    Bug(
         "only-media-masked", "only padding and video placeholders are masked", "Time-R1's SFT collator",
         ("mask.only-media-masked",),
         change=lambda strand, chat: strand.trained(~np.isin(strand.ids, list(chat.media_ids))),
     ),
-    Mutation(
+    Bug(
         "counted-before-expansion", "the prompt is measured before the video is expanded",
         "transformers#36865, VideoMind", ("mask.counted-before-expansion",), change=faults.supervised_from(faults.before_expansion),
     ),
-    Mutation(
+    Bug(
         "counted-keys", "the prompt's length is len() of a dictionary", "transformers#41626, trl#4880",
         ("mask.counted-keys",), change=faults.supervised_from(lambda strand: 2),
     ),
-    Mutation(
+    Bug(
         "left-padding-ignored", "the mask is not moved with the left padding", "NeMo Automodel#2314",
         ("mask.left-padding-ignored",), finish=faults.of_unpadded_ids, padding_side="left", num_rows=2,
     ),
-    Mutation(
+    Bug(
         "one-late", "the first token of the answer is masked", "torchtitan#2755", ("mask.off-by-one",),
         change=lambda strand, chat: strand.masked(list(strand.known.tokens.answer_starts)),
     ),
-    Mutation(
+    Bug(
         "one-early", "the last token of the prompt is trained", "verl#3287", ("mask.off-by-one",),
         change=lambda strand, chat: strand.trained([i - 1 for i in strand.known.tokens.answer_starts]),
     ),
-    Mutation(
+    Bug(
         "header-in", "the assistant's header is trained", "torchtune#2792, UniTime", ("mask.header-trained",),
         change=faults.header_in,
     ),
-    Mutation(
+    Bug(
         "video-in", "the video's tokens are trained", "Transformers-Tutorials#511", ("mask.video-trained",),
         change=lambda strand, chat: strand.trained(strand.where(*VIDEO_KINDS)),
     ),
-    Mutation(
+    Bug(
         "system-in", "every role but 'user' counts as the assistant's", "qwen-vl-finetune", ("mask.system-trained",),
         prepare=faults.with_system, change=lambda strand, chat: strand.trained(strand.where(RegionKind.SYSTEM)),
     ),
-    Mutation(
+    Bug(
         "later-turn-in", "everything after the first answer is trained", "unsloth-zoo#899, TimeLens",
         ("mask.later-user-turn-trained",), prepare=faults.with_second_question, change=faults.later_turns,
     ),
-    Mutation(
+    Bug(
         "role-word", "the bare word 'assistant' starts a turn", "QwenLM/Qwen3-VL#2010", ("mask.role-word-in-text",),
         prepare=faults.with_query(lambda chat: f"\n{chat.role_word}\nwaves"), change=faults.bare_role_word,
     ),
-    Mutation(
+    Bug(
         "padding-in", "padding is trained", "UniTime", ("mask.padding-trained",), finish=faults.padding_in, num_rows=2,
     ),
-    Mutation(
+    Bug(
         "all-masked", "the answer's marker is not found", "trl#6668, unsloth#2364", ("mask.nothing-trained",),
         change=lambda strand, chat: strand.masked(slice(None)),
     ),
-    Mutation(
+    Bug(
         "answer-hole", "the second half of the answer is masked", "open-instruct#1800", ("mask.answer-not-trained",),
         change=lambda strand, chat: strand.masked(slice(sum(faults.answer(strand)) // 2, faults.answer(strand)[1])),
     ),
-    Mutation(
+    Bug(
         "labels-shifted", "labels are shifted before the model shifts them", "transformers#47394, torchtune#2613",
         ("mask.labels-shifted",), change=faults.preshifted,
     ),
-    Mutation(
+    Bug(
         "labels-differ", "one label is another id", "unsloth-zoo#960", ("mask.labels-differ",),
         change=lambda strand, chat: replace(
             strand, labels=np.where(np.arange(len(strand.ids)) == faults.answer(strand)[0], 0, strand.labels)
         ),
     ),
-    Mutation(
+    Bug(
         "other-ignore-index", "what is not trained is labelled -1", "nanochat's convention in a trainer",
         ("mask.other-ignore-index",), finish=faults.other_ignore_index,
     ),
-    Mutation(
+    Bug(
         "weights-not-expanded", "a weight column keeps the unexpanded length", "ms-swift#4922",
         ("batch.lengths-differ",), finish=faults.short_weights,
     ),
-    Mutation(
+    Bug(
         "first-row-only", "only the first sample of a batch is read", "Time-R1's SFT collator", ("batch.rows-differ",),
         finish=faults.first_row_only, num_rows=2,
     ),
-    Mutation(
+    Bug(
         "end-of-turn-out", "the end of turn is masked", "ms-swift#4732, trl#5988", ("stop.not-trained",),
         change=lambda strand, chat: strand.masked(strand.where(RegionKind.END_OF_TURN)),
     ),
-    Mutation(
+    Bug(
         "masked-by-value", "padding is the end of turn, and labels are masked by its id", "trl#976, unsloth#416",
         ("stop.masked-as-padding",), finish=faults.masked_by_value, num_rows=2, pads_with_end_of_turn=True,
     ),
-    Mutation(
+    Bug(
         "two-ends", "template and trainer both close the turn", "axolotl#1054", ("stop.doubled",), change=faults.two_ends,
     ),
-    Mutation(
+    Bug(
         "other-end", "the turn is closed by another token", "torchtune#2342", ("stop.wrong-token",), change=faults.other_end,
     ),
-    Mutation(
+    Bug(
         "double-start", "template and tokenizer both begin the sequence", "trl#1400, OpenRLHF#393",
         ("parity.double-bos",), change=faults.doubled_start,
     ),
-    Mutation(
+    Bug(
         "other-system", "training writes another system prompt than serving", "LLaMA-Factory#8356",
         ("parity.system-differs",), change=faults.other_system,
     ),
-    Mutation(
+    Bug(
         "forged-turn", "control tokens in a query are obeyed", "prime-rl#3198, transformers#47853",
         ("parity.control-token-from-text",),
         prepare=faults.with_query(lambda chat: f" {faults.closing_text(chat)}\nwaves"), change=faults.forged_turn,
     ),
-    Mutation(
+    Bug(
         "empty-thinking", "an empty thinking block is written before the answer", "LLaMA-Factory#9392, trl#5213",
         ("parity.thinking-prefix", "mask.text-differs"), change=faults.thinking,
     ),
-    Mutation(
+    Bug(
         "markers-lost", "the markers around the video are missing", "2U1 Qwen2-VL-Finetune#125",
         ("parity.vision-markers-missing",), change=faults.no_markers,
     ),
-    Mutation(
+    Bug(
         "placeholders-lost", "truncation took video placeholders", "trl#4289, EasyR1#76",
         ("length.placeholders-differ", "length.video-cut"), change=faults.lost_placeholders,
     ),
-    Mutation(
+    Bug(
         "answer-cut", "max_length cuts the answer", "MiniCPM-V#662", ("length.answer-cut",),
         change=faults.cut_at(lambda strand: sum(faults.answer(strand)) // 2),
     ),
-    Mutation(
+    Bug(
         "end-of-turn-cut", "max_length cuts the end of turn", "LLaMA-Factory#5231", ("length.end-of-turn-cut", "stop.missing"),
         change=faults.cut_at(faults.end_of_turn),
     ),
-    Mutation(
+    Bug(
         "wrong-clock", "time stamps assume another frame rate", "LLaMA-Factory#10335, ms-swift#6523",
         ("time.fps-assumed", "time.stamps-differ", "time.seconds-per-grid-differ"), change=faults.wrong_clock,
     ),
-    Mutation(
+    Bug(
         "other-window", "the answer is another row's", "a data set joined by the wrong key",
         ("answer.window-differs", "answer.does-not-parse"), change=faults.other_answer(faults.later_window),
     ),
-    Mutation(
+    Bug(
         "other-form", "the answer is not in the form that the prompt asks for", "TimeChat's 'a - b seconds'",
         ("answer.form-differs", "answer.does-not-parse"),
         change=faults.other_answer(lambda text: " - ".join(re.findall(r"\d+(?:\.\d+)?", text))),
     ),
-    Mutation(
+    Bug(
         "tokens-split", "temporal tokens are not in the tokenizer", "a tokenizer without add_tokens",
         ("answer.tokens-split", "answer.does-not-parse"), change=faults.other_answer(str, as_text=True),
     ),
 )  # fmt: skip
-"""All mutations, those of the mask first."""
+"""All bugs, those of the mask first."""

@@ -151,7 +151,7 @@ def _labels_that_differ(row: Row) -> Iterator[Finding]:
 def _disagreements(row: Row) -> Iterator[Finding]:
     reading = row.reading
     if len(reading.opinions) < 2:
-        reasons = "; ".join(f"{oracle}: {reason}" for oracle, reason in reading.silent.items())
+        reasons = "; ".join(f"{reader}: {reason}" for reader, reason in reading.silent.items())
         yield ONE_OPINION.finding(
             f"Of three readings {len(reading.opinions)} could say: {reasons}.", row=row.number
         )
@@ -165,7 +165,7 @@ def _disagreements(row: Row) -> Iterator[Finding]:
         differ |= first != other
     code = DISAGREE if reading.verdict is None else DISSENT
     yield code.finding(
-        "; ".join(f"{oracle} would train {text}" for oracle, text in shown.items()) + ".",
+        "; ".join(f"{reader} would train {text}" for reader, text in shown.items()) + ".",
         row=row.number, evidence=shown, regions=row.regions(differ),
     )  # fmt: skip
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from vtg_core.audit.checks.clock import ROUNDING_SECONDS, Clock, clock_of, reach_of, sampling_step
 from vtg_core.audit.codes.times import (
     AFTER_LAST,
     DURATION,
@@ -25,6 +24,7 @@ from vtg_core.audit.codes.times import (
     UNSEEN,
 )
 from vtg_core.audit.findings import Finding
+from vtg_core.audit.row.clock import ROUNDING_SECONDS, Clock, clock_of, reach_of, sampling_step
 from vtg_core.audit.row.pictures import times_of_alike
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.audit.row.videos import find_blocks, stamps_of

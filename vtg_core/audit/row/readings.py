@@ -19,7 +19,7 @@ from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens, r
 from vtg_core.regions import VIDEO_KINDS, RegionKind
 
 
-class Oracle(StrEnum):
+class Reader(StrEnum):
     """Who says which tokens should be trained."""
 
     CHARACTER_REGIONS = "character regions"
@@ -48,30 +48,30 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What the oracles say of a row of L tokens, padding included.
+    """What the readings say of a row of L tokens, padding included.
 
     Attributes:
         kinds: int8, shape (L,): region kinds, as indices into ``KINDS``.
         turns: int16, shape (L,): messages, ``NO_TURN`` outside every message.
         marked: the turns that the role markers show; empty where the template has none.
-        opinions: for each oracle that could say, where a token should be trained; bool, shape (L,).
-        silent: for each oracle that could not, why.
-        verdict: what at least two oracles agree on; bool, shape (L,); None without such two.
+        opinions: for each reader that could say, where a token should be trained; bool, shape (L,).
+        silent: for each reader that could not, why.
+        verdict: what at least two readings agree on; bool, shape (L,); None without such two.
     """
 
     kinds: np.ndarray
     turns: np.ndarray
     marked: tuple[Turn, ...]
-    opinions: Mapping[Oracle, np.ndarray]
-    silent: Mapping[Oracle, str]
+    opinions: Mapping[Reader, np.ndarray]
+    silent: Mapping[Reader, str]
     verdict: np.ndarray | None
 
     @property
-    def dissenting(self) -> tuple[Oracle, ...]:
-        """The oracles that say something else than the verdict; all of them where there is none."""
+    def dissenting(self) -> tuple[Reader, ...]:
+        """The readings that say something else than the verdict; all of them where there is none."""
         return tuple(
-            oracle
-            for oracle, opinion in self.opinions.items()
+            reader
+            for reader, opinion in self.opinions.items()
             if opinion is not self.verdict
             and (self.verdict is None or not np.array_equal(opinion, self.verdict))
         )
@@ -84,7 +84,7 @@ def read_row(
     tokens: LabelledTokens | None = None,
     prompts: Sequence[np.ndarray] = (),
 ) -> Reading:
-    """Ask every oracle that can be asked.
+    """Ask every reader that can be asked.
 
     Args:
         ids: int64, shape (L,).
@@ -102,22 +102,22 @@ def read_row(
         prompts = _proved_prompts(own, tokens)
     thinking = kinds == CODE_OF[RegionKind.THINKING]  # trained or not by choice
     thinks = bool(thinking.any())
-    opinions: dict[Oracle, np.ndarray] = {}
-    silent: dict[Oracle, str] = {}
-    for oracle, opinion in (
+    opinions: dict[Reader, np.ndarray] = {}
+    silent: dict[Reader, str] = {}
+    for reader, opinion in (
         (
-            Oracle.CHARACTER_REGIONS,
+            Reader.CHARACTER_REGIONS,
             _by_regions(kinds) if tokens is not None else "the messages are not known",
         ),
-        (Oracle.GENERATION_PROMPT, _by_prompts(own, chat, prompts)),
-        (Oracle.ROLE_MARKERS, by_markers),
+        (Reader.GENERATION_PROMPT, _by_prompts(own, chat, prompts)),
+        (Reader.ROLE_MARKERS, by_markers),
     ):
         if isinstance(opinion, str):
-            silent[oracle] = opinion
+            silent[reader] = opinion
         else:
             if thinks:
                 opinion = opinion & ~thinking
-            opinions[oracle] = _spread(opinion, positions, len(ids), fill=False)
+            opinions[reader] = _spread(opinion, positions, len(ids), fill=False)
     return Reading(
         kinds=_spread(kinds, positions, len(ids), fill=CODE_OF[RegionKind.PADDING]),
         turns=_spread(turns, positions, len(ids), fill=NO_TURN),

@@ -81,7 +81,7 @@ class Row:
         labels: int64, shape (L,), aligned with ``ids``.
         is_padding: bool, shape (L,).
         chat: what the ids mean.
-        reading: what the oracles say of it.
+        reading: what the readings say of it.
         known: what is known of its sample; None for a saved batch.
         media: the row's own media tensors, by the processor's names; ``video_grid_thw`` int64 (N, 3) among them.
         max_length: the bound on tokens that training uses, if it was given.

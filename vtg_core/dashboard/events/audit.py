@@ -66,7 +66,7 @@ class AuditEvents:
         if self.settings.annotation_file is not None:
             fields.append(tab.run_file)
         tab.source.change(self._fields, [tab.source], fields, **UNQUEUED).then(**self.show)
-        tab.mutation.input(**self.show)
+        tab.bug.input(**self.show)
         tab.back.click(lambda: AuditSource.OURS, outputs=[tab.source], **UNQUEUED)
         self.runs.connect(
             Task.RECIPES, tab.score, fn=self._score, outputs=[at.notice, tab.recipes], show_progress_on=[tab.recipes]
@@ -103,7 +103,7 @@ class AuditEvents:
         views: dict[str, str],
         source: str,
         row: float | None,
-        mutation: str,
+        bug: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit = self.visits.of(request.session_hash)
@@ -114,11 +114,11 @@ class AuditEvents:
         if visit.is_read and not tokens:
             visit.forget()
             said = notice("info", "The prompts are no longer kept. Read them again.")
-        wanted = (visit.current, visit.is_read, visit.is_stale, source, row, mutation)
+        wanted = (visit.current, visit.is_read, visit.is_stale, source, row, bug)
         if visit.audited == wanted:  # a field was left as it was
             return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit), read_from(visit)
         job = visit.begin_audit()
-        audited = self._audited(visit, source, row=row, mutation=mutation, progress=progress)
+        audited = self._audited(visit, source, row=row, bug=bug, progress=progress)
         if not visit.end_audit(job, wanted):
             return [gr.skip()] * 12
         own = tokens if audited.tokens is None else audited.tokens
@@ -126,12 +126,12 @@ class AuditEvents:
         return *shown, *loss_of(visit), comparison_of(visit), read_from(visit)
 
     def _audited(
-        self, visit: Visit, source: str, *, row: float | None, mutation: str, progress: gr.Progress
+        self, visit: Visit, source: str, *, row: float | None, bug: str, progress: gr.Progress
     ) -> Audited:
         failures: list[str] = []
         choice, inputs = Choice.of(source), visit.current if visit.is_read else None
         with as_notice(failures):
-            choice = Choice.read(self.settings, source, row, mutation)
+            choice = Choice.read(self.settings, source, row, bug)
             if inputs is None and visit.current is not None and choice.source is not AuditSource.BATCH:
                 return no_audit(self.settings, choice, "the prompts are being read; the audit follows")
             return show_audit(self.settings, inputs, choice, progress_of(progress))

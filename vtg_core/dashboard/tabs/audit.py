@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.audit.bugs.table import MUTATIONS
+from vtg_core.audit.bugs.table import BUGS
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.audit import AuditSource, Choice
@@ -32,8 +32,8 @@ class AuditTab:
                 visible=first is AuditSource.BATCH, scale=1, min_width=160,
             )  # fmt: skip
         with gr.Row(visible=False) as self.bugs:
-            self.mutation = gr.Dropdown(
-                _bugs(), value=MUTATIONS[0].name, label="A real bug, put into this sample", elem_id="mutation", scale=5,
+            self.bug = gr.Dropdown(
+                _bugs(), value=BUGS[0].name, label="A real bug, put into this sample", elem_id="bug", scale=5,
                 min_width=260,
             )  # fmt: skip
             self.back = gr.Button("Back to ours", elem_id="back", scale=1, min_width=140)
@@ -61,7 +61,7 @@ class AuditTab:
     @property
     def choice(self) -> list[Any]:
         """What :meth:`vtg_core.dashboard.work.audit.Choice.read` takes, in its order."""
-        return [self.source, self.batch_row, self.mutation]
+        return [self.source, self.batch_row, self.bug]
 
 
 def first_source(settings: Settings) -> AuditSource:
@@ -96,6 +96,5 @@ def _sources(settings: Settings) -> list[tuple[str, AuditSource]]:
 def _bugs() -> list[tuple[str, str]]:
     """Return the bugs, each behind its family's name, with its own."""
     return [
-        (f"{FAMILIES[bug.codes[0].split('.')[0]][0]}: {bug.title} ({bug.name})", bug.name)
-        for bug in MUTATIONS
+        (f"{FAMILIES[bug.codes[0].split('.')[0]][0]}: {bug.title} ({bug.name})", bug.name) for bug in BUGS
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vtg_core.audit.bugs.table import MUTATIONS, break_sample
+from vtg_core.audit.bugs.table import BUGS, break_sample
 from vtg_core.audit.checks.families import AuditedBatch, audit_batch
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import ForeignCollator, foreign_samples, load_collator, run_collator
@@ -53,12 +53,12 @@ class Choice:
     Attributes:
         source: whose labels.
         row: of the saved batch, from 0; None where it is not known.
-        mutation: the bug that breaks ours, by name.
+        bug: the bug that breaks ours, by name.
     """
 
     source: AuditSource = AuditSource.OURS
     row: int | None = 0
-    mutation: str = MUTATIONS[0].name
+    bug: str = BUGS[0].name
 
     @classmethod
     def of(cls, source: str) -> "Choice":
@@ -66,7 +66,7 @@ class Choice:
         return cls(AuditSource(source), row=None) if source in tuple(AuditSource) else cls()
 
     @classmethod
-    def read(cls, settings: Settings, source: str, row: float | None, mutation: str) -> "Choice":
+    def read(cls, settings: Settings, source: str, row: float | None, bug: str) -> "Choice":
         """Read the values of the page; what the source does not ask for is left out.
 
         Raises:
@@ -82,9 +82,9 @@ class Choice:
                 raise VTGError(f"the row of the batch must be a whole number from 0, got {row:g}")
             return cls(AuditSource.BATCH, row=int(row))
         if source == AuditSource.BROKEN:
-            if mutation not in {known.name for known in MUTATIONS}:
+            if bug not in {known.name for known in BUGS}:
                 raise VTGError("the bug must be among the page's own choices")
-            return cls(AuditSource.BROKEN, mutation=mutation)
+            return cls(AuditSource.BROKEN, bug=bug)
         return cls(AuditSource(source))
 
     def name(self, settings: Settings) -> str:
@@ -95,7 +95,7 @@ class Choice:
         names = {
             AuditSource.OURS: "our collator",
             AuditSource.COLLATOR: settings.collator,
-            AuditSource.BROKEN: f"broken: {self.mutation}",
+            AuditSource.BROKEN: f"broken: {self.bug}",
         }
         return names[self.source]
 
@@ -244,14 +244,14 @@ def _found_collator(name: str, checkpoint: "Checkpoint") -> ForeignCollator:
 
 
 def _audit_broken(settings: Settings, sample: Sample, *, choice: Choice, checkpoint: "Checkpoint") -> Audited:
-    [mutation] = [known for known in MUTATIONS if known.name == choice.mutation]
-    banner = f"{mutation.title[:1].upper()}{mutation.title[1:]} (found in {mutation.source})."
+    [bug] = [known for known in BUGS if known.name == choice.bug]
+    banner = f"{bug.title[:1].upper()}{bug.title[1:]} (found in {bug.source})."
     with ENCODING:
         processor = processor_with(frames_of(sample), checkpoint)
         chat = _chat(checkpoint, processor)
         try:
             batch, chat, known = break_sample(
-                mutation, sample.messages, [frames_of(sample)], chat, scene_of(sample)
+                bug, sample.messages, [frames_of(sample)], chat, scene_of(sample)
             )
         except VTGError as error:
             return no_audit(settings, choice, f"This bug cannot be put into this sample: {error}")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.audit.conftest import QUERIES, build_batch, sample_of
-from vtg_core.audit.checks.clock import clock_of
 from vtg_core.audit.checks.times import check
+from vtg_core.audit.row.clock import clock_of
 from vtg_core.audit.row.pictures import times_of_alike
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import sample_frames
