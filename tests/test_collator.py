@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import Trainer, TrainingArguments
 
+from tests.conversation_files import ROWS, spoken, write_rows
 from vtg_core.collator import SFTCollator
 from vtg_core.data.answers import STANDARD_ANSWER
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
@@ -258,3 +259,27 @@ def test_plain_messages_keep_a_templates_tokens_only_where_it_says_what_a_person
         ]
         counts.append(SFTCollator(processor)([{"messages": messages}])["input_ids"][0].tolist().count(marker))
     assert counts == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("weights", "policy", "trained"),
+    [
+        ((None, None), {}, "Answer 0.<|im_end|>Answer 1.<|im_end|>"),
+        ((0, None), {}, "Answer 1.<|im_end|>"),
+        ((1, False), {}, "Answer 0.<|im_end|>"),
+        ((None, None), {"turns": "last"}, "Answer 1.<|im_end|>"),
+        ((1, 1, 0), {"turns": "last"}, "Answer 1.<|im_end|>"),
+        ((0, 1), {"newline": True}, "Answer 1.<|im_end|>\n"),
+    ],
+)
+def test_a_conversation_trains_the_turns_that_its_row_says(own_processor, tmp_path, weights, policy, trained):
+    rows = VideoTemporalSFTDataset(write_rows(tmp_path, spoken(*weights)), ASSETS, frames=FEW)
+    batch = SFTCollator(own_processor, policy=MaskPolicy(**policy))([rows[0]])
+    assert supervised(batch, own_processor) == [trained]
+
+
+@pytest.mark.parametrize("form", ROWS)
+def test_every_form_of_a_conversation_trains_all_its_answers(own_processor, tmp_path, form):
+    sample = VideoTemporalSFTDataset(write_rows(tmp_path, ROWS[form]), ASSETS, frames=FEW)[0]
+    batch = SFTCollator(own_processor)([sample])
+    assert supervised(batch, own_processor) == ["".join(f"{said}<|im_end|>" for said in sample.answers)]

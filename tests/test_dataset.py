@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conversation_files import ROWS, spoken, write_rows
 from vtg_core.data.annotations import Annotation
 from vtg_core.data.answers import STANDARD_ANSWER, TEMPORAL_TOKEN_ANSWER, AnswerMode
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset, windows_in
@@ -229,3 +230,46 @@ def test_a_row_that_cannot_be_sampled_cannot_be_planned(tmp_path, change):
     assert str(planned.value) == str(sampled.value)
     with pytest.raises(IndexError):
         samples.plan(1)
+
+
+@pytest.mark.parametrize("form", ROWS)
+def test_a_conversation_keeps_its_own_words_and_every_turn(tmp_path, form):
+    samples = dataset(write_rows(tmp_path, ROWS[form]), video_root=ASSETS)
+    sample = samples[0]
+    assert (samples.format, sample.template.name, sample.has_own_words) == (form, "own", True)
+    assert sample.messages == list(samples.annotations[0].messages)
+    assert sample.answer == sample.answers[-1]
+    assert samples.plan(0).messages == sample.messages
+    assert len(sample.video.timestamps) == FEW.num_frames
+
+
+def test_a_video_is_shown_where_a_conversation_shows_it(tmp_path):
+    question = dataset(write_rows(tmp_path, ROWS["sharegpt"]), video_root=ASSETS).plan(0).messages[0]
+    texts = [part.get("text") for part in question["content"]]
+    assert texts == ["When does a red circle appear?\n", None, "\nAnswer with seconds."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "windows", "form"),
+    [
+        ("[8.0, 14.0]", [(8, 14)], "standard"),
+        ("It is there from 8.0 to 14.0 seconds.", [(8, 14)], "seconds_1_sentence"),
+        ("[00:08, 00:14]", [(8, 14)], "clock_brackets"),
+        ("[0.25, 0.6]", [], "standard"),
+        ("8 to 14", [], "standard"),
+        ("A circle.", [], "standard"),
+    ],
+)
+def test_windows_of_a_conversation_are_read_where_one_reading_fits(tmp_path, answer, windows, form):
+    row = {"instruction": "<video>When?", "output": answer, "videos": ["red_circle.mp4"]}
+    sample = dataset(write_rows(tmp_path, row), video_root=ASSETS).plan(0)
+    assert [tuple(window) for window in sample.windows] == windows
+    assert sample.answer_format.mode == form
+
+
+def test_a_message_is_trained_or_it_is_not(tmp_path):
+    rows = dataset(write_rows(tmp_path, spoken(None, 0.5)), video_root=ASSETS)
+    with pytest.raises(
+        AnnotationError, match=r"rows.jsonl:1: a message must weigh 0 or 1 .*, got 0.5 for messages"
+    ):
+        rows.plan(0)

@@ -103,7 +103,7 @@ class SFTCollator:
                     "a sample must have its frames, got the plan of them; take dataset[index], not dataset.plan(index)"
                 )
             chat = render(sample.messages, self.processor, template_tokens=TEMPLATE_TOKENS)
-            return encode(chat, self.processor, [sample.video], policy=self.policy)
+            return encode(chat, self.processor, [sample.video], policy=sample.trained_by(self.policy))
         if not isinstance(sample, Mapping) or "messages" not in sample:
             raise ConversationError(
                 "a sample must be a dataset item or a mapping with 'messages', "

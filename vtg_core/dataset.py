@@ -1,18 +1,22 @@
 """Annotations and frames → samples: what a collator is given."""
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vtg_core.chat.conversation import Role
 from vtg_core.data.annotations import Annotation, OnError, Roots, load_annotations
 from vtg_core.data.answer_forms.forms import AnswerForm
+from vtg_core.data.answer_forms.reading import NO_WINDOW, Reading, read_answer, windows_said
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answer_forms.times import TimeUnit
 from vtg_core.data.answers import AnswerFormat, AnswerMode
 from vtg_core.data.formats.registry import AUTO
 from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
+from vtg_core.regions import MaskPolicy
 from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector, templates_for
 from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
 from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
@@ -26,8 +30,9 @@ class Sample:
     Attributes:
         video: the frames with their times; or which frames they would be, where no pixel is needed.
         query: what is looked for.
-        windows: where it happens, in seconds of ``video``.
-        template: the prompt template that asks for it.
+        windows: where it happens, in seconds of ``video``; none where a row's own answer says none that is clear.
+        template: the prompt template that asks for it; one called ``own`` where the row has a
+            conversation of its own.
         answer_format: how ``windows`` are written.
         annotation: the row it was made from, if it was made from one.
     """
@@ -40,18 +45,42 @@ class Sample:
     annotation: Annotation | None = None
 
     @property
+    def has_own_words(self) -> bool:
+        """Whether the conversation is the row's own, and no template asks."""
+        return self.annotation is not None and bool(self.annotation.messages)
+
+    @property
     def prompt(self) -> Prompt:
-        """The words of the user's turn."""
+        """The words of the user's turn; the query alone where the conversation is the row's own."""
         return self.template.format(self.query)
 
     @property
+    def answers(self) -> tuple[str, ...]:
+        """The text of each assistant turn."""
+        if not self.has_own_words:
+            return (self.answer,)
+        return tuple(_text_of(m) for m in self.messages if m["role"] == Role.ASSISTANT)
+
+    @property
     def answer(self) -> str:
-        """What the model is taught to write."""
+        """What the model is taught to write; of a row's own conversation the last answer that is trained."""
+        if self.annotation is not None and self.annotation.messages:
+            return _trained_answer(self.annotation)
         return self.answer_format.render(self.windows, self.video.info.duration)
+
+    def trained_by(self, policy: MaskPolicy | None) -> MaskPolicy:
+        """Return ``policy`` (the default one unless given), held to the messages that the row says are trained."""
+        policy = policy or MaskPolicy()
+        if self.annotation is None or not self.annotation.messages:
+            return policy
+        said = frozenset(turn for turn, weight in enumerate(self.annotation.weights) if weight)
+        return replace(policy, messages=said if policy.messages is None else said & policy.messages)
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The conversation in Hugging Face's chat form, as :mod:`vtg_core.chat.conversation` describes it."""
+        if self.annotation is not None and self.annotation.messages:
+            return [deepcopy(dict(message)) for message in self.annotation.messages]
         prompt = self.prompt
         return [
             {
@@ -140,6 +169,7 @@ class VideoTemporalSFTDataset:
             clip=clip,
             on_error=on_error,
             format=format,
+            read_windows=windows_said,
         )
         self.format, self.why, self.videos = loaded.format, loaded.why, loaded.videos
         self.annotations, self.unreadable, self.skipped = (
@@ -160,7 +190,7 @@ class VideoTemporalSFTDataset:
         Raises:
             IndexError: there is no such row.
             TypeError: ``index`` is no whole number.
-            AnnotationError: the row does not fit its video.
+            AnnotationError: the row does not fit its video, or weighs a message otherwise than with 0 or 1.
             VideoError: the video cannot be sampled.
         """
         return self.sample_with(sample_frames, index)
@@ -179,23 +209,78 @@ class VideoTemporalSFTDataset:
         """
         index = range(len(self))[operator.index(index)]  # from the end, where it is negative
         annotation = self.annotations[index]
-        if annotation.messages:  # a template around a prompt would be another prompt
-            raise AnnotationError(
-                f"{annotation.where}: a row with messages of its own cannot be asked in a template's words; "
-                "give a collator the messages themselves: collator([{'messages': row.messages}])"
-            )
+        _check_weights(annotation)
         try:
             video = take(annotation.video, self.frames, clip=clip_of(annotation))
         except VideoError as error:
             raise VideoError(f"{annotation.where}: {error}") from None
+        windows = windows_in(annotation, video.info.duration, clip=self.clip)
+        if annotation.messages:
+            return _own_sample(annotation, video, windows)
         return Sample(
             video=video,
             query=annotation.query,
-            windows=windows_in(annotation, video.info.duration, clip=self.clip),
+            windows=windows,
             template=self.selector.select(index),
             answer_format=format_for(self.answer_format.mode, video),
             annotation=annotation,
         )
+
+
+OWN = "own"
+"""The name of the template of rows that have a conversation of their own."""
+
+
+def refuse_own_words(annotation: Annotation) -> None:
+    """Raise ``AnnotationError`` if a row has a conversation of its own: a template around it would be another one."""
+    if annotation.messages:
+        raise AnnotationError(
+            f"{annotation.where}: a row must be a query that a template asks for, and this one has messages of its "
+            "own; audit it or train on it as it is, and take other rows here"
+        )
+
+
+def _check_weights(annotation: Annotation) -> None:
+    for turn, weight in enumerate(annotation.weights):
+        if weight not in (0, 1):
+            raise AnnotationError(
+                f"{annotation.where}: a message must weigh 0 or 1 in the loss, it is trained or it is not, "
+                f"got {weight:g} for messages[{turn}]; say 0 or 1"
+            )
+
+
+def _own_sample(
+    annotation: Annotation, video: SampledVideo | FramePlan, windows: tuple[Window, ...]
+) -> Sample:
+    """Return the sample of a row with a conversation of its own.
+
+    Args:
+        annotation: the row.
+        video: its frames or their plan.
+        windows: those that the row was read with (s); with none, its answer is read again now that the video's
+            duration is known.
+    """
+    reading = read_answer(_trained_answer(annotation), duration=video.info.duration)
+    answer_format = format_for(_form_of(reading, windows), video)
+    own = PromptTemplate(OWN, "the row's own words", answer_format.mode, "{query}")
+    return Sample(video, annotation.query, windows or reading.windows, own, answer_format, annotation)
+
+
+def _form_of(reading: Reading, windows: Sequence[Window]) -> str:
+    """Return the name of the form that an answer is in, ``standard`` where nobody knows."""
+    closest = reading.closest(windows) if windows else None
+    name = closest.candidate.form if closest is not None else reading.form
+    return name if name is not None and name != NO_WINDOW else str(AnswerMode.STANDARD)
+
+
+def _trained_answer(annotation: Annotation) -> str:
+    """Return the text of the last message that a row with a conversation of its own trains."""
+    trained = [m for m, w in zip(annotation.messages, annotation.weights, strict=True) if w]
+    return _text_of(trained[-1])
+
+
+def _text_of(message: Mapping[str, Any]) -> str:
+    return "".join(part["text"] for part in message["content"] if part["type"] == "text")
 
 
 def _no_template_of(mode: str, templates: Sequence[PromptTemplate]) -> str:

@@ -75,12 +75,15 @@ class MaskPolicy:
 
     Attributes:
         turns: all assistant turns, or the last one only.
+        messages: the indices of the messages that may be trained at all; None where every one may. The last turn is
+            the last one of them.
         end_of_turn: train the token that closes the turn.
         newline: train the white space that the template writes after that token.
         thinking: train the thinking that the template writes before the answer.
     """
 
     turns: SupervisedTurns = SupervisedTurns.ALL
+    messages: frozenset[int] | None = None
     end_of_turn: bool = True
     newline: bool = False
     thinking: bool = False
@@ -99,6 +102,10 @@ class MaskPolicy:
             RegionKind.END_OF_TURN: self.end_of_turn,
             RegionKind.THINKING: self.thinking,
         }.get(kind, False)
+
+    def trains_in(self, turn: int | None) -> bool:
+        """Say whether the message of that index may be trained; None stands outside every message."""
+        return self.messages is None or turn in self.messages
 
 
 def labels_from_regions(input_ids: "Tensor", regions: Sequence[Region], policy: MaskPolicy) -> "Tensor":
@@ -134,7 +141,8 @@ def copy_supervised(input_ids: Ids, labels: Ids, *, regions: Sequence[Region], p
 
 def supervised_regions(regions: Sequence[Region], policy: MaskPolicy) -> Iterator[Region]:
     """Yield the regions that ``policy`` trains, in order; ``regions`` may leave out what is never trained."""
-    last_turn = next((region.turn for region in reversed(regions) if region.kind is RegionKind.ANSWER), None)
+    answered = (r.turn for r in reversed(regions) if r.kind is RegionKind.ANSWER and policy.trains_in(r.turn))
+    last_turn = next(answered, None)
     ended = None
     for region in regions:
         follows_end_of_turn = (
@@ -144,6 +152,8 @@ def supervised_regions(regions: Sequence[Region], policy: MaskPolicy) -> Iterato
         )
         ended = region if region.kind is RegionKind.END_OF_TURN and region.turn is not None else None
         if policy.turns is SupervisedTurns.LAST and region.turn != last_turn:
+            continue
+        if not policy.trains_in(region.turn):
             continue
         if policy.trains(region.kind) or (policy.newline and follows_end_of_turn):
             yield region

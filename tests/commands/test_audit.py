@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from tests.conftest import ASSETS
+from tests.conversation_files import ROWS as CONVERSATIONS
+from tests.conversation_files import spoken, write_rows
 from vtg_core.audit.foreign.collators import ForeignCollator
 from vtg_core.collator import SFTCollator
 from vtg_core.commands.cli import main
@@ -238,3 +240,44 @@ def test_an_interrupt_keeps_what_was_found_and_says_that_it_is_partial(capsys, m
     assert "pad-only: 1 of 4 rows\n" in printed
     assert "stopped before the last row" in printed
     assert "mask.only-media-masked" in printed
+
+
+def audit_rows_of(capsys, file, *arguments):
+    """Audit the rows of a file of conversations; return the status and the report."""
+    command = ["audit", "--annotations", str(file), "--video-root", str(ASSETS), "--num-frames", "8"]
+    status = main([*command, "--json", "-", *arguments])
+    return status, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("form", CONVERSATIONS)
+def test_conversations_are_audited_with_their_own_words(capsys, tmp_path, form):
+    status, report = audit_rows_of(capsys, write_rows(tmp_path, CONVERSATIONS[form]))
+    assert (status, report["rows"]) == (0, 1)
+    assert set(report["summary"]) <= {"parity.processor-nests-markers"}
+
+
+def test_turns_that_a_row_leaves_out_of_the_loss_are_no_finding(capsys, tmp_path):
+    file = write_rows(tmp_path, spoken(1, 0, 1), spoken(1, 0), spoken(0, 1))
+    status, report = audit_rows_of(capsys, file)
+    assert (status, report["rows"]) == (0, 3)
+    assert set(report["summary"]) <= {"parity.processor-nests-markers"}
+
+
+def test_a_message_that_weighs_a_half_is_a_finding_on_its_row(capsys, tmp_path):
+    status, report = audit_rows_of(capsys, write_rows(tmp_path, spoken(1, 0.5), spoken(1)))
+    assert status == 1
+    assert {finding["row"] for finding in report["findings"] if finding["code"] == "row.unreadable"} == {0}
+
+
+def test_a_collator_is_audited_on_conversations_too(capsys, tmp_path):
+    file = write_rows(tmp_path, CONVERSATIONS["ms-swift"])
+    status, report = audit_rows_of(capsys, file, "--recipe", "pad-only")
+    assert status == 1
+    assert "mask.only-media-masked" in report["summary"]
+
+
+def test_a_conversation_is_not_varied_as_a_template_is(capsys, tmp_path):
+    file = write_rows(tmp_path, CONVERSATIONS["chat"])
+    command = ["audit", "--annotations", str(file), "--video-root", str(ASSETS), "--num-frames", "8"]
+    assert main([*command, "--recipe", "pad-only", "--fuzz", "2"]) == 1
+    assert "a row must be a query that a template asks for" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from vtg_core.commands.start import page_parser, page_settings
 from vtg_core.data.annotations import load_annotations
 from vtg_core.data.formats.files import AnnotationFile
 from vtg_core.data.formats.registry import FORMATS
-from vtg_core.dataset import VideoTemporalSFTDataset
+from vtg_core.dataset import refuse_own_words
 from vtg_core.errors import AnnotationError
 from vtg_core.windows import Window
 
@@ -290,6 +290,8 @@ def test_videos_in_a_list_are_read_of_spoken_turns_too(write):
         ({"messages": [SAYS_WHEN[0], {**SAYS_WHEN[1], "loss_scale": "no"}]}, "must hold a 'loss_scale' of true, false"),
         ({"messages": [SAYS_WHEN[0], {**SAYS_WHEN[1], "loss": False}]}, "must train an assistant's message, and trains none"),
         ({"videos": [["f0.png", "f1.png"]]}, "a list of frames has no times"),
+        ({"videos": ["a.mp4", "b.mp4"]}, "must hold as many <video> as the row has videos .2., got 1"),
+        ({"messages": [{**SAYS_WHEN[0], "content": "<video><video>When?"}, SAYS_WHEN[1]], "videos": ["a.mp4", "b.mp4"]}, "must show one video, got 2"),
         ({"images": ["a.png"]}, "field 'images': must be empty"),
         ({"messages": "When?"}, "field 'messages': must be a list of objects, got 'When"),
         ({"videos": ["/etc/a.mp4"]}, "field 'videos': must stay under the video root"),
@@ -301,11 +303,8 @@ def test_a_conversation_that_cannot_be_taken_as_it_is_says_why(write, fields, sa
 
 
 def test_a_conversation_is_not_asked_again_in_a_templates_words(write):
-    rows = VideoTemporalSFTDataset(write([{"messages": SAYS_WHEN, "videos": ["a.mp4"]}]))
-    with pytest.raises(
-        AnnotationError, match=r"rows.json:1: a row with messages of its own cannot be asked in a template"
-    ):
-        rows.plan(0)
+    with pytest.raises(AnnotationError, match=r"rows.json:1: a row must be a query that a template asks for"):
+        refuse_own_words(conversation(write))
 
 
 def places_in(value, before=()):

@@ -9,6 +9,7 @@ import pytest
 from tokenizers import AddedToken, processors
 from transformers import Qwen3VLVideoProcessor
 
+from tests.conversation_files import ROWS, spoken, write_rows
 from tests.masking.test_encoding import like_gemma
 from tests.pairs import DEMOS, every_case, every_pair, families
 from vtg_core.chat.learnt_rendering import ChatRenderer
@@ -307,3 +308,22 @@ def test_one_frame_is_too_few_in_words_of_ours(processor):
         MaskingError, match=r"^the processor must be given two or more frames .* got 1; take two"
     ):
         video_expansion(plan, processor)
+
+
+@pytest.mark.parametrize("form", ROWS)
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_conversation_of_a_file_is_encoded_as_through_the_processor(
+    processors_by_name, tmp_path, name, form
+):
+    processor = processors_by_name[name]
+    rows = VideoTemporalSFTDataset(write_rows(tmp_path, ROWS[form]), ASSETS, frames=POLICIES[0])
+    slow = SFTCollator(processor).encode(rows[0])
+    assert_same(PixelFreeEncoder(processor).encode(rows.plan(0)), slow.tokens)
+
+
+def test_a_conversation_of_a_file_is_labelled_as_through_the_processor(processor, tmp_path):
+    rows = VideoTemporalSFTDataset(write_rows(tmp_path, spoken(1, 0, 1)), ASSETS, frames=POLICIES[0])
+    tokens, slow = PixelFreeEncoder(processor).encode(rows.plan(0)), SFTCollator(processor).encode(rows[0])
+    labels = tokens.labels(rows.plan(0).trained_by(None))
+    assert np.array_equal(labels, slow.labels.numpy())
+    assert not np.array_equal(labels, tokens.labels())

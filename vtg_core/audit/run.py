@@ -21,7 +21,7 @@ from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
 from vtg_core.audit.report import RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
-from vtg_core.audit.row.known import encode_known, scene_of
+from vtg_core.audit.row.known import encode_known, person_texts, scene_of
 from vtg_core.audit.row.readings import Reader, read_row
 from vtg_core.audit.row.recovered import known_of_row
 from vtg_core.audit.row.row import Known, Row
@@ -114,12 +114,13 @@ def planned_row(
     is_padding = np.zeros(len(tokens), dtype=bool)
     known = Known(
         tokens=tokens,
-        answers=(sample.answer,),
+        answers=sample.answers,
         scene=scene_of(sample),
-        person_texts=(sample.query,),
+        person_texts=person_texts(sample.messages) if sample.has_own_words else (sample.query,),
+        trained=sample.trained_by(policy).messages,
     )
     reading = read_row(tokens.input_ids, is_padding, chat, tokens)
-    labels = tokens.labels(policy)
+    labels = tokens.labels(sample.trained_by(policy))
     return Row(number, tokens.input_ids, labels, is_padding, chat, reading, known, max_length=max_length)
 
 
@@ -263,7 +264,13 @@ def _encode(sample: Sample, chat: ChatIds, policy: MaskPolicy | None) -> tuple[E
     """Encode a sample through the processor, its pixels processed once."""
     assert isinstance(sample.video, SampledVideo), "the processor needs the frames themselves"
     once = process_videos_once(chat.processor)
-    return encode_known(sample.messages, once, [sample.video], scene=scene_of(sample), policy=policy)
+    return encode_known(
+        sample.messages,
+        once,
+        [sample.video],
+        scene=scene_of(sample),
+        policy=sample.trained_by(policy),
+    )
 
 
 def _indices(dataset: VideoTemporalSFTDataset, limit: int | None) -> range:

@@ -294,8 +294,12 @@ def _fuzzed(
 ) -> Iterator["RowFindings"]:
     from vtg_core.audit.foreign.fuzz import fuzz
     from vtg_core.audit.report import RowFindings
+    from vtg_core.dataset import refuse_own_words
 
-    for index, annotation in enumerate(dataset.annotations):
+    asked = [(i, annotation) for i, annotation in enumerate(dataset.annotations) if not annotation.messages]
+    if dataset.annotations and not asked:
+        refuse_own_words(dataset.annotations[0])
+    for index, annotation in asked:
         try:
             sample = dataset[index]
         except VTGError:

@@ -135,7 +135,7 @@ def _by_hand(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sa
 
 def _row(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample", str | None]:
     from vtg_core.data.annotations import OnError
-    from vtg_core.dataset import VideoTemporalSFTDataset
+    from vtg_core.dataset import VideoTemporalSFTDataset, refuse_own_words
     from vtg_core.probes.altered_samples import find_other_query
 
     dataset = VideoTemporalSFTDataset(
@@ -148,6 +148,7 @@ def _row(options: argparse.Namespace, template: PromptTemplate) -> tuple["Sample
     )
     tell_format(dataset)
     index, other = _index_of(options.row, dataset), options.other_query
+    refuse_own_words(dataset.annotations[index])
     return dataset[index], find_other_query(dataset.annotations, index) if other is None else other
 
 

@@ -134,13 +134,16 @@ def page_settings(options: argparse.Namespace) -> "Settings":
 
 def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
     from vtg_core.data.annotations import LoadedAnnotations, OnError, load_annotations
+    from vtg_core.data.answer_forms.reading import windows_said
 
     if not options.annotations:
         return LoadedAnnotations((), ())
     for root in options.video_root or ():
         if not Path(root).is_dir():
             raise AnnotationError(f"--video-root must be a folder that exists, got {root!r}")
-    rows = load_annotations(options.annotations, **reading(options), on_error=OnError.SKIP)
+    rows = load_annotations(
+        options.annotations, **reading(options), on_error=OnError.SKIP, read_windows=windows_said
+    )
     if not rows.annotations:
         raise AnnotationError(
             f"none of the {len(rows.skipped):,} rows can be read; the first: {rows.skipped[0]}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vtg_core.comparison.on_video import TemplateComparison, TemplateLoss
 from vtg_core.comparison.results import TemplateResult, result_of
 from vtg_core.data.answers import AnswerMode
-from vtg_core.dataset import Sample, VideoTemporalSFTDataset
+from vtg_core.dataset import Sample, VideoTemporalSFTDataset, refuse_own_words
 from vtg_core.errors import LossCancelledError, TemplateError, VTGError
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.loss.model_shape import dtype_of
@@ -167,6 +167,7 @@ class _Run:
         """Score a row."""
         assert isinstance(sample.video, SampledVideo)
         assert sample.annotation is not None
+        refuse_own_words(sample.annotation)
         inspections = list(
             inspect_templates(
                 sample.video, sample.query, sample.windows,

@@ -7,7 +7,7 @@ from pathlib import Path
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import Annotation, check_query
 from vtg_core.data.answers import AnswerMode
-from vtg_core.dataset import clip_of, windows_in
+from vtg_core.dataset import clip_of, refuse_own_words, windows_in
 from vtg_core.errors import AnnotationError, VideoError, VTGError
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
@@ -163,6 +163,7 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
         VTGError: there is no such row, it cannot be read, or it does not fit its video.
     """
     annotation = _row_numbered(settings, number)
+    refuse_own_words(annotation)
     try:
         clip = clip_of(annotation)
         duration = clip.length if clip is not None else probe_video(annotation.video).duration

@@ -34,11 +34,16 @@ def check(row: Row) -> Iterator[Finding]:
         split = _split(row, answer, scene)
         if split is not None:
             yield split
-        elif scene is not None and answer is answers[-1]:  # turns before it may be examples or small talk
+        elif (
+            scene is not None and scene.windows and answer is answers[-1]
+        ):  # turns before it may be examples or small talk
             yield from _read(row, answer, scene)
 
 
 def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
+    parsed = scene.answer_format.parse(answer.text, scene.duration)
+    if scene.template is None and not parsed.windows:
+        return  # a conversation of somebody else's asks for no form
     evidence: dict[str, object] = {"answer": answer.text[:400], "asked_for": scene.answer_format.example}
     asked = format_named(scene.template.mode) if scene.template is not None else scene.answer_format
     if asked.mode != scene.answer_format.mode:
@@ -46,7 +51,6 @@ def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
             FORM_DIFFERS, row, answer,
             f"The prompt asks for {asked.example}, and the answer is {answer.text[:80]!r}.", evidence,
         )  # fmt: skip
-    parsed = scene.answer_format.parse(answer.text, scene.duration)
     if parsed.windows:
         if not _are_same(parsed.windows, scene):
             shown, came = _shown(scene.windows), _shown(parsed.windows)
@@ -56,7 +60,7 @@ def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
             }
             message = f"The annotation says {shown} s, and the answer {came} s."
             yield _finding(WINDOW_DIFFERS, row, answer, message, evidence)
-        elif parsed.reason is ParseReason.EXTRA_TEXT:
+        elif parsed.reason is ParseReason.EXTRA_TEXT and scene.template is not None:
             message = f"The prompt asks for {asked.example} alone, and the answer is {answer.text[:80]!r}."
             yield _finding(FORM_DIFFERS, row, answer, message, evidence)
         return

@@ -65,6 +65,8 @@ def check(row: Row) -> Iterator[Finding]:
     if not np.array_equal(row.supervised, verdict):
         leaks, holes = row.supervised & ~verdict, verdict & ~row.supervised
         leaks[:1] = holes[:1] = False  # nothing predicts the first token
+        for where in (leaks, holes):
+            where[_is_left_out(row)] = False
         if leaks.any() or holes.any():
             yield from _wrong_mask(row, verdict, leaks, holes)
     yield from _forbidden(row, verdict)
@@ -99,6 +101,15 @@ def _control_tokens_masked(row: Row, verdict: np.ndarray, holes: np.ndarray) -> 
         f"{row.text(holes)[:80]!r}.",
         row=row.number, evidence={"tokens": int(holes.sum())}, regions=row.regions(holes)[:MAX_REGIONS],
     )  # fmt: skip
+
+
+def _is_left_out(row: Row) -> np.ndarray:
+    """Return where answers stand that the sample says are not trained; bool, shape (L,)."""
+    said = row.known.trained if row.known is not None else None
+    if said is None:
+        return np.zeros(len(row), dtype=bool)
+    is_answer = is_of(row.kinds, (RegionKind.ANSWER, RegionKind.END_OF_TURN))
+    return is_answer & ~np.isin(row.turns, sorted(said))
 
 
 def _other_ignore_index(row: Row) -> Iterator[Finding]:

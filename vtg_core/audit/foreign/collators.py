@@ -30,11 +30,11 @@ SAMPLE_FIELDS = {
     "video_metadata": "For each video what a processor's `video_metadata` takes: fps, frame indices, size, duration.",
     "timestamps": "For each video the seconds at which its frames are shown.",
     "query": "What is looked for.",
-    "windows": "When it happens: a list of [start, end] in seconds.",
+    "windows": "When it happens: a list of [start, end] in seconds; empty where a conversation says none.",
     "duration": "Of the video, in seconds.",
     "answer": "The text that the model is taught to write, as in the last message.",
     "mode": "How the answer is written: `standard` or `temporal_tokens`.",
-    "template": "The name of the prompt template that asks.",
+    "template": "The name of the prompt template that asks; `own` where the row has a conversation of its own.",
 }
 """What each sample that a collator is given holds, and what it means."""
 

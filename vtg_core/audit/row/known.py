@@ -1,6 +1,7 @@
 """What is known of a sample that our own pipeline encoded: the answers, the prompts, the task behind it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,8 @@ def encode_known(
     """
     chat = render(messages, processor, template_tokens=TEMPLATE_TOKENS)
     encoded = encode(chat, processor, videos, policy=policy)
-    return encoded, known_of(messages, encoded, processor, videos, scene=scene)
+    known = known_of(messages, encoded, processor, videos, scene=scene)
+    return encoded, replace(known, trained=policy.messages if policy is not None else None)
 
 
 def known_of(
@@ -64,7 +66,7 @@ def known_of(
         answers=answers,
         prompts=() if encoded.chat.literals else generation_prompts(messages, processor, videos),
         scene=scene,
-        person_texts=_person_texts(conversation),
+        person_texts=person_texts(messages),
         grid=np.asarray(grid) if grid is not None else None,
         pixels=_pixels(encoded),
         marks=marks_of(encoded.media.get("pixel_values_videos")),
@@ -100,7 +102,7 @@ def scene_of(sample: Sample) -> Scene:
         duration=sample.video.info.duration,
         timestamps=sample.video.timestamps,
         answer_format=sample.answer_format,
-        template=sample.template,
+        template=None if sample.has_own_words else sample.template,
         fps=sample.video.info.fps,
         rate_error=sample.video.info.rate_error,
         declared_duration=_declared_duration(sample),
@@ -124,10 +126,10 @@ def _declared_duration(sample: Sample) -> float | None:
     return row.duration if row is not None and row.video_start is None else None
 
 
-def _person_texts(conversation: Sequence[Any]) -> tuple[str, ...]:
+def person_texts(messages: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return what persons wrote into the prompt: the query where it is marked, else the whole of a user's text."""
     written = []
-    for message in conversation:
+    for message in read_messages(messages):
         for part in message.parts:
             if message.role is Role.USER and isinstance(part, TextPart):
                 written.append(part.text if part.query is None else part.text[slice(*part.query)])

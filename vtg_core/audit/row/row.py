@@ -23,7 +23,7 @@ class Scene:
 
     Attributes:
         query: what is looked for.
-        windows: when it happens, in seconds.
+        windows: when it happens, in seconds; none where a conversation says none that is clear.
         duration: of the video, in seconds.
         timestamps: when each sampled frame is shown, in seconds, increasing.
         answer_format: how the windows are written.
@@ -55,6 +55,7 @@ class Known:
             same media; empty where they were not asked for.
         scene: the grounding task; None for a conversation that is none.
         person_texts: what persons or files wrote into the prompt, such as the query: control tokens in it are text.
+        trained: the indices of the messages that the sample says are trained; None where it does not say.
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
         pixels: for each video its patches as the processor makes them, float, shape (num_patches, size); empty if not
             known.
@@ -66,6 +67,7 @@ class Known:
     prompts: tuple[np.ndarray, ...] = ()
     scene: Scene | None = None
     person_texts: tuple[str, ...] = ()
+    trained: frozenset[int] | None = None
     grid: np.ndarray | None = None
     pixels: tuple[np.ndarray, ...] = ()
     marks: np.ndarray | None = None

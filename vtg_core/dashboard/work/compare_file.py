@@ -16,6 +16,7 @@ from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of, model_shape_of
 from vtg_core.data.annotations import UnreadableRow
+from vtg_core.dataset import refuse_own_words
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.inspection import inspect_templates
 from vtg_core.loss.cost import check_fits, estimate_shared_pass
@@ -183,6 +184,7 @@ class _Run:
         dataset = _dataset(self.settings, self.wanted)
         self.tell(0.0, "Estimating the cost by the first row")
         try:
+            refuse_own_words(dataset.annotations[0])
             sample = dataset[0]
             assert isinstance(sample.video, SampledVideo)
             inspections = inspect_templates(

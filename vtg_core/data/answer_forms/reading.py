@@ -136,6 +136,14 @@ def read_answer(
     return Reading(candidates, unmeasured, reason, body.has_thoughts)
 
 
+def windows_said(text: str, duration: float | None) -> tuple[Window, ...] | None:
+    """Return the windows (s) of an answer that can be understood in one way; None where it says none, or is unclear.
+
+    It is how :func:`vtg_core.data.annotations.load_annotations` may read answers: ``read_windows=windows_said``.
+    """
+    return read_answer(text, duration=duration).windows or None
+
+
 @dataclass(frozen=True)
 class _Read:
     form: AnswerForm
