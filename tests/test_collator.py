@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import Trainer, TrainingArguments
+from transformers import AddedToken, Trainer, TrainingArguments
 
 from tests.conversation_files import ROWS, spoken, write_rows
 from vtg_core.collator import SFTCollator
+from vtg_core.data.answer_forms.registry import form_named
 from vtg_core.data.answers import STANDARD_ANSWER
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import ConversationError, LengthError, VideoError
+from vtg_core.masking.pixel_free import PixelFreeEncoder
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import TEMPLATES
+from vtg_core.templates import TEMPLATES, PromptTemplate
 from vtg_core.video.plan import FramePolicy
 from vtg_core.windows import Window
 
@@ -283,3 +285,45 @@ def test_every_form_of_a_conversation_trains_all_its_answers(own_processor, tmp_
     sample = VideoTemporalSFTDataset(write_rows(tmp_path, ROWS[form]), ASSETS, frames=FEW)[0]
     batch = SFTCollator(own_processor)([sample])
     assert supervised(batch, own_processor) == ["".join(f"{said}<|im_end|>" for said in sample.answers)]
+
+
+@pytest.fixture
+def with_tokens(own_processor):
+    """A processor whose tokenizer has the tokens of t_100 as control tokens."""
+    tokens = form_named("t_100_tokens").tokens
+    own_processor.tokenizer.add_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in tokens]
+    )
+    return own_processor
+
+
+def asked_with_a_token(video, mode):
+    """Return a sample whose template, of ``mode``, writes a token of t_100, and whose query does too."""
+    template = PromptTemplate("own", "own", mode, "Answer with tokens such as <t26>: {query}")
+    return Sample(video, "a <t26> sign", (Window(8, 14),), template, form_named("t_100_tokens"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "num_written"),
+    [("t_100_tokens", 2), ("t_100_sentence", 2), ("standard", 1), ("bins_100_tokens", 1)],
+)
+def test_a_template_writes_the_tokens_of_its_own_answer_form_alone(with_tokens, video, mode, num_written):
+    sample = asked_with_a_token(video, mode)
+    assert sample.answer == "<t26><t46>"
+    token = with_tokens.tokenizer.convert_tokens_to_ids("<t26>")
+    row = {
+        "messages": sample.messages,
+        "videos": [video.frames],
+        "video_metadata": [video.metadata],
+        "mode": mode,
+    }
+    ours, theirs = (SFTCollator(with_tokens)([one])["input_ids"] for one in (sample, row))
+    assert ours[0].tolist().count(token) == num_written
+    assert torch.equal(ours, theirs)
+    assert PixelFreeEncoder(with_tokens).encode(sample).input_ids.tolist() == ours[0].tolist()
+
+
+@pytest.mark.parametrize("mode", ["train", 3, ["standard"], None])
+def test_a_mode_that_names_no_answer_form_is_none_of_ours(processor, mode):
+    collator = SFTCollator(processor, frames=FEW)
+    assert torch.equal(collator([rows() | {"mode": mode}])["input_ids"], collator([rows()])["input_ids"])

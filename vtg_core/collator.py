@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.chat.rendering import render
-from vtg_core.data.answers import TEMPLATE_TOKENS
+from vtg_core.data.answer_forms.registry import template_tokens
 from vtg_core.dataset import Sample
 from vtg_core.errors import ConversationError, LengthError, VideoError, first_line
 from vtg_core.masking.encoding import EncodedSample, encode
@@ -38,7 +38,8 @@ class SFTCollator:
     Hugging Face's chat form, whose video parts name local files. With mappings, set ``remove_unused_columns=False``
     in the trainer's arguments: it would take ``"messages"`` away. In a user's text of a mapping, control tokens reach
     the model as plain text, unless the part says which characters a person typed (``"query": [start, end]``): the
-    rest is then a template's own words, and may hold the tokens of an answer format.
+    rest is then a template's own words, and may hold the tokens of the answer form that ``"mode"`` names, or of both
+    built-in ones where the mapping has no ``"mode"``.
     A mapping that brings ``"videos"`` and ``"video_metadata"`` (:mod:`vtg_core.audit.foreign.collators`) is not decoded again.
 
     Args:
@@ -102,7 +103,9 @@ class SFTCollator:
                 raise ConversationError(
                     "a sample must have its frames, got the plan of them; take dataset[index], not dataset.plan(index)"
                 )
-            chat = render(sample.messages, self.processor, template_tokens=TEMPLATE_TOKENS)
+            chat = render(
+                sample.messages, self.processor, template_tokens=template_tokens(sample.template.mode)
+            )
             return encode(chat, self.processor, [sample.video], policy=sample.trained_by(self.policy))
         if not isinstance(sample, Mapping) or "messages" not in sample:
             raise ConversationError(
@@ -110,7 +113,8 @@ class SFTCollator:
                 f"got {sorted(sample) if isinstance(sample, Mapping) else type(sample).__name__}; "
                 "set remove_unused_columns=False in the trainer's arguments if it took them away"
             )
-        chat = render(sample["messages"], self.processor, template_tokens=TEMPLATE_TOKENS)
+        words = template_tokens(sample.get("mode"))
+        chat = render(sample["messages"], self.processor, template_tokens=words)
         return encode(chat, self.processor, self.videos_of(sample, chat.video_sources), policy=self.policy)
 
     def videos_of(self, sample: Mapping[str, Any], sources: Sequence[Any]) -> list[SampledVideo]:

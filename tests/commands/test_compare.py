@@ -446,3 +446,34 @@ def test_a_file_that_fills_up_loses_nothing_else(capsys, tmp_path):
     assert (status, "1 of 4 rows x 2 templates" in printed) == (1, True)
     assert "error: --json must name a file that can be written" in told
     assert len((tmp_path / "o.csv").read_text().splitlines()) == 3
+
+
+FORMS = ("--answer", "percent_range", "clock_json", "--limit", 1)
+
+
+def test_several_answer_forms_are_compared_and_named_in_the_table_and_both_files(capsys, tmp_path):
+    out, lines = tmp_path / "o.json", tmp_path / "o.csv"
+    status, printed, _ = compare(capsys, *FORMS, "--json", out, "--csv", lines)
+    assert status == 0
+    assert best_first(printed) == [["concise", "percent_range"], ["concise", "clock_json"]]
+    written = json.loads(out.read_text())
+    assert written["settings"]["templates"] == ["percent_range/concise", "clock_json/concise"]
+    assert [result["answer"] for result in written["results"]] == [
+        "27% - 47%",
+        '{"start": "00:08", "end": "00:14"}',
+    ]
+    assert [line["mode"] for line in csv.DictReader(lines.open(newline=""))] == [
+        "percent_range",
+        "clock_json",
+    ]
+
+
+def test_a_comparison_of_answer_forms_is_gone_on_with_and_not_with_another_form(capsys, tmp_path):
+    out = ("--json", tmp_path / "o.json", "--csv", tmp_path / "o.csv")
+    compare(capsys, *FORMS, *out)
+    status, _, told = compare(capsys, *FORMS, *out)
+    assert (status, told.splitlines()[0].split(" in ")[0]) == (0, "1 of 1 row are")
+    kept = out[1].read_bytes()
+    status, _, told = compare(capsys, "--answer", "percent_range", *out)
+    assert (status, out[1].read_bytes()) == (1, kept)
+    assert "holds a comparison with templates 'percent_range/concise, clock_json/concise'" in told

@@ -10,7 +10,7 @@ from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import LossCancelledError
 from vtg_core.inspection import inspect_templates
 from vtg_core.loss.score import score
-from vtg_core.templates import TEMPLATES
+from vtg_core.templates import TEMPLATES, templates_for
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import sample_frames
 
@@ -44,6 +44,15 @@ def test_a_result_is_what_a_plain_pass_gives(model, processor):
         assert result.sum_nll == pytest.approx(plain.sum_nll, abs=1e-3)
         parts = result.time_nll + result.word_nll + result.end_of_turn_nll
         assert parts == pytest.approx(result.sum_nll, abs=1e-6)
+
+
+def test_templates_of_any_answer_form_are_compared(model, processor):
+    templates = [*templates_for("frames_sentence"), TEMPLATES[0], *templates_for("bins_300_tokens")]
+    [row] = compare_rows(dataset_of(), model, processor, templates, rows=[0])
+    assert [(result.mode, result.answer) for result in row.results] == [
+        ("frames_sentence", "From frame 0 to frame 2."), ("standard", "[8.0, 14.0]"), ("bins_300_tokens", "<80><140>"),
+    ]  # fmt: skip
+    assert all(0 < result.num_times < result.num_supervised for result in row.results)
 
 
 def test_a_row_that_cannot_be_read_does_not_end_the_others(model, processor, tmp_path):

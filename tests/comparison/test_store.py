@@ -217,3 +217,19 @@ def test_a_pipe_is_written_at_the_end_only(tmp_path):
     store.save(is_partial=True)
     store.save(is_partial=False, is_last=True)
     assert ComparisonStore(SETTINGS, ANNOTATIONS, json_out="/dev/null").num_found == 0
+
+
+def test_a_comparison_of_one_answer_form_is_gone_on_with_in_that_form_only(tmp_path):
+    percent, clock = (
+        replace(SETTINGS, templates=(f"{form}/concise",)) for form in ("percent_json", "clock_json")
+    )
+    store = store_of(tmp_path, percent)
+    [result] = compared(0, ["concise"]).results
+    store.add(RowComparison(0, result.where, (replace(result, mode="percent_json"),)))
+    store.save(is_partial=True)
+    again = store_of(tmp_path, percent)
+    assert [(result.mode, result.row) for result in again.results] == [("percent_json", 0)]
+    with pytest.raises(
+        VTGError, match="templates 'percent_json/concise', and this one has 'clock_json/concise'"
+    ):
+        store_of(tmp_path, clock)

@@ -290,7 +290,7 @@ def test_a_renderer_that_has_learnt_a_form_renders_as_one_that_has_not(
     own_processor, video, first, change, query
 ):
     own_processor.chat_template = own_processor.chat_template.replace(*change)
-    renderer = ChatRenderer(own_processor, template_tokens=TEMPLATE_TOKENS)
+    renderer = ChatRenderer(own_processor)
     template = replace(TEMPLATES[0], text="{query}")
     renderer.render(conversation(template, first, video))
     messages = conversation(template, query, video)
@@ -299,7 +299,8 @@ def test_a_renderer_that_has_learnt_a_form_renders_as_one_that_has_not(
             with pytest.raises(MaskingError, match="must write each message as it is"):
                 way(messages)
         return
-    assert renderer.render(messages) == render(messages, own_processor, template_tokens=TEMPLATE_TOKENS)
+    known = {"template_tokens": TEMPLATE_TOKENS}
+    assert renderer.render(messages, **known) == render(messages, own_processor, **known)
 
 
 def test_one_frame_is_too_few_in_words_of_ours(processor):

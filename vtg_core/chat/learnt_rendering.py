@@ -28,33 +28,39 @@ class ChatRenderer:
 
     Args:
         processor: as for ``render``; it must not be changed as long as this renders for it.
-        template_tokens: as for ``render``.
     """
 
-    def __init__(self, processor: "ProcessorMixin", *, template_tokens: Collection[str] = ()) -> None:
+    def __init__(self, processor: "ProcessorMixin") -> None:
         self.controls = control_tokens(processor.tokenizer)
-        self._processor, self._template_tokens = processor, template_tokens
+        self._processor = processor
         self.structural_tokens = structural_tokens(processor, self.controls)
         self._frames: BoundedCache[_LearntForm] = BoundedCache(256)
 
-    def render(self, messages: Sequence[Mapping[str, Any]]) -> RenderedChat:
+    def render(
+        self, messages: Sequence[Mapping[str, Any]], *, template_tokens: Collection[str] = ()
+    ) -> RenderedChat:
         """Return :func:`render` of a conversation; the same errors."""
         conversation = read_messages(messages)
         whole: list[RenderedChat] = []
 
         def learn() -> _LearntForm:
-            whole.append(self._render_whole(messages))
+            whole.append(self._render_whole(messages, template_tokens))
             return _LearntForm.of(conversation, whole[0], glue=glue_of(conversation, self._processor))
 
         frame = self._frames.get(form_of(conversation), learn)
-        return whole[0] if whole else self._fill(frame, conversation) or self._render_whole(messages)
+        if whole:
+            return whole[0]
+        filled = self._fill(frame, conversation, template_tokens)
+        return filled or self._render_whole(messages, template_tokens)
 
-    def _render_whole(self, messages: Sequence[Mapping[str, Any]]) -> RenderedChat:
-        return render(
-            messages, self._processor, template_tokens=self._template_tokens, controls=self.controls
-        )
+    def _render_whole(
+        self, messages: Sequence[Mapping[str, Any]], template_tokens: Collection[str]
+    ) -> RenderedChat:
+        return render(messages, self._processor, template_tokens=template_tokens, controls=self.controls)
 
-    def _fill(self, frame: "_LearntForm", conversation: Sequence[Message]) -> RenderedChat | None:
+    def _fill(
+        self, frame: "_LearntForm", conversation: Sequence[Message], template_tokens: Collection[str]
+    ) -> RenderedChat | None:
         text, pieces = join(frame.glue, text_parts(conversation))
         if frame.starts is None or text != apply_chat_template(self._processor, as_chat(conversation)):
             return None
@@ -65,7 +71,7 @@ class ChatRenderer:
                 text=text,
                 controls=self.controls,
                 structural=self.structural_tokens,
-                template_tokens=self._template_tokens,
+                template_tokens=template_tokens,
             )
         )
         sources = tuple(part.source for m in conversation for part in m.parts if isinstance(part, VideoPart))

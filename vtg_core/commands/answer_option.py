@@ -1,6 +1,7 @@
 """How answers are written: the option ``--answer``, and the templates that ask for such answers."""
 
 import argparse
+from collections.abc import Sequence
 
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import AnswerError
@@ -19,6 +20,15 @@ def add_answer_option(command: argparse.ArgumentParser, *, default: str, what: s
     )  # fmt: skip
 
 
+def add_answers_option(command: argparse.ArgumentParser) -> None:
+    """Let a command take ``--answer`` with one answer form or several, ``both`` built-in ones unless given."""
+    command.add_argument(
+        "--answer", type=_answer_or_both, nargs="+", default=[BOTH], metavar="FORM",
+        help="how answers are written, in one form or several: standard, temporal_tokens, both, or other forms of "
+        "docs/templates.md (default: both)",
+    )  # fmt: skip
+
+
 def templates_of(answer: str, name: str) -> list[PromptTemplate]:
     """Return the templates that ask for answers in a form; a form without its own has one, made of its words.
 
@@ -30,6 +40,18 @@ def templates_of(answer: str, name: str) -> list[PromptTemplate]:
         return [template for template in TEMPLATES if name in (ALL, template.name)]
     templates = list(templates_for(answer))
     return templates if len(templates) == 1 else [t for t in templates if name in (ALL, t.name)]
+
+
+def templates_of_all(answers: Sequence[str], names: Sequence[str]) -> list[PromptTemplate]:
+    """Return the templates of several forms, each once: the forms as they come, and each form's in the table's order.
+
+    Args:
+        answers: what ``--answer`` says.
+        names: the templates' names; they play no part in a form that has only one.
+    """
+    named = {template for answer in answers for name in names for template in templates_of(answer, name)}
+    found = dict.fromkeys(template for answer in answers for template in templates_of(answer, ALL))
+    return [template for template in found if template in named]
 
 
 def _answer_or_both(text: str) -> str:

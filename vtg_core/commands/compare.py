@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.commands.answer_option import add_answers_option, templates_of_all
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -25,9 +26,8 @@ from vtg_core.commands.terminal import (
     write_all,
     write_json,
 )
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
+from vtg_core.templates import TEMPLATE_NAMES, PromptTemplate
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -58,15 +58,10 @@ def add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
         "--templates", nargs="+", choices=TEMPLATE_NAMES, metavar="NAME",
         help=f"templates to compare (default: all of {', '.join(TEMPLATE_NAMES)})",
     )  # fmt: skip
-    command.add_argument(
-        "--answer",
-        choices=[*map(str, AnswerMode), "both"],
-        default="both",
-        help="how answers are written (default: both)",
-    )
+    add_answers_option(command)
     command.add_argument(
         "--baseline", metavar="[MODE/]NAME",
-        help="the template that the others of its answer format are held against; a name alone stands for it in both "
+        help="the template that the others of its answer format are held against; a name alone stands for it in all "
         "formats (default: the first of each)",
     )  # fmt: skip
     command.add_argument(
@@ -119,8 +114,7 @@ def _is_named(baseline: str) -> Callable[[PromptTemplate], bool]:
 
 def _templates(options: argparse.Namespace) -> list[PromptTemplate]:
     """Return the templates that are compared, the baselines first: a mode's first is what its others are held against."""
-    names = options.templates or TEMPLATE_NAMES
-    chosen = [t for t in TEMPLATES if t.name in names and options.answer in ("both", t.mode)]
+    chosen = templates_of_all(options.answer, options.templates or TEMPLATE_NAMES)
     return sorted(chosen, key=lambda template: not _is_named(options.baseline or "")(template))
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from vtg_core.comparison.confidence import CONFIDENCE, mean_intervals
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.table import Key, ResultTable
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import TemplateError
 
 ACROSS_MODES = (
@@ -106,7 +105,7 @@ class TemplateSummary:
     """
 
     template: str
-    mode: AnswerMode
+    mode: str
     num_samples: int
     by_metric: Mapping[Metric, Distribution]
     times_over_uniform: Distribution
@@ -139,7 +138,7 @@ class Disagreement:
 
     row: int
     where: str
-    mode: AnswerMode
+    mode: str
     spread: float
     best: str
     worst: str
@@ -161,21 +160,21 @@ class Analytics:
     """
 
     metric: Metric
-    baselines: Mapping[AnswerMode, str]
+    baselines: Mapping[str, str]
     templates: tuple[TemplateSummary, ...]
     rows: tuple[int, ...]
     wheres: tuple[str, ...]
     matrix: tuple[tuple[float | None, ...], ...]
-    disagreements: Mapping[AnswerMode, tuple[Disagreement, ...]]
+    disagreements: Mapping[str, tuple[Disagreement, ...]]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as JSON can hold them."""
         return {**asdict(self), "confidence": CONFIDENCE, "note": ACROSS_MODES}
 
-    def ranked(self, mode: AnswerMode, metric: Metric | None = None) -> tuple[TemplateSummary, ...]:
+    def ranked(self, mode: str, metric: Metric | None = None) -> tuple[TemplateSummary, ...]:
         """Return the templates of a mode, the best first, by ``metric``; by the chosen one unless given."""
         by = metric or self.metric
-        own = [template for template in self.templates if template.mode is mode]
+        own = [template for template in self.templates if template.mode == mode]
         return tuple(sorted(own, key=lambda one: (one.ranks.get(by, 0), one.by_metric[by].mean)))
 
 
@@ -224,7 +223,7 @@ _FIELD_OF = {
 }
 
 
-def _baselines(table: ResultTable, baseline: Key | str | None) -> dict[AnswerMode, int]:
+def _baselines(table: ResultTable, baseline: Key | str | None) -> dict[str, int]:
     """Return each mode's baseline, as its column."""
     baselines = {mode: columns[0] for mode, columns in table.modes.items()}
     named = [column for column, key in enumerate(table.keys) if baseline in (key, key[0])]
@@ -300,7 +299,7 @@ def _best_rates(table: ResultTable, cells: np.ndarray) -> dict[int, float]:
     return rates
 
 
-def _disagreements(table: ResultTable, cells: np.ndarray, mode: AnswerMode) -> tuple[Disagreement, ...]:
+def _disagreements(table: ResultTable, cells: np.ndarray, mode: str) -> tuple[Disagreement, ...]:
     columns = table.modes[mode]
     own = cells[:, columns]
     compared = np.flatnonzero((~np.isnan(own)).sum(axis=1) > 1)
@@ -325,7 +324,7 @@ def _disagreements(table: ResultTable, cells: np.ndarray, mode: AnswerMode) -> t
 
 
 def _differences(
-    table: ResultTable, cells: np.ndarray, baselines: Mapping[AnswerMode, int], num_resamples: int, seed: int
+    table: ResultTable, cells: np.ndarray, baselines: Mapping[str, int], num_resamples: int, seed: int
 ) -> dict[int, Difference]:
     """Return each column's difference to its baseline.
 

@@ -14,7 +14,8 @@ from vtg_core.checkpoints.loading import fingerprint
 from vtg_core.comparison.on_file import PlainCheck
 from vtg_core.comparison.results import COLUMNS, TemplateResult
 from vtg_core.data.annotations import Annotation
-from vtg_core.data.answers import AnswerMode
+from vtg_core.data.answer_forms.registry import format_named
+from vtg_core.errors import AnswerError
 from vtg_core.files.spreadsheet import guarded, unguarded
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import PromptTemplate
@@ -139,8 +140,8 @@ class StoredComparison:
     checks: tuple[PlainCheck, ...] = ()
 
 
-def template_label(name: str, mode: AnswerMode | str) -> str:
-    """Return the one name that a template has among both modes."""
+def template_label(name: str, mode: str) -> str:
+    """Return the one name that a template has among all modes."""
     return f"{mode}/{name}"
 
 
@@ -276,7 +277,7 @@ def _line(values: Mapping[str, Any], place: str) -> tuple[TemplateResult, Questi
     """
     if set(values) != {*COLUMNS, "windows", "part"}:
         raise NotAComparisonError(f"has other columns in {place}")
-    wrong = [name for name in COLUMNS if not _is_of_type(values[name], _TYPES[name])]
+    wrong = [name for name in COLUMNS if not _can_be(name, values[name], _TYPES[name])]
     windows, part = values["windows"], values["part"]
     is_timed = isinstance(windows, list) and windows and all(map(_is_pair, windows))
     if wrong or not is_timed or not (part is None or _is_pair(part)):
@@ -303,15 +304,25 @@ def _checks(values: object) -> tuple[PlainCheck, ...]:
         if not isinstance(value, dict) or set(value) != set(_CHECK_TYPES):
             raise NotAComparisonError("has checks of another form")
         for name, expected in _CHECK_TYPES.items():
-            if not _is_of_type(value[name], expected):
+            if not _can_be(name, value[name], expected):
                 raise NotAComparisonError(f"has a check with no {name} that can be read")
         checks.append(PlainCheck(**{name: expected(value[name]) for name, expected in _CHECK_TYPES.items()}))
     return tuple(checks)
 
 
+def _can_be(name: str, value: Any, expected: type) -> bool:
+    """Say whether a field's value is of its type, and a mode the name of an answer form as results have it."""
+    return _is_of_type(value, expected) and (name != "mode" or _is_mode(value))
+
+
+def _is_mode(name: str) -> bool:
+    try:
+        return name == format_named(name).mode
+    except AnswerError:
+        return False
+
+
 def _is_of_type(value: Any, expected: type) -> bool:
-    if expected is AnswerMode:
-        return isinstance(value, str) and value in list(AnswerMode)
     if expected is str:
         return isinstance(value, str)
     if expected is int:

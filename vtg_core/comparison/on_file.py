@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from vtg_core.comparison.on_video import TemplateComparison, TemplateLoss
 from vtg_core.comparison.results import TemplateResult, result_of
-from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset, refuse_own_words
-from vtg_core.errors import LossCancelledError, TemplateError, VTGError
+from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.masking.processor_call import process_videos_once
@@ -42,7 +41,7 @@ class PlainCheck:
 
     row: int
     template: str
-    mode: AnswerMode
+    mode: str
     num_tokens: int
     largest_difference: float
     tolerance: float
@@ -108,11 +107,7 @@ def compare_rows(
         policy: which regions are trained.
         num_checked: on how many rows that share a pass the shortest template gets a plain one too.
         on_layer: see :func:`vtg_core.loss.shared_pass.run_plan`; what it raises ends the run.
-
-    Raises:
-        TemplateError: a template asks for another answer form than the two built-in ones.
     """
-    _check_modes(templates)
     run = _Run(model, process_videos_once(processor), templates, policy, on_layer, num_checked)
     take = _remembering_the_last()
     index_of = {annotation.row: index for index, annotation in enumerate(dataset.annotations)}
@@ -134,15 +129,6 @@ def _remembering_the_last() -> Callable[..., SampledVideo]:
         return sample_frames(path, frames, clip=clip)
 
     return lambda path, frames, *, clip: take(path, frames, clip)
-
-
-def _check_modes(templates: Sequence[PromptTemplate]) -> None:
-    other = [template.mode for template in templates if template.mode not in tuple(AnswerMode)]
-    if other:
-        raise TemplateError(
-            "templates that are compared on a file must ask for one of the two built-in answers, "
-            f"got {other[0]!r}; score it with inspect_templates and TemplateComparison"
-        )
 
 
 @dataclass
@@ -219,7 +205,7 @@ class _Run:
         return PlainCheck(
             row=row,
             template=plain.template,
-            mode=AnswerMode(plain.mode),
+            mode=plain.mode,
             num_tokens=len(tokens),
             largest_difference=max(abs(one.nll - other.nll) for one, other in pairs),
             tolerance=CHECK_TOLERANCE[dtype_of(self.model)],

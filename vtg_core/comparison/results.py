@@ -3,7 +3,6 @@
 from dataclasses import dataclass, fields
 
 from vtg_core.comparison.on_video import TemplateLoss
-from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import Sample
 
 
@@ -18,7 +17,7 @@ class TemplateResult:
         video: path of its video, as the file names it.
         query: its sentence.
         template: the template's name.
-        mode: its answer format.
+        mode: its answer format, by the name of its answer form.
         answer: the text that is taught.
         num_tokens: tokens of the whole sequence.
         num_video: how many of them are video and its time stamps.
@@ -37,7 +36,7 @@ class TemplateResult:
     video: str
     query: str
     template: str
-    mode: AnswerMode
+    mode: str
     answer: str
     num_tokens: int
     num_video: int
@@ -51,7 +50,7 @@ class TemplateResult:
     end_of_turn_nll: float
 
     @property
-    def key(self) -> tuple[str, AnswerMode]:
+    def key(self) -> tuple[str, str]:
         """Name and mode: a template's name is unique within its mode only."""
         return self.template, self.mode
 
@@ -70,7 +69,7 @@ def result_of(row: int, sample: Sample, loss: TemplateLoss) -> TemplateResult:
         video=str(annotation.raw.get("video", annotation.video)) if annotation is not None else "",
         query=sample.query,
         template=loss.template,
-        mode=AnswerMode(loss.mode),
+        mode=loss.mode,
         answer=loss.answer,
         num_tokens=loss.num_tokens,
         num_video=loss.num_video,

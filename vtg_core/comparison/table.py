@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vtg_core.comparison.results import TemplateResult
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossError
 
-Key = tuple[str, AnswerMode]
-"""Name and mode of a template."""
+Key = tuple[str, str]
+"""Name and mode of a template; the mode is the name of an answer form."""
 
 FIELDS = (
     "sum_nll", "mean_nll", "time_nll", "time_uniform", "end_of_turn_nll", "num_tokens", "num_video", "num_supervised",
@@ -34,7 +33,7 @@ class ResultTable:
     rows: list[int]
     wheres: list[str]
     keys: list[Key]
-    modes: dict[AnswerMode, list[int]]
+    modes: dict[str, list[int]]
     values: dict[str, np.ndarray]
 
     @classmethod
@@ -60,7 +59,7 @@ class ResultTable:
                 )
             cells[(number, *at)] = given
         modes = {
-            mode: [column for column, key in enumerate(keys) if key[1] is mode]
+            mode: [column for column, key in enumerate(keys) if key[1] == mode]
             for mode in dict.fromkeys(mode for _, mode in keys)
         }
         values = dict(zip(FIELDS, cells, strict=True))

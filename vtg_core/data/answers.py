@@ -229,4 +229,4 @@ ANSWER_FORMATS: dict[AnswerMode, AnswerFormat] = {
 TEMPLATE_TOKENS = frozenset(
     token for answer_format in ANSWER_FORMATS.values() for token in answer_format.tokens
 )
-"""Control tokens that a prompt template's own words may hold: those of the answers it may ask for."""
+"""Control tokens that a prompt template's own words may hold where it is not known which answers it asks for."""

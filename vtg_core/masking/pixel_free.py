@@ -19,7 +19,7 @@ from vtg_core.bounded_cache import BoundedCache
 from vtg_core.chat.control_tokens import Vocabulary
 from vtg_core.chat.learnt_rendering import ChatRenderer
 from vtg_core.chat.rendering import RenderedChat
-from vtg_core.data.answers import TEMPLATE_TOKENS
+from vtg_core.data.answer_forms.registry import template_tokens
 from vtg_core.dataset import Sample
 from vtg_core.errors import ConversationError, MaskingError, first_line
 from vtg_core.masking.expansion import Expansion, Offsets
@@ -91,7 +91,7 @@ class PixelFreeEncoder:
     def __init__(self, processor: "ProcessorMixin", *, policy: MaskPolicy | None = None) -> None:
         self.processor = processor
         self.policy = policy or MaskPolicy()
-        self._renderer = ChatRenderer(processor, template_tokens=TEMPLATE_TOKENS)
+        self._renderer = ChatRenderer(processor)
         self._vocabulary = Vocabulary(processor.tokenizer, self._renderer.controls)
         self._frames: WeakKeyDictionary[FramePlan, tuple[Any, ...]] = WeakKeyDictionary()
         self._expansions: BoundedCache[PlaceholderText] = BoundedCache(
@@ -107,11 +107,12 @@ class PixelFreeEncoder:
             ConversationError: messages came without a plan for each of their videos, or are not in chat form.
             MaskingError: the mask cannot be proved, or the processor needs to see pixels.
         """
+        mode = None
         if isinstance(sample, Sample):
-            video = sample.video
+            video, mode = sample.video, sample.template.mode
             plans = [video.plan if isinstance(video, SampledVideo) else video]
             sample = sample.messages
-        chat = self._renderer.render(sample)
+        chat = self._renderer.render(sample, template_tokens=template_tokens(mode))
         if len(chat.video_sources) != len(plans or ()):
             raise ConversationError(
                 f"each of the {len(chat.video_sources)} videos must have its plan, got {len(plans or ())}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from vtg_core.chat.rendering import render
 from vtg_core.collator import SFTCollator, pad
-from vtg_core.data.answers import TEMPLATE_TOKENS
+from vtg_core.data.answer_forms.registry import template_tokens
 from vtg_core.errors import MaskingError, VTGError
 from vtg_core.masking.encoding import EncodedSample, encode
 from vtg_core.masking.labelled_tokens import KINDS, LabelledTokens
@@ -211,7 +211,7 @@ class _RecipeCollator:
 
     def _encode(self, sample: Mapping[str, Any]) -> EncodedSample:
         messages = sample["messages"]
-        chat = render(messages, self._processor, template_tokens=TEMPLATE_TOKENS)
+        chat = render(messages, self._processor, template_tokens=template_tokens(sample.get("mode")))
         videos = self._own.videos_of(sample, chat.video_sources)
         encoded = encode(chat, self._processor, videos)
         mask = apply_recipe(self._recipe, encoded, self._processor, messages=messages, videos=videos)

@@ -2,16 +2,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from transformers import AutoProcessor
+from transformers import AddedToken, AutoProcessor
 
 from tests.audit.conftest import build_batch, sample_of
 from vtg_core.audit.checks.answer import check
 from vtg_core.chat.control_tokens import encode_as_text
 from vtg_core.checkpoints.loading import load_checkpoint
+from vtg_core.data.answer_forms.registry import form_named
 from vtg_core.data.answers import STANDARD_ANSWER, TEMPORAL_TOKEN_ANSWER
 from vtg_core.dataset import Sample
 from vtg_core.regions import RegionKind
-from vtg_core.templates import TEMPLATES
+from vtg_core.templates import TEMPLATES, templates_for
 from vtg_core.windows import Window
 
 
@@ -169,3 +170,18 @@ def test_a_scene_of_a_shorter_video_finds_its_window_out_of_range(good):
     known = good.known[0]
     short = replace(known, scene=replace(known.scene, duration=7.0, windows=(Window(2, 4),)))
     assert codes(replace(good, known=[short, good.known[1]])) == ["answer.does-not-parse"]
+
+
+@pytest.mark.parametrize("name", ["t_100_tokens", "t_100_sentence"])
+def test_tokens_of_the_rows_own_answer_form_are_no_foreign_control_tokens(own_processor, video, name):
+    form, [template] = form_named(name), templates_for(name)
+    tokens = [AddedToken(token, special=True, normalized=False) for token in form.tokens]
+    own_processor.tokenizer.add_tokens(tokens)
+    sample = Sample(video, "a red circle", (Window(8, 14),), template, form)
+    answers = [answered(build_batch(own_processor, [sample]), f"{sample.answer}{more}") for more in ("", " ")]
+    assert [codes(good) for good in answers] == [[], []]
+    (finding,) = check(answered(answers[0], sample.answer.replace("<t46>", "<t90>")).rows()[0])
+    assert (finding.code, finding.evidence["answer"]) == (
+        "answer.window-differs",
+        sample.answer.replace("46", "90"),
+    )

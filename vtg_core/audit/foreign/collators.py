@@ -33,7 +33,7 @@ SAMPLE_FIELDS = {
     "windows": "When it happens: a list of [start, end] in seconds; empty where a conversation says none.",
     "duration": "Of the video, in seconds.",
     "answer": "The text that the model is taught to write, as in the last message.",
-    "mode": "How the answer is written: `standard` or `temporal_tokens`.",
+    "mode": "How the answer is written: `standard`, `temporal_tokens` or another answer form.",
     "template": "The name of the prompt template that asks; `own` where the row has a conversation of its own.",
 }
 """What each sample that a collator is given holds, and what it means."""

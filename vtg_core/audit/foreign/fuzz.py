@@ -19,7 +19,7 @@ from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
 from vtg_core.chat.rendering import render
 from vtg_core.checkpoints.loading import DEFAULT_CHECKPOINT
-from vtg_core.data.answers import TEMPLATE_TOKENS
+from vtg_core.data.answer_forms.registry import template_tokens
 from vtg_core.dataset import Sample
 from vtg_core.errors import MaskingError, VTGError
 from vtg_core.masking.encoding import encode
@@ -174,7 +174,8 @@ class _Fuzzer:
         Raises:
             VTGError: our own pipeline refuses the case.
         """
-        chat = render(case.messages, self._processor, template_tokens=TEMPLATE_TOKENS)
+        words = template_tokens(case.sample.template.mode)
+        chat = render(case.messages, self._processor, template_tokens=words)
         labels = encode(chat, self._processor, [case.video]).labels.numpy()
         turns = tuple(tuple(labels[a:b].tolist()) for a, b in runs_of(labels != IGNORE_INDEX))
         if self._rewritten is not None:

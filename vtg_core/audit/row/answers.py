@@ -48,21 +48,26 @@ def answers_of(row: Row) -> Iterator[AnswerText]:
 
 
 def _of_answer(row: Row, start: int, end: int) -> np.ndarray:
-    """Return the positions of a turn's answer: between control tokens that belong to no answer format.
+    """Return the positions of a turn's answer: between control tokens that belong to no answer format of the row.
 
     Thinking ends with such a token, and a turn that is closed by a wrong token ends before one.
     """
-    foreign = start + other_controls(row.ids[start:end], row.chat)
+    scene = row.known.scene if row.known is not None else None
+    own = scene.answer_format if scene is not None else None
+    foreign = start + other_controls(row.ids[start:end], row.chat, own)
     borders = [start - 1, *foreign.tolist(), end]
     between = [(a + 1, b) for a, b in pairwise(borders)]
     written = [part for part in between if row.chat.decode(row.ids[slice(*part)]).strip()]
     return np.arange(*(written[-1] if written else (start, end)))
 
 
-def other_controls(ids: np.ndarray, chat: ChatIds) -> np.ndarray:
-    """Return where control tokens stand that belong to no answer format, in positions of ``ids``; int64."""
+def other_controls(ids: np.ndarray, chat: ChatIds, own: AnswerFormat | None = None) -> np.ndarray:
+    """Return where control tokens stand that belong to no answer format, in positions of ``ids``; int64.
+
+    The formats are the two built-in ones, and ``own``: how the row's answers are written, where that is known.
+    """
     is_control = is_in_sorted(ids, chat.control_ids)
-    for answer_format in ANSWER_FORMATS.values():
+    for answer_format in (*ANSWER_FORMATS.values(), *([own] if own is not None else [])):
         is_control &= ~is_in_sorted(ids, ids_of_format(answer_format, chat))
     return np.flatnonzero(is_control)
 
@@ -77,12 +82,12 @@ def is_in_sorted(ids: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def ids_of_format(answer_format: AnswerFormat, chat: ChatIds) -> np.ndarray:
     """Return the ids of the format's tokens that the tokenizer has, sorted; int64."""
-    of_chat = _IDS.setdefault(chat, {})
-    if answer_format not in of_chat:
+    of_chat, mode = _IDS.setdefault(chat, {}), str(answer_format.mode)
+    if mode not in of_chat:
         known = control_tokens(chat.tokenizer).ids
         ids = sorted(known[token] for token in answer_format.tokens if token in known)
-        of_chat[answer_format] = np.array(ids, dtype=np.int64)
-    return of_chat[answer_format]
+        of_chat[mode] = np.array(ids, dtype=np.int64)
+    return of_chat[mode]
 
 
-_IDS: "WeakKeyDictionary[ChatIds, dict[AnswerFormat, np.ndarray]]" = WeakKeyDictionary()
+_IDS: "WeakKeyDictionary[ChatIds, dict[str, np.ndarray]]" = WeakKeyDictionary()

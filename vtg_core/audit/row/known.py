@@ -11,7 +11,7 @@ from vtg_core.audit.row.row import Known, Scene
 from vtg_core.chat.conversation import Role, TextPart, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template
 from vtg_core.chat.rendering import render
-from vtg_core.data.answers import TEMPLATE_TOKENS
+from vtg_core.data.answer_forms.registry import template_tokens
 from vtg_core.dataset import Sample
 from vtg_core.masking.encoding import EncodedSample, encode
 from vtg_core.masking.processor_call import call_processor
@@ -43,7 +43,9 @@ def encode_known(
     Raises:
         VTGError: the conversation cannot be encoded, or its mask not be proved.
     """
-    chat = render(messages, processor, template_tokens=TEMPLATE_TOKENS)
+    template = scene.template if scene is not None else None
+    words = template_tokens(template.mode if template is not None else None)
+    chat = render(messages, processor, template_tokens=words)
     encoded = encode(chat, processor, videos, policy=policy)
     known = known_of(messages, encoded, processor, videos, scene=scene)
     return encoded, replace(known, trained=policy.messages if policy is not None else None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 BLUE, GREEN, GREY = "#0072b2", "#009e73", "#8a9099"  # Okabe and Ito's, apart for every kind of colour vision
-MODES = {AnswerMode.STANDARD: ("answers in seconds", BLUE), AnswerMode.TEMPORAL_TOKENS: ("answers in temporal tokens", GREEN)}  # fmt: skip
+MODES: dict[str, tuple[str, str]] = {AnswerMode.STANDARD: ("answers in seconds", BLUE), AnswerMode.TEMPORAL_TOKENS: ("answers in temporal tokens", GREEN)}  # fmt: skip
 MAX_POINTS = 200
 """Each sample is a point of its own up to so many; of more, only their extremes and quartiles are drawn."""
 
@@ -36,7 +36,7 @@ def metric_boxes(results: Sequence[TemplateResult], metric: Metric) -> "go.Figur
     count = max(1, len(modes))
     figure = make_subplots(rows=count, cols=1, subplot_titles=titles, vertical_spacing=0.24)
     for row, mode in enumerate(modes, 1):
-        own = [result for result in results if result.mode is mode]
+        own = [result for result in results if result.mode == mode]
         for name in dict.fromkeys(result.template for result in own):
             figure.add_trace(
                 _box(name, mode, results=[one for one in own if one.template == name], metric=metric),
@@ -55,7 +55,7 @@ def metric_boxes(results: Sequence[TemplateResult], metric: Metric) -> "go.Figur
     return figure
 
 
-def _box(name: str, mode: AnswerMode, *, results: Sequence[TemplateResult], metric: Metric) -> "go.Box":
+def _box(name: str, mode: str, *, results: Sequence[TemplateResult], metric: Metric) -> "go.Box":
     import plotly.graph_objects as go
 
     costs = [getattr(result, _FIELDS[metric]) for result in results]

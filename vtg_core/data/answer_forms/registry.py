@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 
 from vtg_core.data.answer_forms import shapes
 from vtg_core.data.answer_forms.forms import AnswerForm
 from vtg_core.data.answer_forms.frames import FrameCode
 from vtg_core.data.answer_forms.shapes import Shape, Written
 from vtg_core.data.answer_forms.times import BinCode, ClockCode, PartCode, SecondsCode, TimeCode
-from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, AnswerMode
+from vtg_core.data.answers import ANSWER_FORMATS, TEMPLATE_TOKENS, AnswerFormat, AnswerMode
 from vtg_core.errors import AnswerError
 
 THOUGHTS = "_thinking"
@@ -64,6 +65,24 @@ def format_named(name: str) -> AnswerFormat:
         AnswerError: there is none of that name.
     """
     return ANSWER_FORMATS[AnswerMode(name)] if name in tuple(AnswerMode) else form_named(name)
+
+
+def template_tokens(mode: object) -> frozenset[str]:
+    """Return the control tokens that the words of a prompt template may hold: those of the answers it asks for.
+
+    Args:
+        mode: of the template. Where it is no name of a mode or a form, as in messages that somebody else wrote, the
+            words may hold those of both built-in formats.
+    """
+    return _tokens_of(mode) if isinstance(mode, str) else TEMPLATE_TOKENS
+
+
+@lru_cache(maxsize=64)
+def _tokens_of(mode: str) -> frozenset[str]:
+    try:
+        return frozenset(format_named(mode).tokens)
+    except AnswerError:
+        return TEMPLATE_TOKENS
 
 
 def _counted(name: str) -> AnswerForm | None:
