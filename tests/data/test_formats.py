@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.data.formats import EXAMPLES, RAIN, SAYS_WHEN, SPOKEN, put
+from vtg_core.commands.cli import main
 from vtg_core.commands.start import page_parser, page_settings
+from vtg_core.dashboard.inputs import pick_row
+from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import load_annotations
 from vtg_core.data.formats.files import AnnotationFile
 from vtg_core.data.formats.registry import FORMATS
@@ -305,6 +308,21 @@ def test_a_conversation_that_cannot_be_taken_as_it_is_says_why(write, fields, sa
 def test_a_conversation_is_not_asked_again_in_a_templates_words(write):
     with pytest.raises(AnnotationError, match=r"rows.json:1: a row must be a query that a template asks for"):
         refuse_own_words(conversation(write))
+
+
+@pytest.mark.parametrize("command", ["probe", "compare"])
+def test_commands_that_ask_in_a_templates_words_refuse_a_conversation(write, capsys, command):
+    path = write([{"messages": SAYS_WHEN, "videos": ["red_circle.mp4"]}])
+    root = str(Path(__file__).parents[2] / "assets")
+    status = main([command, "--annotations", str(path), "--video-root", root, "--num-frames", "4"])
+    printed = capsys.readouterr()
+    assert status == 1
+    assert "this one has messages of its own" in printed.out + printed.err
+
+
+def test_the_page_refuses_a_conversation_in_its_row_field(write):
+    with pytest.raises(AnnotationError, match="this one has messages of its own"):
+        pick_row(Settings(annotations=(conversation(write),)), 1)
 
 
 def places_in(value, before=()):
