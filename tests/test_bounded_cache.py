@@ -1,6 +1,8 @@
+from weakref import ref
+
 import pytest
 
-from vtg_core.bounded_cache import BoundedCache
+from vtg_core.bounded_cache import BoundedCache, kept_with
 
 
 def test_a_value_is_computed_once():
@@ -36,3 +38,17 @@ def test_an_error_is_not_kept():
     with pytest.raises(ZeroDivisionError):
         cache.get("a", lambda: 1 // 0)
     assert cache.get("a", lambda: "value") == "value"
+
+
+class Owner:
+    pass
+
+
+def test_a_result_is_kept_as_long_as_its_owner():
+    asked = []
+    length = kept_with(lambda owner: asked.append(owner) or len(asked))
+    first, second = Owner(), Owner()
+    assert [length(first), length(second), length(first)] == [1, 2, 1]
+    owner = ref(second)
+    del second, asked[:]
+    assert owner() is None

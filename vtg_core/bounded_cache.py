@@ -1,10 +1,13 @@
-"""What was computed before, kept within a bound: the values that were used last."""
+"""What was computed before, kept within a bound: the values that were used last, or as long as their owner lives."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import wraps
 from threading import Lock
 from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -41,3 +44,16 @@ class BoundedCache(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def kept_with(function: Callable[[K], T]) -> Callable[[K], T]:
+    """Decorate a function of one object that can be referred to weakly: each result is kept as long as its object."""
+    kept: WeakKeyDictionary[K, T] = WeakKeyDictionary()
+
+    @wraps(function)
+    def once(owner: K) -> T:
+        if owner not in kept:
+            kept[owner] = function(owner)
+        return kept[owner]
+
+    return once

@@ -5,7 +5,6 @@ Source of the faults: TimeChat's ``a - b seconds``, tokenizers without the tempo
 
 import re
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.row.answers import AnswerText, answers_of, ids_of_format, is_in_sorted
 from vtg_core.audit.row.cuts import CutPart, cut_of
 from vtg_core.audit.row.row import Row, Scene
+from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, ParseReason
@@ -141,13 +141,11 @@ def _split(row: Row, answer: AnswerText, scene: Scene | None) -> Finding | None:
 
 
 _TOKEN = re.compile(r"<[^<>\s]+>")
-_OWN_TOKENS: "WeakKeyDictionary[AnswerFormat, frozenset[str]]" = WeakKeyDictionary()
 
 
+@kept_with
 def _own_tokens(answer_format: AnswerFormat) -> frozenset[str]:
-    if answer_format not in _OWN_TOKENS:
-        _OWN_TOKENS[answer_format] = frozenset(answer_format.tokens)
-    return _OWN_TOKENS[answer_format]
+    return frozenset(answer_format.tokens)
 
 
 def _finding(code: Code, row: Row, answer: AnswerText, message: str, evidence: dict[str, object]) -> Finding:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.row import Row
+from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.chat.conversation import Role
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat
@@ -82,7 +82,7 @@ def is_in_sorted(ids: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def ids_of_format(answer_format: AnswerFormat, chat: ChatIds) -> np.ndarray:
     """Return the ids of the format's tokens that the tokenizer has, sorted; int64."""
-    of_chat, mode = _IDS.setdefault(chat, {}), str(answer_format.mode)
+    of_chat, mode = _ids_by_mode(chat), str(answer_format.mode)
     if mode not in of_chat:
         known = control_tokens(chat.tokenizer).ids
         ids = sorted(known[token] for token in answer_format.tokens if token in known)
@@ -90,4 +90,6 @@ def ids_of_format(answer_format: AnswerFormat, chat: ChatIds) -> np.ndarray:
     return of_chat[mode]
 
 
-_IDS: "WeakKeyDictionary[ChatIds, dict[str, np.ndarray]]" = WeakKeyDictionary()
+@kept_with
+def _ids_by_mode(chat: ChatIds) -> dict[str, np.ndarray]:
+    return {}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.items import VIDEO, Items, items_of
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.audit.row.videos import video_ids
+from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import KINDS
 from vtg_core.regions import VIDEO_KINDS, RegionKind
@@ -49,11 +49,8 @@ def cut_of(row: Row) -> Cut | None:
     """
     if not len(row.own_ids) or row.is_our_encoding:
         return None
-    if row not in _CUTS:
-        cut = _of_known(row, row.known) if row.known is not None else _of_saved(row)
-        is_told = cut is None or cut.part is not CutPart.END_OF_TURN or _is_bounded(row)
-        _CUTS[row] = cut if is_told else None
-    return _CUTS[row]
+    cut = _cut_of(row)
+    return cut if cut is None or cut.part is not CutPart.END_OF_TURN or _is_bounded(row) else None
 
 
 def _is_bounded(row: Row) -> bool:
@@ -61,8 +58,9 @@ def _is_bounded(row: Row) -> bool:
     return len(row.own_ids) == row.max_length if row.max_length is not None else row.shares_length
 
 
-_CUTS: "WeakKeyDictionary[Row, Cut | None]" = WeakKeyDictionary()
-"""Several families ask; a row that is not our encoding takes a millisecond."""
+@kept_with  # several families ask, and it takes a millisecond
+def _cut_of(row: Row) -> Cut | None:
+    return _of_known(row, row.known) if row.known is not None else _of_saved(row)
 
 
 def num_lost_placeholders(row: Row) -> int:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
 from vtg_core.audit.row.readings import MAX_STAMP_TOKENS
+from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.chat.conversation import Role
 from vtg_core.chat.markup import apply_chat_template, learn_markup
@@ -63,21 +63,17 @@ class Block:
         return re.search(r"(?<!O)P|P(?!C)", self.shape) is not None
 
 
+@kept_with
 def video_ids(chat: ChatIds) -> VideoIds:
     """Return the ids around a video; learnt from the chat template once."""
-    if chat not in _VIDEO_IDS:
-        controls, markup = control_tokens(chat.tokenizer), learn_markup(chat.processor).video
-        written = [controls.ids[markup[start:end]] for start, end in controls.find(markup)]
-        media = next((i for i, token_id in enumerate(written) if token_id in chat.media_ids), len(written))
-        _VIDEO_IDS[chat] = VideoIds(
-            video=controls.ids.get(getattr(chat.processor, "video_token", None) or ""),
-            opening=frozenset(written[:media]) - chat.media_ids,
-            closing=frozenset(written[media:]) - chat.media_ids - frozenset(written[:media]),
-        )
-    return _VIDEO_IDS[chat]
-
-
-_VIDEO_IDS: "WeakKeyDictionary[ChatIds, VideoIds]" = WeakKeyDictionary()
+    controls, markup = control_tokens(chat.tokenizer), learn_markup(chat.processor).video
+    written = [controls.ids[markup[start:end]] for start, end in controls.find(markup)]
+    media = next((i for i, token_id in enumerate(written) if token_id in chat.media_ids), len(written))
+    return VideoIds(
+        video=controls.ids.get(getattr(chat.processor, "video_token", None) or ""),
+        opening=frozenset(written[:media]) - chat.media_ids,
+        closing=frozenset(written[media:]) - chat.media_ids - frozenset(written[:media]),
+    )
 
 
 def image_id(chat: ChatIds) -> int | None:
@@ -85,22 +81,17 @@ def image_id(chat: ChatIds) -> int | None:
     return control_tokens(chat.tokenizer).ids.get(getattr(chat.processor, "image_token", None) or "")
 
 
+@kept_with
 def processor_nests_markers(chat: ChatIds) -> bool:
     """Say whether the processor itself writes markers inside the template's pair; asked of it once.
 
     transformers 5.23's Qwen3-VL processor does. Where it cannot be asked, it is given the benefit of the doubt.
     """
-    if chat not in _NESTS:
-        try:
-            ids = probe_outputs(chat)["input_ids"][0].numpy().astype(np.int64)
-        except Exception:  # a processor is another project's code and may refuse in any way
-            _NESTS[chat] = True
-        else:
-            _NESTS[chat] = any(block.is_nested for block in find_blocks(ids, chat))
-    return _NESTS[chat]
-
-
-_NESTS: "WeakKeyDictionary[ChatIds, bool]" = WeakKeyDictionary()
+    try:
+        ids = probe_outputs(chat)["input_ids"][0].numpy().astype(np.int64)
+    except Exception:  # a processor is another project's code and may refuse in any way
+        return True
+    return any(block.is_nested for block in find_blocks(ids, chat))
 
 
 def probe_outputs(chat: ChatIds) -> Mapping[str, Any]:
