@@ -359,13 +359,13 @@ def refused(user_cache, pages):
 def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(refused):
     for page in refused:
         refusal = page.locator("#notice [role=alert]")
-        expect(refusal).to_contain_text("The processor must accept this prompt", timeout=LOADED)
+        expect(refusal).to_contain_text("The processor must be given two or more frames", timeout=LOADED)
 
 
 def test_frames_that_the_processor_refuses_are_explained_until_they_are_others(refused):
     page, _ = refused
     show(page, "Prompts")
-    expect(page.locator("#notice [role=alert]")).to_contain_text("The processor must accept", timeout=LOADED)
+    expect(page.locator("#notice [role=alert]")).to_contain_text("The processor must be given two or more frames", timeout=LOADED)
     page.locator("#frames input").fill("4")
     page.locator("#run").click()
     expect(page.locator(".vtg-card")).to_have_count(16)

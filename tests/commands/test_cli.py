@@ -109,7 +109,7 @@ def test_json_can_go_to_stdout(capsys):
         ({"--query": " "}, "a query must be a text of 1 to 2,000 characters"),
         ({"--video": ""}, "a video must be given as the path"),
         ({"--json": ""}, "--json must name a file"),
-        ({"--num-frames": "1"}, "the processor must accept this prompt and its videos"),
+        ({"--num-frames": "1"}, "the processor must be given two or more frames of each video, and got 1"),
         ({"--num-frames": "0"}, "num_frames must be a whole number of at least 1"),
     ],
 )

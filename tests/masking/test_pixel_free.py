@@ -248,10 +248,10 @@ def test_a_processor_that_must_see_pixels_is_refused(own_processor, video):
         video_expansion(video.plan, own_processor)
 
 
-def test_a_video_that_the_processor_refuses_is_refused_with_its_words(processor, video):
-    short = replace(video.plan, timestamps=(0.0,), frame_indices=(0,))
-    with pytest.raises(MaskingError, match="must be larger than temporal_factor"):
-        PixelFreeEncoder(processor).encode(conversation(TEMPLATES[0], "x", video), [short])
+def test_a_video_that_the_processor_refuses_is_refused_with_its_words(own_processor, video):
+    own_processor.video_processor.patch_size = 0
+    with pytest.raises(MaskingError, match=r"must .*, and refuses: .*zero"):
+        PixelFreeEncoder(own_processor).encode(conversation(TEMPLATES[0], "x", video), [video.plan])
 
 
 def test_the_same_frames_at_other_times_are_another_expansion(processor, video):
