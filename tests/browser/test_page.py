@@ -365,7 +365,9 @@ def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(refused):
 def test_frames_that_the_processor_refuses_are_explained_until_they_are_others(refused):
     page, _ = refused
     show(page, "Prompts")
-    expect(page.locator("#notice [role=alert]")).to_contain_text("The processor must be given two or more frames", timeout=LOADED)
+    expect(page.locator("#notice [role=alert]")).to_contain_text(
+        "The processor must be given two or more frames", timeout=LOADED
+    )
     page.locator("#frames input").fill("4")
     page.locator("#run").click()
     expect(page.locator(".vtg-card")).to_have_count(16)

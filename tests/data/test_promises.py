@@ -5,7 +5,6 @@ import re
 import pytest
 import yaml
 
-from vtg_core.comparison.on_file import compare_rows
 from vtg_core.data.answer_forms.promises import contradiction
 from vtg_core.data.answer_forms.registry import KNOWN_FORMS, form_named
 from vtg_core.dataset import VideoTemporalSFTDataset
@@ -102,8 +101,3 @@ def test_a_data_set_says_which_form_its_templates_are_of(load):
 def test_a_data_set_refuses_a_form_that_there_is_not():
     with pytest.raises(AnswerError, match="did you mean 'percent_range'"):
         VideoTemporalSFTDataset(DEMO, answer_form="percnt_range")
-
-
-def test_rows_are_compared_by_the_built_in_answers_alone():
-    with pytest.raises(TemplateError, match="one of the two built-in answers, got 'clock_range'"):
-        next(compare_rows(VideoTemporalSFTDataset(DEMO), None, None, templates_for("clock_range")))

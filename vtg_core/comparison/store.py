@@ -175,7 +175,9 @@ class ComparisonStore:
             self.settings,
             self.rows,
             is_partial=is_partial,
-            unreadable=[vars(row) for row in self.unreadable],
+            unreadable=[
+                {"row": row.row, "where": row.where, "reason": row.reason} for row in self.unreadable
+            ],
             checks=self.checks,
             summary=summary,
             comparison=comparison or {},
