@@ -9,6 +9,7 @@ place of a layer is a layer, so that whatever runs a model runs one with an adap
 import json
 import warnings
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ PICKLED_WEIGHTS = "adapter_model.bin"
 
 KINDS = ("LORA", "LOHA", "LOKR", "IA3", "OFT", "VERA", "HRA", "LN_TUNING")
 """The kinds of PEFT adapter that change what layers compute, need no compiler, and are tested; none adds tokens."""
+
+SINCE = {"VERA": (0, 21)}
+"""The version of PEFT from which a kind can be put on as it was saved; its matrices that layers share got lost before."""
 
 TASKS = (None, "CAUSAL_LM")
 """The tasks whose adapters train a model that writes text."""
@@ -178,6 +182,12 @@ class _Adapter:
             raise CheckpointError(
                 f"adapter {self.name!r} must be of a kind that changes what layers compute and nothing else "
                 f"({', '.join(KINDS)}), got {kind!r:.60}"
+            )
+        (major, minor), installed = SINCE.get(kind, (0, 0)), version("peft")
+        if tuple(map(int, installed.split(".")[:2])) < (major, minor):
+            raise CheckpointError(
+                f"adapter {self.name!r} must be put on by PEFT {major}.{minor} or newer, as it is of kind {kind}, and "
+                f"PEFT {installed} is installed; upgrade peft"
             )
         if task not in TASKS:
             raise CheckpointError(
