@@ -15,9 +15,9 @@ from vtg_core.chat.rendering import RenderedChat
 from vtg_core.errors import MaskingError
 from vtg_core.masking.expansion import Expansion, Offsets
 from vtg_core.masking.labelled_tokens import LabelledTokens
-from vtg_core.masking.literals import moved, rewrite_literals, with_stand_ins
+from vtg_core.masking.literals import moved, with_stand_ins
 from vtg_core.masking.processor_call import call_processor
-from vtg_core.masking.token_proof import label_tokens
+from vtg_core.masking.token_proof import prove_tokens
 from vtg_core.regions import MaskPolicy, Region, labels_from_regions
 from vtg_core.video.sampling import SampledVideo
 
@@ -117,25 +117,24 @@ def encode(
     offsets: Offsets = outputs.pop("offset_mapping")[0]
     columns = _take_columns(outputs, len(offsets))
     ids = columns.pop("input_ids").to(torch.int64).numpy()
-    if chat.literals:
-        ids, offsets, kept = rewrite_literals(ids, offsets, expansion=expansion, vocabulary=vocabulary)
-        columns = {name: moved(column, kept) for name, column in columns.items()}
-    entitled = [given[start:end] for start, end in vocabulary.controls.find(given)]
-    tokens = label_tokens(
+    proved = prove_tokens(
         ids,
         offsets,
         expansion=expansion,
-        entitled=entitled,
+        given=given,
         vocabulary=vocabulary,
         trains_newline=policy.newline,
     )
+    tokens = proved.tokens
+    if chat.literals:
+        columns = {name: moved(column, proved.kept) for name, column in columns.items()}
     return EncodedSample(
         chat=chat,
         tokens=tokens,
-        labels=labels_from_regions(torch.from_numpy(ids), tokens.regions, policy),
+        labels=labels_from_regions(torch.from_numpy(tokens.input_ids), tokens.regions, policy),
         text=expansion.text,
         text_regions=expansion.regions,
-        offsets=tuple(offsets),
+        offsets=tuple(proved.offsets),
         token_features=columns,
         media=dict(outputs),
     )

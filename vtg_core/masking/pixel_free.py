@@ -24,9 +24,9 @@ from vtg_core.dataset import Sample
 from vtg_core.errors import ConversationError, MaskingError, first_line
 from vtg_core.masking.expansion import Expansion, Offsets
 from vtg_core.masking.labelled_tokens import CODE_OF, LabelledTokens
-from vtg_core.masking.literals import rewrite_literals, with_stand_ins
+from vtg_core.masking.literals import with_stand_ins
 from vtg_core.masking.processor_call import adds_special_tokens, call_processor
-from vtg_core.masking.token_proof import label_tokens
+from vtg_core.masking.token_proof import ProvedText, prove_tokens
 from vtg_core.regions import MaskPolicy, RegionKind
 from vtg_core.video.plan import FramePlan
 from vtg_core.video.sampling import SampledVideo
@@ -188,34 +188,20 @@ def _places(
     return places
 
 
-@dataclass(frozen=True, eq=False)
-class _Encoded:
-    tokens: LabelledTokens
-    offsets: Offsets
-
-    def at(self, place: tuple[int, int]) -> int:
-        """Return the position of the token that stands for the characters of ``place``, if there is one."""
-        return bisect_left(self.offsets, place)
-
-
 def _encode(
     given: str, expansion: Expansion, *, text: str, vocabulary: Vocabulary, policy: MaskPolicy
-) -> _Encoded:
+) -> ProvedText:
     """Encode ``text``, which is that of ``expansion`` with harmless characters for what persons wrote, and prove it."""
     tokenizer = vocabulary.tokenizer
     ids, offsets = _tokenize(text, tokenizer, adds_special=adds_special_tokens(tokenizer, given))
-    if expansion.literals:
-        ids, offsets, _ = rewrite_literals(ids, offsets, expansion=expansion, vocabulary=vocabulary)
-    entitled = [given[start:end] for start, end in vocabulary.controls.find(given)]
-    tokens = label_tokens(
+    return prove_tokens(
         ids,
         offsets,
         expansion=expansion,
-        entitled=entitled,
+        given=given,
         vocabulary=vocabulary,
         trains_newline=policy.newline,
     )
-    return _Encoded(tokens, offsets)
 
 
 def _expanded(
@@ -258,10 +244,10 @@ class _Block:
 
 
 def _block(
-    around: _Encoded, place: tuple[int, int], *, given: str, written: str, vocabulary: Vocabulary
+    around: ProvedText, place: tuple[int, int], *, given: str, written: str, vocabulary: Vocabulary
 ) -> _Block | None:
     """Return a video's tokens; None unless control tokens on both sides keep them apart from the rest."""
-    at = around.at(place)
+    at = _token_at(place, around)
     if not 0 < at < len(around.tokens) - 1 or around.offsets[at] != place:
         return None
     (start, left_end), (right_start, end) = around.offsets[at - 1], around.offsets[at + 1]
@@ -314,8 +300,13 @@ def _repeats(token: str, vocabulary: Vocabulary) -> bool:
     return bool(ids.tolist() == [vocabulary.controls.ids[token]] * 3)
 
 
+def _token_at(place: tuple[int, int], around: ProvedText) -> int:
+    """Return the position of the token that stands for the characters of ``place``, if there is one."""
+    return bisect_left(around.offsets, place)
+
+
 def _filled(
-    around: _Encoded, blocks: Sequence[_Block], *, places: Sequence[tuple[int, int]]
+    around: ProvedText, blocks: Sequence[_Block], *, places: Sequence[tuple[int, int]]
 ) -> LabelledTokens:
     """Put the videos' tokens into the places of their placeholders, which are a token each."""
     if not blocks:
@@ -323,7 +314,7 @@ def _filled(
     old, counts = around.tokens, np.ones(len(around.tokens), dtype=np.int64)
     ids, kinds, last = [], [], 0
     for place, block in zip(places, blocks, strict=True):
-        at = around.at(place)
+        at = _token_at(place, around)
         ids += [old.input_ids[last:at], block.ids]
         kinds += [old.kinds[last:at], block.kinds]
         counts[at], last = len(block), at + 1

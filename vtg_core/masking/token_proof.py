@@ -5,7 +5,9 @@ All along the token axis is done on arrays, so that it costs next to nothing bes
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,26 +15,43 @@ from vtg_core.chat.control_tokens import ControlTokens, Vocabulary
 from vtg_core.errors import MaskingError
 from vtg_core.masking.expansion import Expansion, Offsets
 from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens
+from vtg_core.masking.literals import rewrite_literals
 from vtg_core.regions import Region, RegionKind
 
 
-def label_tokens(
+@dataclass(frozen=True, eq=False)
+class ProvedText:
+    """A text's tokens, with what led to them.
+
+    Attributes:
+        tokens: L of them, and what each of them is.
+        offsets: for each the half-open range of characters of the text that it stands for.
+        kept: its position in the ids that were given, -1 where a person's text was encoded anew; int64, shape (L,).
+    """
+
+    tokens: LabelledTokens
+    offsets: Offsets
+    kept: np.ndarray
+
+
+def prove_tokens(
     ids: np.ndarray,
     offsets: Offsets,
     *,
     expansion: Expansion,
-    entitled: Sequence[str],
+    given: str,
     vocabulary: Vocabulary,
     trains_newline: bool,
-) -> LabelledTokens:
-    """Say what each token is, that is its first character, and prove it.
+) -> ProvedText:
+    """Put into the ids what persons wrote, as text; say what each token is, that is its first character; prove it.
 
     Args:
-        ids: int64, shape (L,).
-        offsets: L half-open ranges of characters of ``expansion.text``, (0, 0) for a token that the tokenizer
-            put there by itself.
+        ids: int64, one for each of ``offsets``.
+        offsets: half-open ranges of characters of ``expansion.text``, (0, 0) for a token that the tokenizer put there
+            by itself.
         expansion: the text that was encoded.
-        entitled: the control tokens that someone was entitled to write in it, videos' placeholders included.
+        given: the text before its videos were expanded, with stand-ins for the control tokens that persons wrote:
+            whoever wrote one there was entitled to.
         vocabulary: its tokenizer decodes what is trained, and encodes the end of the prompt alone.
         trains_newline: the white space after an end of turn is trained, too.
 
@@ -40,45 +59,70 @@ def label_tokens(
         MaskingError: a token straddles the border of what is trained, a control token was made of a person's
             text, or the ids do not prove the mask.
     """
-    starts, ends = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets)).reshape(-1, 2).T
-    is_text, is_control = starts < ends, vocabulary.controls.is_control(ids)
-    replaced = np.zeros(len(ids), dtype=bool)
-    for start, end in expansion.replaced:
-        replaced |= is_text & (starts >= start) & (starts < end)
+    kept = np.arange(len(ids))
+    if expansion.literals:
+        ids, offsets, kept = rewrite_literals(ids, offsets, expansion=expansion, vocabulary=vocabulary)
+    entitled = [given[start:end] for start, end in vocabulary.controls.find(given)]
+    places = _Places.of(ids, offsets, expansion=expansion, controls=vocabulary.controls)
     _refuse_other_control_tokens(
-        ids[is_control & is_text & ~replaced], entitled, expansion=expansion, controls=vocabulary.controls
+        ids[places.is_control & places.is_text & ~places.is_replaced],
+        entitled,
+        expansion=expansion,
+        controls=vocabulary.controls,
     )
+    _refuse_straddling(offsets, places, expansion=expansion, trains_newline=trains_newline)
+    tokens = _label(ids, places, expansion)
+    _verify_answers(tokens, expansion, vocabulary)
+    _verify_prompts(tokens, offsets, places=places, expansion=expansion, vocabulary=vocabulary)
+    return ProvedText(tokens, offsets, kept)
+
+
+class _Places(NamedTuple):
+    """Where L tokens stand in the text, and what can be told from that; each of shape (L,).
+
+    Attributes:
+        starts: of the first character, int64.
+        is_text: bool; not what the tokenizer put there by itself.
+        is_control: bool.
+        is_replaced: bool; within what a processor wrote for a video.
+        region_numbers: which region of the expansion holds the first character, int64.
+        is_across: bool; the last character is in a later region.
+    """
+
+    starts: np.ndarray
+    is_text: np.ndarray
+    is_control: np.ndarray
+    is_replaced: np.ndarray
+    region_numbers: np.ndarray
+    is_across: np.ndarray
+
+    @classmethod
+    def of(
+        cls, ids: np.ndarray, offsets: Offsets, *, expansion: Expansion, controls: ControlTokens
+    ) -> "_Places":
+        starts, ends = np.fromiter(chain.from_iterable(offsets), np.int64, 2 * len(offsets)).reshape(-1, 2).T
+        is_text = starts < ends
+        is_replaced = np.zeros(len(ids), dtype=bool)
+        for start, end in expansion.replaced:
+            is_replaced |= is_text & (starts >= start) & (starts < end)
+        regions = expansion.regions
+        numbers = np.searchsorted([region.start for region in regions], starts, side="right") - 1
+        is_across = is_text & (ends > np.array([region.end for region in regions])[numbers])
+        return cls(starts, is_text, controls.is_control(ids), is_replaced, numbers, is_across)
+
+
+def _label(ids: np.ndarray, places: _Places, expansion: Expansion) -> LabelledTokens:
     regions = expansion.regions
-    of_token = np.searchsorted([region.start for region in regions], starts, side="right") - 1
-    trained = _TRAINABLE | {RegionKind.CHAT} if trains_newline else _TRAINABLE
-    is_across = is_text & (ends > np.array([region.end for region in regions])[of_token])
-    for token in np.flatnonzero(is_across).tolist():
-        _refuse_straddling(*offsets[token], expansion=expansion, trained=trained)
-    kinds = np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8)[of_token]
-    turns = np.array([_turn_number(region) for region in regions], dtype=np.int16)[of_token]
-    kinds[replaced & ~is_control] = CODE_OF[RegionKind.TIMESTAMP]
-    kinds[~is_text], turns[~is_text] = CODE_OF[RegionKind.CHAT], NO_TURN
-    answer_starts = tuple(_first_token_from(character, starts) for character in expansion.answer_starts)
-    for region in regions:
-        if region.kind in _TRAINABLE:
-            is_here = (kinds == CODE_OF[region.kind]) & (turns == _turn_number(region))
-            said = expansion.text[region.start : region.end]
-            _verify_text(ids[is_here], region, text=said, vocabulary=vocabulary)
-    for character, position in zip(expansion.answer_starts, answer_starts, strict=True):
-        _verify_prompt_end(
-            ids[:position],
-            is_control[:position],
-            offsets=offsets,
-            text=expansion.text,
-            end=character,
-            vocabulary=vocabulary,
-        )
+    kinds = np.array([CODE_OF[region.kind] for region in regions], dtype=np.int8)[places.region_numbers]
+    turns = np.array([_turn_number(region) for region in regions], dtype=np.int16)[places.region_numbers]
+    kinds[places.is_replaced & ~places.is_control] = CODE_OF[RegionKind.TIMESTAMP]
+    kinds[~places.is_text], turns[~places.is_text] = CODE_OF[RegionKind.CHAT], NO_TURN
     return LabelledTokens(
         input_ids=ids,
         kinds=kinds,
         turns=turns,
-        answer_starts=answer_starts,
-        num_inserted=int(replaced.sum()) - len(expansion.replaced),
+        answer_starts=tuple(_first_token_from(start, places.starts) for start in expansion.answer_starts),
+        num_inserted=int(places.is_replaced.sum()) - len(expansion.replaced),
     )
 
 
@@ -101,13 +145,19 @@ def _refuse_other_control_tokens(
         )
 
 
-def _refuse_straddling(start: int, end: int, *, expansion: Expansion, trained: frozenset[RegionKind]) -> None:
-    reached = [region for region in expansion.regions if region.start < end and start < region.end]
-    if any(region.kind in trained for region in reached):
-        raise MaskingError(
-            f"a token must not straddle the border of what is trained, and {expansion.text[start:end]!r} reaches "
-            f"from {reached[0].kind} into {reached[-1].kind}; {_border_advice(expansion, reached)}"
-        )
+def _refuse_straddling(
+    offsets: Offsets, places: _Places, *, expansion: Expansion, trains_newline: bool
+) -> None:
+    """Check that no token reaches over the border of what is trained."""
+    trained = _TRAINABLE | {RegionKind.CHAT} if trains_newline else _TRAINABLE
+    for token in np.flatnonzero(places.is_across).tolist():
+        start, end = offsets[token]
+        reached = [region for region in expansion.regions if region.start < end and start < region.end]
+        if any(region.kind in trained for region in reached):
+            raise MaskingError(
+                f"a token must not straddle the border of what is trained, and {expansion.text[start:end]!r} reaches "
+                f"from {reached[0].kind} into {reached[-1].kind}; {_border_advice(expansion, reached)}"
+            )
 
 
 def _border_advice(expansion: Expansion, regions: Sequence[Region]) -> str:
@@ -122,8 +172,37 @@ def _first_token_from(character: int, starts: np.ndarray) -> int:
     return int(is_after.argmax()) if is_after.any() else len(starts)
 
 
+def _verify_answers(tokens: LabelledTokens, expansion: Expansion, vocabulary: Vocabulary) -> None:
+    """Check that what is trained decodes to what was said, turn by turn."""
+    for region in expansion.regions:
+        if region.kind in _TRAINABLE:
+            is_here = (tokens.kinds == CODE_OF[region.kind]) & (tokens.turns == _turn_number(region))
+            said = expansion.text[region.start : region.end]
+            _verify_text(tokens.input_ids[is_here], region, text=said, vocabulary=vocabulary)
+
+
+def _verify_prompts(
+    tokens: LabelledTokens,
+    offsets: Offsets,
+    *,
+    places: _Places,
+    expansion: Expansion,
+    vocabulary: Vocabulary,
+) -> None:
+    """Check that the tokens before each answer are those of the generation prompt."""
+    for character, position in zip(expansion.answer_starts, tokens.answer_starts, strict=True):
+        _verify_prompt_end(
+            tokens.input_ids[:position],
+            places.is_control[:position],
+            offsets=offsets,
+            text=expansion.text,
+            end=character,
+            vocabulary=vocabulary,
+        )
+
+
 def _verify_text(ids: np.ndarray, region: Region, *, text: str, vocabulary: Vocabulary) -> None:
-    """Check that what is trained decodes to what was said."""
+    """Check that the tokens of one region decode to its text."""
     tokenizer, tokens = vocabulary.tokenizer, tuple(ids.tolist())
     decoded = vocabulary.controls.remember(
         ("decoded", tokens),
