@@ -54,8 +54,7 @@ def test_no_frame_is_decoded_for_our_own_rows(chat, tmp_path, monkeypatch):
         raise AssertionError("a frame was decoded")
 
     monkeypatch.setattr("av.open", refuse)  # the file's timeline is known by now
-    monkeypatch.setattr("vtg_core.video.sampling._decode_with_decord", refuse)
-    monkeypatch.setattr("vtg_core.video.sampling._decode_with_pyav", refuse)
+    monkeypatch.setattr("vtg_core.video.sampling.decode", refuse)
     assert len(list(audit_rows(rows, chat))) == 1
 
 

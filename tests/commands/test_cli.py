@@ -22,7 +22,7 @@ def run_json(tmp_path, *arguments):
 def test_inspect_writes_every_template_of_both_answer_modes(tmp_path):
     result = run_json(tmp_path, "inspect", *ARGUMENTS)
     assert list(result) == ["checkpoint", "video", "query", "windows", "samples"]
-    assert list(result["video"]) == ["duration", "fps", "timestamps"]
+    assert list(result["video"]) == ["duration", "fps", "timestamps", "decoder", "other_decoders"]
     assert result["windows"] == [[8.0, 14.0]]
     assert [sample["mode"] for sample in result["samples"]] == ["standard"] * 8 + ["temporal_tokens"] * 8
     assert list(result["samples"][0]) == [

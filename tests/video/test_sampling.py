@@ -2,6 +2,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from transformers.video_utils import VideoMetadata
 
 from vtg_core.errors import VideoError
-from vtg_core.video.plan import FramePolicy
-from vtg_core.video.sampling import SampledVideo, VideoBackend, VideoInfo, probe_video, sample_frames
+from vtg_core.video.decoders import is_installed
+from vtg_core.video.plan import FramePolicy, VideoBackend
+from vtg_core.video.sampling import SampledVideo, VideoInfo, other_decoders, probe_video, sample_frames
 
 ASSETS = Path(__file__).parents[2] / "assets"
 RED_CIRCLE = ASSETS / "red_circle.mp4"
@@ -77,16 +79,28 @@ def test_one_frame_is_the_first():
     assert sample_frames(RED_CIRCLE, FramePolicy(num_frames=1)).frame_indices == (0,)
 
 
+FAST = [
+    pytest.param(backend, marks=pytest.mark.skipif(not is_installed(backend), reason=f"no {backend} here"))
+    for backend in (VideoBackend.TORCHCODEC, VideoBackend.DECORD)
+]
+
+
+@pytest.mark.parametrize("backend", FAST)
 @pytest.mark.parametrize("name", CLIP_NAMES)
-@pytest.mark.parametrize(
-    "policy", [FramePolicy(num_frames=7), FramePolicy(fps=0.7), FramePolicy(max_pixels=9000)], ids=str
-)
-def test_both_backends_return_the_same_frames_and_times(name, policy):
-    pytest.importorskip("decord")
-    by_decord = sample_frames(ASSETS / name, policy, backend=VideoBackend.DECORD)
-    by_pyav = sample_frames(ASSETS / name, policy, backend=VideoBackend.PYAV)
-    assert by_decord.frame_indices == by_pyav.frame_indices
-    assert by_decord.timestamps == by_pyav.timestamps
+@pytest.mark.parametrize("policy", [FramePolicy(num_frames=7), FramePolicy(fps=0.7)], ids=str)
+def test_all_decoders_return_the_same_frames_and_times(backend, name, policy):
+    by_other = sample_frames(ASSETS / name, replace(policy, backend=backend))
+    by_pyav = sample_frames(ASSETS / name, replace(policy, backend=VideoBackend.PYAV))
+    assert by_other.frame_indices == by_pyav.frame_indices
+    assert by_other.timestamps == by_pyav.timestamps
+    assert np.abs(by_other.frames.astype(int) - by_pyav.frames).mean() < 0.5
+
+
+@pytest.mark.skipif(not is_installed(VideoBackend.DECORD), reason="no decord here")
+def test_decord_scales_as_pyav_does():
+    small = FramePolicy(num_frames=3, max_pixels=9000)
+    by_decord = sample_frames(RED_CIRCLE, replace(small, backend=VideoBackend.DECORD))
+    by_pyav = sample_frames(RED_CIRCLE, replace(small, backend=VideoBackend.PYAV))
     assert np.abs(by_decord.frames.astype(int) - by_pyav.frames).mean() < 0.5
 
 
@@ -101,9 +115,26 @@ def test_a_log_level_that_another_library_set_does_not_hang_the_reading():
     assert done.stdout.split() == ["300"] * 5
 
 
-def test_decord_is_the_first_choice():
-    pytest.importorskip("decord")
-    assert sample_frames(RED_CIRCLE).backend == "decord"
+def test_the_first_decoder_that_is_installed_decodes():
+    first = next(backend for backend in VideoBackend if is_installed(backend))
+    assert sample_frames(RED_CIRCLE).backend is first
+
+
+def test_decoders_that_agree_are_said_to():
+    assert all(
+        other.is_same for other in other_decoders(sample_frames(RED_CIRCLE, FramePolicy(num_frames=4)))
+    )
+
+
+@pytest.mark.skipif(not is_installed(VideoBackend.DECORD), reason="no decord here")
+def test_a_decoder_that_would_show_other_frames_is_told(tmp_path):
+    path = write_video(tmp_path / "a.mp4", range(0, 6000, 100), options={"g": "8", "bf": "2"})
+    others = {
+        other.backend: other for other in other_decoders(sample_frames(path, FramePolicy(num_frames=6)))
+    }
+    decord = others[VideoBackend.DECORD]
+    assert not decord.is_same
+    assert "other pictures for" in decord.in_words(6)
 
 
 def test_a_rate_takes_the_frames_nearest_to_its_ticks():
@@ -159,6 +190,7 @@ def test_frames_that_would_fill_the_memory_are_refused_before_decoding(tmp_path)
         ({"fps": True}, "fps must be a number above 0"),
         ({"fps": "2"}, "fps must be a number above 0"),
         ({"max_pixels": 3}, "max_pixels must be a whole number of at least 4, got 3"),
+        ({"backend": "ffmpeg"}, "the decoder must be one of torchcodec, decord, pyav, got 'ffmpeg'"),
         ({"max_frames": 0}, "max_frames must be a whole number of at least 1, got 0"),
     ],
 )
@@ -185,10 +217,10 @@ def test_the_metadata_of_a_variable_frame_rate_counts_on_a_constant_clock(tmp_pa
     assert video.metadata["frames_indices"] == [0, 0, 0, 1, 2, 4, 5, 7]
 
 
-@pytest.mark.parametrize("backend", VideoBackend)
+@pytest.mark.parametrize("backend", [*FAST, VideoBackend.PYAV])
 def test_times_count_from_the_first_frame(tmp_path, backend):
     path = write_video(tmp_path / "late.mkv", range(5000, 9000, 100))
-    video = sample_frames(path, FramePolicy(num_frames=3), backend=backend)
+    video = sample_frames(path, FramePolicy(num_frames=3, backend=backend))
     assert video.timestamps == pytest.approx((0, 2, 3.9))
     assert video.info.duration == pytest.approx(4)
     assert grey_levels(video) == [0, 20, 39]
@@ -223,10 +255,11 @@ def test_a_recording_cut_out_of_a_broadcast_begins_at_its_first_key_frame(tmp_pa
     assert grey_levels(video) == [10, 59]
 
 
+@pytest.mark.skipif(not is_installed(VideoBackend.DECORD), reason="no decord here")
 def test_a_backend_that_cannot_decode_a_file_says_so(tmp_path):
     path = write_video(tmp_path / "drawn.gif", range(0, 1000, 100), codec="gif")
-    with pytest.raises(VideoError, match=r"drawn.gif cannot be decoded by decord; leave backend out"):
-        sample_frames(path, backend=VideoBackend.DECORD)
+    with pytest.raises(VideoError, match=r"drawn.gif cannot be decoded by decord; leave the decoder out"):
+        sample_frames(path, FramePolicy(backend=VideoBackend.DECORD))
 
 
 @pytest.mark.parametrize(

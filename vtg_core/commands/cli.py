@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ from vtg_core.windows import Window
 
 if TYPE_CHECKING:
     from vtg_core.inspection import Inspection
+    from vtg_core.video.decoders import DecoderDifference
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,6 +147,7 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
             "duration": video.info.duration,
             "fps": video.info.fps,
             "timestamps": list(video.timestamps),
+            "decoder": str(video.backend),
         },
         "query": options.query,
         "windows": [list(window) for window in windows],
@@ -162,17 +165,30 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
 
 def _inspect(options: argparse.Namespace) -> None:
     header, inspections = _inspections(options)
-    samples = [_inspected(inspection) for inspection in inspections]
+    taken = list(inspections)
+    samples = [_inspected(inspection) for inspection in taken]
+    others = _other_decoders(taken[0])
     if options.json is not None:
+        header["video"]["other_decoders"] = [asdict(other) for other in others]
         write_json(options.json, {**header, "samples": samples})
         return
     print_video(header)
+    for other in others:
+        if not other.is_same:
+            print(f"{other.backend}: {other.in_words(len(header['video']['timestamps']))}")
     rows = [
         (s["template"], s["mode"], len(s["input_ids"]), _num_tokens(s, "video") + _num_tokens(s, "timestamp"),
          sum(label != IGNORE_INDEX for label in s["labels"]), s["answer"])
         for s in samples
     ]  # fmt: skip
     print_table(("template", "mode", "tokens", "video+stamps", "supervised", "answer"), rows)
+
+
+def _other_decoders(inspection: "Inspection") -> "list[DecoderDifference]":
+    from vtg_core.video.sampling import SampledVideo, other_decoders
+
+    video = inspection.sample.video
+    return other_decoders(video) if isinstance(video, SampledVideo) else []
 
 
 def _inspected(inspection: "Inspection") -> dict[str, Any]:

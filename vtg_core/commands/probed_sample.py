@@ -109,6 +109,7 @@ class ProbedSample:
                 "duration": info.duration,
                 "fps": info.fps,
                 "timestamps": list(sample.video.timestamps),
+                "decoder": sample.video.metadata.get("video_backend"),
             },
             "where": sample.annotation.where if sample.annotation is not None else "",
             "query": sample.query,

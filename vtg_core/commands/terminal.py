@@ -15,7 +15,7 @@ from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.data.formats.registry import AUTO, FORMAT_NAMES
 from vtg_core.errors import VTGError
 from vtg_core.files.outputs import write_output
-from vtg_core.video.plan import FramePolicy
+from vtg_core.video.plan import FramePolicy, VideoBackend
 
 if TYPE_CHECKING:
     from vtg_core.data.annotations import LoadedAnnotations
@@ -126,6 +126,10 @@ def add_frame_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-pixels", type=int, metavar="P", help="most pixels a frame; larger ones are scaled down"
     )
+    parser.add_argument(
+        "--decoder", choices=[*map(str, VideoBackend)],
+        help="who decodes the frames (default: the first of them that is installed and proves to be right)",
+    )  # fmt: skip
 
 
 def frame_policy(options: argparse.Namespace) -> FramePolicy:
@@ -134,7 +138,12 @@ def frame_policy(options: argparse.Namespace) -> FramePolicy:
     Raises:
         VideoError: they contradict each other or are out of range.
     """
-    return FramePolicy(num_frames=options.num_frames, fps=options.fps, max_pixels=options.max_pixels)
+    return FramePolicy(
+        num_frames=options.num_frames,
+        fps=options.fps,
+        max_pixels=options.max_pixels,
+        backend=None if options.decoder is None else VideoBackend(options.decoder),
+    )
 
 
 def tell(sentence: str) -> None:
@@ -271,7 +280,8 @@ def print_video(header: Mapping[str, Any]) -> None:
     stamps = video["timestamps"]
     windows = ", ".join(f"{start:g} to {end:g} s" for start, end in header["windows"])
     print(
-        f"video: {video['duration']:.1f} s at {video['fps']:g} fps, {len(stamps)} frames from {stamps[0]:.1f} to {stamps[-1]:.1f} s"
+        f"video: {video['duration']:.1f} s at {video['fps']:g} fps, {len(stamps)} frames from {stamps[0]:.1f} to "
+        f"{stamps[-1]:.1f} s, decoded by {video['decoder']}"
     )
     print(f"query: {header['query']!r}, {windows}")
 

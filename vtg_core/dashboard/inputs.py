@@ -1,7 +1,7 @@
 """What the left side of the page says, read strictly: typed by a person, or picked from an annotation file."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vtg_core.dashboard.settings import Settings
@@ -148,7 +148,7 @@ def read_frames(settings: Settings, num_frames: float | None) -> FramePolicy:
         return frames
     if num_frames is None:
         raise VTGError("there must be a number of frames, and the field is empty")
-    return FramePolicy(num_frames=_whole(num_frames), max_pixels=frames.max_pixels)
+    return replace(frames, num_frames=_whole(num_frames))
 
 
 def read_policy(trained: list[str]) -> MaskPolicy:

@@ -3,6 +3,7 @@
 import math
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -24,9 +25,17 @@ MAX_SAMPLED_BYTES = 4 * 10**9
 MAX_KEPT_PLANS = 4_096
 
 
+class VideoBackend(StrEnum):
+    """Who decodes frames, in the order in which they are tried."""
+
+    TORCHCODEC = "torchcodec"
+    DECORD = "decord"
+    PYAV = "pyav"
+
+
 @dataclass(frozen=True, kw_only=True)
 class FramePolicy:
-    """Which frames of a video are taken, and how large they are.
+    """Which frames of a video are taken, how large they are, and by whom.
 
     Attributes:
         num_frames: this many, spread evenly from the first frame to the last; all of them where the video has
@@ -35,6 +44,7 @@ class FramePolicy:
         max_pixels: upper bound on height * width of a frame, at least 4. A larger frame is made smaller, its
             aspect kept and its sides even; a smaller one stays as it is.
         max_frames: more frames than this is an error, never a silent cut.
+        backend: who decodes them; the first of :class:`VideoBackend` that can, unless given.
 
     Raises:
         VideoError: ``num_frames`` and ``fps`` are both given, or a value is out of its range.
@@ -44,8 +54,11 @@ class FramePolicy:
     fps: float | None = None
     max_pixels: int | None = None
     max_frames: int = DEFAULT_MAX_FRAMES
+    backend: VideoBackend | None = None
 
     def __post_init__(self) -> None:
+        if self.backend is not None and self.backend not in tuple(VideoBackend):
+            raise VideoError(f"the decoder must be one of {', '.join(VideoBackend)}, got {self.backend!r}")
         _check_whole("max_frames", self.max_frames, minimum=1)
         if self.max_pixels is not None:
             _check_whole("max_pixels", self.max_pixels, minimum=4)

@@ -1,46 +1,24 @@
 """Frames of a video with the times at which they are shown.
 
-The whole file is demuxed first, so that every frame's time is known before any is decoded. decord then decodes
-the frames asked for; PyAV does where decord is missing, cannot, or disagrees about the times (AV1, GIF,
-rotated or cut files). Both therefore return the same frames and the same times.
+The whole file is demuxed first, so that every frame's time is known before any is decoded. Then the first decoder
+that can decodes the frames asked for; PyAV does where the others are missing, cannot, or disagree about the times (AV1,
+GIF, rotated or cut files). All therefore return the same frames and the same times.
 """
 
 import math
 import os
-from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.errors import VideoError
-from vtg_core.video.plan import FramePlan, FramePolicy, plan_with_timeline
-from vtg_core.video.timeline import (
-    Size,
-    Timeline,
-    VideoInfo,
-    local_file,
-    opened,
-    shown_name,
-    timeline_of,
-    turned,
-)
+from vtg_core.video.decoders import DecoderDifference, compare_decoders, decode
+from vtg_core.video.plan import FramePlan, FramePolicy, VideoBackend, plan_with_timeline
+from vtg_core.video.timeline import VideoInfo, local_file, timeline_of
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
-    import av
     import numpy as np
-
-# Mean difference per colour value, of 255, below which two decoders' frames are the same picture.
-SAME_PICTURE = 1.0
-
-
-class VideoBackend(StrEnum):
-    """Who decodes the frames."""
-
-    DECORD = "decord"
-    PYAV = "pyav"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,114 +84,28 @@ def sample_frames(
     policy: FramePolicy | None = None,
     *,
     clip: Window | None = None,
-    backend: VideoBackend | None = None,
 ) -> SampledVideo:
     """Decode the frames of the video at ``path`` that ``policy`` chooses (``FramePolicy()`` if none is given).
 
-    With a ``clip`` (s), only what is shown within it is taken, and its start is the new zero of all times. With
-    no ``backend``, decord decodes, and PyAV where decord cannot. Damage that a decoder paints over (a few
-    lost bits) goes unnoticed; damage that loses a frame asked for is an error.
+    With a ``clip`` (s), only what is shown within it is taken, and its start is the new zero of all times.
+    Damage that a decoder paints over (a few lost bits) goes unnoticed; damage that loses a frame asked for is an error.
 
     Raises:
         VideoError: ``path`` is no local file, or no video that can be read; the policy takes more frames than
-            its ``max_frames``, or more bytes than ``MAX_SAMPLED_BYTES``; ``backend`` cannot decode this file.
+            its ``max_frames``, or more bytes than ``MAX_SAMPLED_BYTES``; its ``backend`` cannot decode this file.
     """
-    plan, timeline = plan_with_timeline(path, policy or FramePolicy(), clip=clip)
-    info, indices, size = plan.info, list(plan.frame_indices), (plan.width, plan.height)
-    frames, used = None, VideoBackend.DECORD
-    if backend is not VideoBackend.PYAV:
-        frames = _decode_with_decord(timeline, indices, size=size)
-    if frames is None and backend is VideoBackend.DECORD:
-        raise VideoError(
-            f"{shown_name(info.path)} cannot be decoded by decord; leave backend out to use PyAV"
-        )
-    if frames is None:
-        frames, used = _decode_with_pyav(timeline, indices, size=size), VideoBackend.PYAV
-    return SampledVideo(info, frames, plan.timestamps, plan.frame_indices, backend=used)
+    policy = policy or FramePolicy()
+    plan, timeline = plan_with_timeline(path, policy, clip=clip)
+    size = plan.width, plan.height
+    frames, used = decode(timeline, plan.frame_indices, size=size, backend=policy.backend)
+    return SampledVideo(plan.info, frames, plan.timestamps, plan.frame_indices, backend=used)
+
+
+def other_decoders(video: SampledVideo) -> list[DecoderDifference]:
+    """Return what each other decoder that is installed makes of the frames of ``video``."""
+    others = compare_decoders(timeline_of(video.info.path), video.frames, video.frame_indices)
+    return [other for other in others if other.backend is not video.backend]
 
 
 def _is_increasing(values: tuple[float, ...]) -> bool:
     return all(a < b for a, b in pairwise(values))
-
-
-def _decode_with_decord(timeline: Timeline, indices: list[int], *, size: Size) -> "np.ndarray | None":
-    """Return the frames, uint8 (T, H, W, 3), or None where decord cannot, or is not to be trusted.
-
-    decord 0.6 returns other frames than those asked for, up to a second off and without an error, where it
-    seeks without an index (MPEG-TS, WMV) or into open groups (x265's default, MPEG-4 with B-frames). Those
-    are left out; its times are checked at every frame, and its picture at the one in the middle.
-    """
-    import numpy as np
-
-    info, (width, height) = timeline.info, size
-    if timeline.rotation or timeline.has_leading or not timeline.has_index:
-        return None
-    try:
-        import decord
-
-        decord.logging.set_level(decord.logging.QUIET)
-        reader = decord.VideoReader(str(info.path), width=width, height=height)
-        if len(reader) != info.num_frames:
-            return None
-        shown = reader.get_frame_timestamp([0, *indices])[:, 0]
-        errors = np.abs(shown[1:] - shown[0] - [timeline.times[i] for i in indices])
-        if not errors.max() < 0.25 / info.fps:
-            return None
-        frames = reader.get_batch(indices).asnumpy()
-    except Exception:  # decord raises many types; PyAV then decodes, or says what is wrong
-        return None
-    middle = len(indices) // 2
-    true = _decode_with_pyav(timeline, indices[middle : middle + 1], size=size)
-    return frames if np.abs(frames[middle].astype(int) - true[0]).mean() < SAME_PICTURE else None
-
-
-def _decode_with_pyav(timeline: Timeline, indices: list[int], *, size: Size) -> "np.ndarray":
-    """Return the frames, uint8 (T, H, W, 3)."""
-    import numpy as np
-
-    width, height = size
-    frames = np.empty((len(indices), height, width, 3), dtype=np.uint8)
-    width, height = turned(width, height, rotation=timeline.rotation)
-    with opened(timeline.info.path) as (container, stream):
-        for slot, frame in enumerate(_frames_at(container, stream, timeline=timeline, indices=indices)):
-            picture = frame.reformat(width=width, height=height, format="rgb24", interpolation="BILINEAR")
-            frames[slot] = np.rot90(picture.to_ndarray(), timeline.rotation)
-    return frames
-
-
-def _frames_at(
-    container: "av.container.InputContainer",
-    stream: "av.VideoStream",
-    *,
-    timeline: Timeline,
-    indices: list[int],
-) -> "Iterator[av.VideoFrame]":
-    """Decode the frames at ``indices``, jumping to a key frame where that saves decoding.
-
-    A jump may miss: after some frames marked as key (intra refresh), decoding takes a while to recover. Then
-    this one and all further frames are decoded from the start.
-    """
-    keys, position = timeline.keys, -math.inf
-    decoded, can_jump = container.decode(stream), timeline.has_index and bool(keys)
-    for index in indices:
-        target = timeline.pts[index]
-        if can_jump and (key := keys[bisect_right(keys, target) - 1]) > position:
-            container.seek(key, stream=stream)
-            decoded = container.decode(stream)
-        frame = _first_from(target, decoded)
-        if can_jump and (frame is None or frame.pts != target):
-            can_jump = False
-            container.seek(keys[0], stream=stream)
-            decoded = container.decode(stream)
-            frame = _first_from(target, decoded)
-        if frame is None or frame.pts != target:
-            raise VideoError(
-                f"{shown_name(timeline.info.path)} is damaged: its frame at {timeline.times[index]:.2f} s cannot be "
-                "decoded; copy or download it again"
-            )
-        position = target
-        yield frame
-
-
-def _first_from(pts: int, frames: "Iterator[av.VideoFrame]") -> "av.VideoFrame | None":
-    return next((frame for frame in frames if frame.pts is not None and frame.pts >= pts), None)
