@@ -8,6 +8,7 @@ Data flows one way. Each line is one step, named by the function that takes it::
     Sample           render            →  RenderedChat           text, and which characters are what
     RenderedChat     encode            →  EncodedSample          ids, labels, and which tokens are what
     samples          SFTCollator       →  a batch for any Hugging Face Trainer
+    anyone's batch   audit_batch       →  BatchReport            what is wrong with its mask
     batch            score             →  LossReport             NLL of each supervised token
     many templates   inspect_templates →  Inspection             all up to the ids, for each of them
     Inspections      TemplateComparison → TemplateLoss           what each costs, in about one forward pass
@@ -22,6 +23,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vtg_core.audit.training.batches import BatchReport, audit_batch
+    from vtg_core.audit.training.callback import MaskAudit
     from vtg_core.chat.rendering import RenderedChat, render
     from vtg_core.checkpoints.loading import load_checkpoint, load_model, load_processor
     from vtg_core.collator import SFTCollator
@@ -94,6 +97,9 @@ _HOME = {
     "PromptTemplate": "templates",
     "TemplateSelector": "templates",
     "load_templates": "templates",
+    "BatchReport": "audit.training.batches",
+    "audit_batch": "audit.training.batches",
+    "MaskAudit": "audit.training.callback",
     "FramePlan": "video.plan",
     "FramePolicy": "video.plan",
     "plan_frames": "video.plan",
@@ -112,7 +118,7 @@ __all__ = [
     "TemplateLoss", "TemplateResult", "VTGError", "Inspection", "inspect_templates", "LossReport", "score",
     "IGNORE_INDEX", "MaskPolicy", "Region", "RegionKind", "labels_from_regions", "PixelFreeEncoder",
     "RenderedChat", "render", "STANDARD_TEMPLATES", "TEMPLATES", "TEMPORAL_TOKEN_TEMPLATES",
-    "PromptTemplate", "TemplateSelector", "load_templates", "FramePlan", "FramePolicy", "plan_frames",
+    "PromptTemplate", "TemplateSelector", "load_templates", "BatchReport", "audit_batch", "MaskAudit", "FramePlan", "FramePolicy", "plan_frames",
     "SampledVideo", "VideoInfo", "probe_video", "sample_frames", "Window", "intersection_over_union",
 ]  # fmt: skip
 
