@@ -208,23 +208,52 @@ class VideoTemporalSFTDataset:
         The errors are those of ``self[index]``.
         """
         index = range(len(self))[operator.index(index)]  # from the end, where it is negative
-        annotation = self.annotations[index]
-        _check_weights(annotation)
-        try:
-            video = take(annotation.video, self.frames, clip=clip_of(annotation))
-        except VideoError as error:
-            raise VideoError(f"{annotation.where}: {error}") from None
-        windows = windows_in(annotation, video.info.duration, clip=self.clip)
-        if annotation.messages:
-            return _own_sample(annotation, video, windows)
-        return Sample(
-            video=video,
-            query=annotation.query,
-            windows=windows,
+        return sample_of(
+            self.annotations[index],
+            take,
             template=self.selector.select(index),
-            answer_format=format_for(self.answer_format.mode, video),
-            annotation=annotation,
+            frames=self.frames,
+            clip=self.clip,
         )
+
+
+def sample_of(
+    annotation: Annotation,
+    take: Callable[..., SampledVideo | FramePlan],
+    *,
+    template: PromptTemplate,
+    frames: FramePolicy,
+    clip: bool = False,
+) -> Sample:
+    """Return the sample of a row.
+
+    Args:
+        annotation: the row.
+        take: takes its frames, called as :func:`sample_frames` is, or plans them.
+        template: asks for it, in answers of its mode, unless the row has a conversation of its own.
+        frames: which frames are taken.
+        clip: move window ends past the video to its end.
+
+    Raises:
+        AnnotationError: the row does not fit its video, or weighs a message otherwise than with 0 or 1.
+        VideoError: the video cannot be sampled.
+    """
+    _check_weights(annotation)
+    try:
+        video = take(annotation.video, frames, clip=clip_of(annotation))
+    except VideoError as error:
+        raise VideoError(f"{annotation.where}: {error}") from None
+    windows = windows_in(annotation, video.info.duration, clip=clip)
+    if annotation.messages:
+        return _own_sample(annotation, video, windows)
+    return Sample(
+        video=video,
+        query=annotation.query,
+        windows=windows,
+        template=template,
+        answer_format=format_for(template.mode, video),
+        annotation=annotation,
+    )
 
 
 OWN = "own"
