@@ -65,7 +65,7 @@ class Sample:
     def answer(self) -> str:
         """What the model is taught to write; of a row's own conversation the last answer that is trained."""
         if self.annotation is not None and self.annotation.messages:
-            return _trained_answer(self.annotation)
+            return trained_answer(self.annotation)
         return self.answer_format.render(self.windows, self.video.info.duration)
 
     def trained_by(self, policy: MaskPolicy | None) -> MaskPolicy:
@@ -289,7 +289,7 @@ def _own_sample(
         windows: those that the row was read with (s); with none, its answer is read again now that the video's
             duration is known.
     """
-    reading = read_answer(_trained_answer(annotation), duration=video.info.duration)
+    reading = read_answer(trained_answer(annotation), duration=video.info.duration)
     answer_format = format_for(_form_of(reading, windows), video)
     own = PromptTemplate(OWN, "the row's own words", answer_format.mode, "{query}")
     return Sample(video, annotation.query, windows or reading.windows, own, answer_format, annotation)
@@ -302,7 +302,7 @@ def _form_of(reading: Reading, windows: Sequence[Window]) -> str:
     return name if name is not None and name != NO_WINDOW else str(AnswerMode.STANDARD)
 
 
-def _trained_answer(annotation: Annotation) -> str:
+def trained_answer(annotation: Annotation) -> str:
     """Return the text of the last message that a row with a conversation of its own trains."""
     trained = [m for m, w in zip(annotation.messages, annotation.weights, strict=True) if w]
     return _text_of(trained[-1])

@@ -13,6 +13,7 @@ from vtg_core.audit.survey.run import Surveyor
 from vtg_core.audit.survey.tokens import TokenRules
 from vtg_core.checkpoints.loading import load_processor
 from vtg_core.data.annotations import AnnotationReader
+from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.templates import templates_for
 from vtg_core.video.plan import FramePolicy
@@ -22,7 +23,9 @@ GOOD = {"video": "a.mp4", "duration": 30.0, "timestamp": [8.0, 14.0], "sentence"
 
 
 def surveyed(path, *, form="standard", tokens=None, **given) -> Survey:
-    surveyor = Surveyor(AnnotationReader(path, **given), format_named(form), tokens)
+    surveyor = Surveyor(
+        AnnotationReader(path, read_windows=windows_said, **given), format_named(form), tokens
+    )
     for _ in surveyor.rows():
         pass
     return surveyor.done()
@@ -156,3 +159,13 @@ def test_a_survey_is_written_as_json(survey):
     }  # fmt: skip
     assert told["guesses"][0]["share"] == 1.0
     assert replace(found, is_partial=True).as_dict()["is_partial"] is True
+
+
+def test_an_answer_is_read_again_when_the_duration_is_known(tmp_path):
+    said = [("human", "<video>\nWhen?"), ("gpt", "[3.0, 9.0]")]
+    row = {"video": "a.mp4", "conversations": [{"from": who, "value": text} for who, text in said]}
+    (tmp_path / "rows.json").write_text(json.dumps([row]), encoding="utf-8")
+    assert rows_of(surveyed(tmp_path / "rows.json")) == {"no_windows": (1,), "no_duration": (1,)}
+    (tmp_path / "a.mp4").write_bytes((ASSETS / "red_circle.mp4").read_bytes())
+    found = surveyed(tmp_path / "rows.json")
+    assert (rows_of(found), found.num_windows) == ({}, 1)

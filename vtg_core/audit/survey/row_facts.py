@@ -9,9 +9,10 @@ from typing import Any
 from vtg_core.audit.survey import kinds
 from vtg_core.audit.survey.kinds import Kind
 from vtg_core.data.annotations import Annotation, AnnotationReader
+from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.formats.registry import Found
 from vtg_core.data.formats.row import Row, is_number, is_pair, shown
-from vtg_core.dataset import clip_of
+from vtg_core.dataset import clip_of, trained_answer
 from vtg_core.errors import AnnotationError, VTGError
 from vtg_core.video.sampling import probe_video
 from vtg_core.windows import END_TOLERANCE_SECONDS
@@ -66,6 +67,9 @@ def facts_of(reader: AnnotationReader, found: Found) -> RowFacts:
     except VTGError as error:
         problem = (kinds.UNREADABLE, f"{found.where}: {error}")
         return RowFacts(found.number, found.where, None, (), None, None, is_there, (problem,))
+    if not pairs and duration is not None:  # the answer may be clear now that the duration is known
+        said = windows_said(trained_answer(annotation), duration) or ()
+        pairs = tuple((window.start, window.end) for window in said)
     problems = [
         (kind, f"{found.where}: {said}") for kind, said in _problems(annotation, pairs, duration, is_there)
     ]

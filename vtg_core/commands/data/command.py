@@ -3,11 +3,13 @@
 import argparse
 import sys
 from collections.abc import Callable
+from os.path import lexists
 from typing import TYPE_CHECKING
 
 from vtg_core.audit.findings import Severity
 from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
 from vtg_core.commands.audit import NEVER
+from vtg_core.commands.data.fix import changes_beside, mend, print_mending
 from vtg_core.commands.data.text import print_rows, print_survey
 from vtg_core.commands.terminal import (
     add_file_options,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from vtg_core.audit.survey.tokens import TokenRules
     from vtg_core.data.annotations import AnnotationReader
 
+UNITS = ("fractions", "percent", "frames", "centiseconds", "milliseconds", "bins", "chunks", "minutes")
 PROGRESS_SECONDS = 1.0
 """A shorter run shows no bar."""
 
@@ -51,6 +54,17 @@ def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         help="print the rows of one figure: a name of the table, iou_0.5, resolution, or length:3 for the third bar",
     )  # fmt: skip
     command.add_argument(
+        "--fix", action="store_true",
+        help="write a mended copy in our own format to --output: ends clipped and put in order, what cannot be mended "
+        "left out; every change is listed in a file beside it",
+    )  # fmt: skip
+    command.add_argument("--output", metavar="NEW", help="the copy of --fix; nothing is overwritten")
+    command.add_argument(
+        "--unit",
+        choices=UNITS,
+        help="with --fix: times are in this unit, as the command suspects; make seconds of them",
+    )
+    command.add_argument(
         "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
         help="exit with 1 at a finding this bad (default: error)",
     )  # fmt: skip
@@ -67,18 +81,44 @@ def run(options: argparse.Namespace) -> int:
     options.json = settled(options.json)
     reader = AnnotationReader(options.annotations, **reading(options), read_windows=windows_said)
     survey = _surveyed(options, reader)
+    if options.fix:
+        return _fix(options, reader, survey)
     if options.show and survey.rows_of(options.show) is None:
         options.usage.error(f"--show must be one of {', '.join(survey.names)}, got {options.show!a:.60}")
     _show(options, survey)
     return _status(options, survey)
 
 
+def _fix(options: argparse.Namespace, reader: "AnnotationReader", survey: "Survey") -> int:
+    """Write the mended copy; return 1 where it lacks a row."""
+    if survey.is_partial:
+        raise KeyboardInterrupt
+    mending = mend(options, reader, survey)
+    outputs: list[Callable[[], object]] = []
+    if options.json != "-":
+        outputs.append(lambda: print_mending(mending))
+    if options.json is not None:
+        outputs.append(lambda: write_json(options.json, survey.as_dict() | {"mending": mending.as_dict()}))
+    write_all(outputs)
+    return int(options.fail_on != NEVER and mending.num_written < mending.num_rows)
+
+
 def _check_usage(options: argparse.Namespace) -> None:
+    fail = options.usage.error
+    if options.fix != bool(options.output):
+        fail("--fix writes to --output: give both or neither")
+    if options.unit and not options.fix:
+        fail("--unit is what --fix converts from: give both")
+    if options.fix and options.show:
+        fail("give --fix or --show, not both")
+    for path in (options.output, changes_beside(options.output)) if options.fix else ():
+        if lexists(path):
+            fail(f"--output must name a new file, and {plain(str(path))!r} is there already")
     if not options.checkpoint:
         for name in ("max_length", "num_frames", "fps", "max_pixels"):
             if getattr(options, name) is not None:
                 option = f"--{name.replace('_', '-')}"
-                options.usage.error(f"{option} is about tokens: say whose with --checkpoint")
+                fail(f"{option} is about tokens: say whose with --checkpoint")
 
 
 def _surveyed(options: argparse.Namespace, reader: "AnnotationReader") -> "Survey":
