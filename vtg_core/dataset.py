@@ -65,7 +65,7 @@ class Sample:
     def answer(self) -> str:
         """What the model is taught to write; of a row's own conversation the last answer that is trained."""
         if self.annotation is not None and self.annotation.messages:
-            return _trained_answer(self.annotation)
+            return trained_answer(self.annotation)
         return self.answer_format.render(self.windows, self.video.info.duration)
 
     def trained_by(self, policy: MaskPolicy | None) -> MaskPolicy:
@@ -208,23 +208,52 @@ class VideoTemporalSFTDataset:
         The errors are those of ``self[index]``.
         """
         index = range(len(self))[operator.index(index)]  # from the end, where it is negative
-        annotation = self.annotations[index]
-        _check_weights(annotation)
-        try:
-            video = take(annotation.video, self.frames, clip=clip_of(annotation))
-        except VideoError as error:
-            raise VideoError(f"{annotation.where}: {error}") from None
-        windows = windows_in(annotation, video.info.duration, clip=self.clip)
-        if annotation.messages:
-            return _own_sample(annotation, video, windows)
-        return Sample(
-            video=video,
-            query=annotation.query,
-            windows=windows,
+        return sample_of(
+            self.annotations[index],
+            take,
             template=self.selector.select(index),
-            answer_format=format_for(self.answer_format.mode, video),
-            annotation=annotation,
+            frames=self.frames,
+            clip=self.clip,
         )
+
+
+def sample_of(
+    annotation: Annotation,
+    take: Callable[..., SampledVideo | FramePlan],
+    *,
+    template: PromptTemplate,
+    frames: FramePolicy,
+    clip: bool = False,
+) -> Sample:
+    """Return the sample of a row.
+
+    Args:
+        annotation: the row.
+        take: takes its frames, called as :func:`sample_frames` is, or plans them.
+        template: asks for it, in answers of its mode, unless the row has a conversation of its own.
+        frames: which frames are taken.
+        clip: move window ends past the video to its end.
+
+    Raises:
+        AnnotationError: the row does not fit its video, or weighs a message otherwise than with 0 or 1.
+        VideoError: the video cannot be sampled.
+    """
+    _check_weights(annotation)
+    try:
+        video = take(annotation.video, frames, clip=clip_of(annotation))
+    except VideoError as error:
+        raise VideoError(f"{annotation.where}: {error}") from None
+    windows = windows_in(annotation, video.info.duration, clip=clip)
+    if annotation.messages:
+        return _own_sample(annotation, video, windows)
+    return Sample(
+        video=video,
+        query=annotation.query,
+        windows=windows,
+        template=template,
+        answer_format=format_for(template.mode, video),
+        annotation=annotation,
+    )
 
 
 OWN = "own"
@@ -260,7 +289,7 @@ def _own_sample(
         windows: those that the row was read with (s); with none, its answer is read again now that the video's
             duration is known.
     """
-    reading = read_answer(_trained_answer(annotation), duration=video.info.duration)
+    reading = read_answer(trained_answer(annotation), duration=video.info.duration)
     answer_format = format_for(_form_of(reading, windows), video)
     own = PromptTemplate(OWN, "the row's own words", answer_format.mode, "{query}")
     return Sample(video, annotation.query, windows or reading.windows, own, answer_format, annotation)
@@ -273,7 +302,7 @@ def _form_of(reading: Reading, windows: Sequence[Window]) -> str:
     return name if name is not None and name != NO_WINDOW else str(AnswerMode.STANDARD)
 
 
-def _trained_answer(annotation: Annotation) -> str:
+def trained_answer(annotation: Annotation) -> str:
     """Return the text of the last message that a row with a conversation of its own trains."""
     trained = [m for m, w in zip(annotation.messages, annotation.weights, strict=True) if w]
     return _text_of(trained[-1])

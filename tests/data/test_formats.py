@@ -5,9 +5,10 @@ import json
 import re
 import tracemalloc
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.data.formats import EXAMPLES, RAIN, SAYS_WHEN, SPOKEN, put
@@ -16,6 +17,7 @@ from vtg_core.commands.start import page_parser, page_settings
 from vtg_core.dashboard.inputs import pick_row
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import load_annotations
+from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.formats.files import AnnotationFile
 from vtg_core.data.formats.registry import FORMATS
 from vtg_core.dataset import refuse_own_words
@@ -23,6 +25,7 @@ from vtg_core.errors import AnnotationError
 from vtg_core.windows import Window
 
 MISTAKES = [(example, *mistake) for example in EXAMPLES for mistake in example.mistakes]
+SEED = {"video": "a.mp4", "duration": 30.0, "timestamp": [8.0, 14.0], "sentence": "it rains"}
 NOT_TOLD = {"hirest-steps", "next-gqa"}  # asked for by name; with a table beside it
 
 
@@ -187,12 +190,70 @@ def test_a_table_with_the_names_of_a_format_is_read_as_that(write, delimiter):
     assert [list(w) for w in loaded.annotations[0].windows] == [[1, 2]]
 
 
-def test_parquet_without_its_reader_says_what_to_install(tmp_path):
-    if find_spec("pyarrow"):
-        pytest.skip("pyarrow is installed here")
-    (tmp_path / "rows.parquet").write_bytes(b"PAR1 and so on")
-    with pytest.raises(AnnotationError, match="Parquet file, and reading one needs pyarrow"):
-        load_annotations(tmp_path / "rows.parquet")
+@pytest.fixture
+def write_parquet(tmp_path):
+    """Write rows as Parquet, so many of them in a row group."""
+
+    def write(rows, row_group_size=2):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet", row_group_size=row_group_size)
+        return tmp_path / "rows.parquet"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "example", [e for e in EXAMPLES if isinstance(e.content, list)], ids=lambda e: e.name
+)
+def test_parquet_holds_what_json_holds(write, write_parquet, example):
+    read = [
+        load_annotations(path, format=example.name, on_error="skip", read_windows=windows_said)
+        for path in (write_parquet(example.content), write(example.content))
+    ]
+    told = [[(a.query, a.windows, a.duration, a.messages, a.weights) for a in r.annotations] for r in read]
+    assert told[0] == told[1]
+    assert len(read[0].annotations) == len(example.rows)
+
+
+def test_parquet_is_told_by_what_its_rows_hold_and_not_by_empty_columns(write_parquet):
+    rows = [
+        {"vid": "a", "query": "it rains", "relevant_windows": [[1.0, 2.0]], "sentence": None, "timestamp": None},
+        {"vid": "b", "query": "it snows", "relevant_windows": [[1, 2], [4, 5]], "sentence": None, "timestamp": None},
+    ]  # fmt: skip
+    loaded = load_annotations(write_parquet(rows))
+    assert (loaded.format, [a.where for a in loaded.annotations]) == (
+        "qvhighlights",
+        ["rows.parquet:1, row 1", "rows.parquet:2, row 2"],
+    )
+
+
+def test_parquet_is_read_row_group_by_row_group(write_parquet):
+    rows = [{**SEED, "more": f"{n}" * 20_000} for n in range(400)]
+    file = AnnotationFile.at(write_parquet(rows, row_group_size=20))
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in file.entries()]
+    assert len(held) == 400
+    assert max(held) < sum(len(row["more"]) for row in rows) / 4
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda d: d[:-30], lambda d: d[:40] + b"x" * 200 + d[240:], lambda d: b"PAR1 and so on"]
+)
+def test_a_damaged_parquet_file_is_one_sentence(write_parquet, spoil):
+    path = write_parquet([{**SEED, "more": f"{n}" * 200} for n in range(90)])
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(
+        AnnotationError, match=r"rows.parquet must be a Parquet file that can be read, and is not"
+    ):
+        load_annotations(path)
+
+
+def test_a_bad_row_of_parquet_is_named_by_its_number(write_parquet):
+    path = write_parquet([SEED, SEED | {"timestamp": [3.0]}, SEED | {"timestamp": [3.0, 2.0]}])
+    skipped = load_annotations(path, on_error="skip").skipped
+    assert [said.split(", field")[0] for said in skipped] == [
+        "rows.parquet:2, row 2",
+        "rows.parquet:3, row 3",
+    ]
 
 
 def test_a_large_array_is_read_in_bounded_memory(tmp_path):

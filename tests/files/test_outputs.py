@@ -14,6 +14,7 @@ from vtg_core.files.outputs import (
     OLD_SECONDS,
     check_writable,
     is_stream,
+    new_output,
     overwritten,
     replace_text,
     shared_output,
@@ -252,3 +253,32 @@ def test_two_outputs_that_differ_by_case_alone_are_one(tmp_path):
         == f"--json and --csv must name two files, got {outs['--json']!r} and {outs['--csv']!r}"
     )
     assert shared_output({**outs, "--csv": str(tmp_path / "out.csv")}) is None
+
+
+def write_new(out, text, meanwhile=lambda: None):
+    with new_output("--output", out) as file:
+        file.write(text)
+        meanwhile()
+
+
+def fail():
+    raise RuntimeError
+
+
+def test_a_new_file_appears_whole_or_not_at_all(tmp_path):
+    new = tmp_path / "new"
+    write_new(new, "é\n", meanwhile=lambda: new.exists() and fail())
+    assert new.read_text(encoding="utf-8") == "é\n"
+    with pytest.raises(RuntimeError):
+        write_new(tmp_path / "other", "half", meanwhile=fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_new_file_never_takes_the_place_of_one_that_came_meanwhile(tmp_path):
+    new = tmp_path / "new"
+    with pytest.raises(VTGError, match="nothing is overwritten"):
+        write_new(new, "ours", meanwhile=lambda: new.write_text("theirs"))
+    with pytest.raises(VTGError, match="nothing is overwritten"):
+        write_new(new, "ours")
+    assert new.read_text() == "theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vtg_core.commands.answer_option import BOTH, add_answer_option, templates_of
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
+from vtg_core.commands.data.command import add_data_command
 from vtg_core.commands.loss import (
     add_loss_options,
     precisions_of,
@@ -126,6 +127,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
             add_loss_options(command)
     add_compare_command(commands)
     add_audit_command(commands)
+    add_data_command(commands)
     add_probe_command(commands)
 
 

@@ -87,10 +87,21 @@ def add_row_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how an annotation file is read, and where its videos are."""
+    """Add the options that say how an annotation file is read, where its videos are, and what is done to its windows."""
+    add_file_options(parser)
+    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
+
+
+def add_file_options(parser: argparse.ArgumentParser, *, file: str = "--annotations") -> None:
+    """Add the options that say how an annotation file is read, and where its videos are.
+
+    Args:
+        parser: of the command.
+        file: what the command calls the file.
+    """
     parser.add_argument(
         "--format", default=AUTO, choices=FORMAT_NAMES, metavar="NAME",
-        help="the format of --annotations (default: auto, told by what its rows hold; docs/data.md lists them)",
+        help=f"the format of {file} (default: auto, told by what its rows hold; docs/data.md lists them)",
     )  # fmt: skip
     parser.add_argument(
         "--video-root", action="append", metavar="D",
@@ -100,7 +111,6 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         "--video-name", default="", metavar="NAME",
         help="how the files are called, such as {video_id}.mp4 (default: looked for by name, extension and folder)",
     )  # fmt: skip
-    parser.add_argument("--clip", action="store_true", help="move window ends past a video to its end")
 
 
 def reading(options: argparse.Namespace) -> dict[str, Any]:

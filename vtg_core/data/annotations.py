@@ -9,14 +9,14 @@ rows of all of them are checked.
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from vtg_core.data.answers import STANDARD_ANSWER
 from vtg_core.data.formats.files import AnnotationFile
-from vtg_core.data.formats.registry import AUTO, Choice, choose_format, found_rows
+from vtg_core.data.formats.registry import AUTO, Found, choose_format, found_rows
 from vtg_core.data.formats.row import ReadWindows, Row, Value, is_number, is_pair, is_unicode, shown
 from vtg_core.data.video_index import VideoFinder
 from vtg_core.errors import AnnotationError, VTGError, WindowError
@@ -145,12 +145,18 @@ def load_annotations(
         AnnotationError: the file cannot be read, its format cannot be told, or a row is bad and ``on_error`` is
             ``raise``; the message names file, line and field.
     """
-    file, on_error = AnnotationFile.at(Path(path)), OnError(on_error)
-    choice = choose_format(file, format)
+    on_error = OnError(on_error)
+    reader = AnnotationReader(
+        path,
+        video_root=video_root,
+        video_name=video_name,
+        clip=clip,
+        format=format,
+        read_windows=read_windows,
+    )
     annotations: list[Annotation] = []
     unreadable: list[UnreadableRow] = []
-    finder = VideoFinder(_roots(video_root, file.path.parent), video_name)
-    for row in _rows(file, choice, finder, clip, read_windows or _read_standard):
+    for row in reader:
         if isinstance(row, Annotation):
             annotations.append(row)
         elif on_error is OnError.RAISE:
@@ -158,10 +164,72 @@ def load_annotations(
         else:
             unreadable.append(row)
     if not annotations and not unreadable:
-        raise AnnotationError(f"{file.path.name} must hold at least one row, got none")
+        raise AnnotationError(f"{reader.path.name} must hold at least one row, got none")
     return LoadedAnnotations(
-        tuple(annotations), tuple(unreadable), choice.form.name, choice.why, finder.told()
+        tuple(annotations), tuple(unreadable), reader.format, reader.why, reader.finder.told()
     )
+
+
+class AnnotationReader:
+    """An annotation file, read row by row: one entry of it is held at a time, however large it is.
+
+    Args:
+        path, video_root, video_name, clip, format, read_windows: see :func:`load_annotations`.
+
+    Attributes:
+        path: the file.
+        format: the name of the format it is read in.
+        why: what speaks for it, in a line.
+        finder: finds the videos; it knows which are missing as soon as the rows were read.
+
+    Raises:
+        AnnotationError: the file cannot be read, or its format cannot be told.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        video_root: Roots = None,
+        video_name: str = "",
+        clip: bool = False,
+        format: str = AUTO,
+        read_windows: ReadWindows | None = None,
+    ) -> None:
+        self.path, self.clip = Path(path), clip
+        self._file = AnnotationFile.at(self.path)
+        choice = choose_format(self._file, format)
+        self._form, self._read_windows = choice.form, read_windows or _read_standard
+        self.format, self.why = choice.form.name, choice.why
+        self.finder = VideoFinder(_roots(video_root, self.path.parent), video_name)
+
+    def __iter__(self) -> Iterator[Annotation | UnreadableRow]:
+        """Yield the rows in order, each checked."""
+        for found in self.found():
+            try:
+                row = self.check(found)
+                yield replace(row, windows=check_windows(found, row.duration, clip=self.clip))
+            except VTGError as error:
+                raw = found.row.raw if isinstance(found.row, Row) else {}
+                yield UnreadableRow(found.number - 1, found.where, str(error), raw)
+
+    def found(self) -> Iterator[Found]:
+        """Yield the rows in order, unchecked.
+
+        Raises:
+            AnnotationError: the file cannot be read beyond a place.
+        """
+        return found_rows(self._file, self._form, self._read_windows)
+
+    def check(self, found: Found) -> Annotation:
+        """Return a row with all but its windows, see :func:`check_windows`.
+
+        Raises:
+            AnnotationError: it cannot be read, or a field of it is bad.
+        """
+        if isinstance(found.row, AnnotationError):
+            raise found.row
+        return _checked(found.row, found.number - 1, found.where, self.finder)
 
 
 def _roots(given: Roots, default: Path) -> tuple[Path, ...]:
@@ -169,29 +237,11 @@ def _roots(given: Roots, default: Path) -> tuple[Path, ...]:
     return tuple(map(Path, roots)) or (default,)
 
 
-def _rows(
-    file: AnnotationFile,
-    choice: Choice,
-    finder: VideoFinder,
-    clip: bool,
-    read_windows: ReadWindows,
-) -> Iterator[Annotation | UnreadableRow]:
-    """Yield the rows of a file one after the other, each checked; one of them is held at a time."""
-    for found in found_rows(file, choice.form, read_windows):
-        try:
-            if isinstance(found.row, AnnotationError):
-                raise found.row
-            yield _checked(found.row, found.number - 1, found.where, finder, clip)
-        except VTGError as error:
-            raw = found.row.raw if isinstance(found.row, Row) else {}
-            yield UnreadableRow(found.number - 1, found.where, str(error), raw)
-
-
 def _read_standard(text: str, duration: float | None) -> tuple[Window, ...] | None:
     return STANDARD_ANSWER.parse(text, math.inf if duration is None else duration).windows or None
 
 
-def _checked(row: Row, position: int, where: str, finder: VideoFinder, clip: bool) -> Annotation:
+def _checked(row: Row, position: int, where: str, finder: VideoFinder) -> Annotation:
     duration = _seconds(row.duration, where)
     query = _present(row.query, row, where)
     try:
@@ -209,7 +259,7 @@ def _checked(row: Row, position: int, where: str, finder: VideoFinder, clip: boo
     return Annotation(
         video=video,
         query=query,
-        windows=_read_windows(row, where, duration, clip),
+        windows=(),
         duration=duration,
         where=where,
         row=position,
@@ -267,7 +317,20 @@ def _seconds(field: Value, where: str, *, minimum: float | None = None) -> float
     return float(value)
 
 
-def _read_windows(row: Row, where: str, duration: float | None, clip: bool) -> tuple[Window, ...]:
+def check_windows(found: Found, duration: float | None, *, clip: bool = False) -> tuple[Window, ...]:
+    """Return the windows (s) of a row, each checked; none where a row with messages has none.
+
+    Args:
+        found: the row.
+        duration: of its video, in seconds; nothing is said of its end where that is not known.
+        clip: move an end past the video to its end.
+
+    Raises:
+        AnnotationError: the row cannot be read, or a window is bad.
+    """
+    row, where = found.row, found.where
+    if isinstance(row, AnnotationError):
+        raise row
     if row.messages and row.windows.value is None:
         return ()
     pairs = [row.windows.value] if row.windows.is_one else row.windows.value

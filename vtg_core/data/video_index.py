@@ -53,12 +53,16 @@ class VideoFinder:
             AnnotationError: the name is no path within the roots, or several files could be meant.
         """
         field, given = row.video.name, row.video.value
-        plain = self._named(given)
+        plain = self.named(given)
         key = (plain, row.names, start, end) if isinstance(plain, str) else ()
         if key not in self._found:
             expected = [resolve_video(plain, root, where, field) for root in self.roots]
             self._found[key] = self._find(row, plain, expected, where, start, end)
         return self._found[key]
+
+    def named(self, given: Any) -> Any:
+        """Return what the file of a video is called that its row calls ``given``, before it is looked for."""
+        return self.name.replace(VIDEO_ID, given) if self.name and isinstance(given, str) else given
 
     def told(self) -> str:
         """Say in a line what is missing and what is called otherwise; empty where every row's own name was right."""
@@ -74,9 +78,6 @@ class VideoFinder:
             roots = ", ".join(str(root) for root in self.roots)
             parts.append(f"{len(self.missing):,} missing under {roots}, such as {named} (tried: {tried})")
         return "videos: " + "; ".join(parts) if parts else ""
-
-    def _named(self, given: Any) -> Any:
-        return self.name.replace(VIDEO_ID, given) if self.name and isinstance(given, str) else given
 
     def _find(
         self,

@@ -12,13 +12,14 @@ import secrets
 import stat
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import combinations
 from os import PathLike
 from pathlib import Path
 from platform import node
+from typing import TextIO
 
 from vtg_core.errors import VTGError
 
@@ -61,6 +62,35 @@ def replace_text(path: str | PathLike[str], text: str) -> None:
             file.flush()
             os.fsync(number)
         temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_output(option: str, out: str | PathLike[str]) -> Iterator[TextIO]:
+    """Open a file that an option names and that is not there yet, to be written piece by piece; UTF-8.
+
+    It appears as a whole when the block ends. Where the block fails there is none, and a file that has come to be there
+    meanwhile stays as it is.
+
+    Raises:
+        VTGError: the file is there already, or cannot be written.
+    """
+    try:
+        if os.path.lexists(out):
+            raise FileExistsError(errno.EEXIST, "it is there already, and nothing is overwritten")
+        target, _ = _target_of(out)
+        temporary, number = _create_beside(target, 0o666)
+    except (OSError, ValueError) as error:
+        raise _cannot(option, out, error) from None
+    try:
+        with open(number, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(number)
+        _appear(temporary, target)
+    except OSError as error:
+        raise _cannot(option, out, error) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -169,6 +199,18 @@ def _create_beside(target: Path, mode: int) -> tuple[Path, int]:
             errno.EACCES,
             "its folder takes no new file, and a result is written to one before it takes the place of the old",
         ) from None
+
+
+def _appear(temporary: Path, target: Path) -> None:
+    """Let a file have its name, unless another has it."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise FileExistsError(errno.EEXIST, "it is there already, and nothing is overwritten") from None
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise
+        temporary.rename(target)
 
 
 def _keep_access(number: int, old: os.stat_result) -> None:

@@ -108,7 +108,12 @@ def _finding(unit: Unit, rows: Sequence[tuple[RowTimes, str]], total: int) -> Fi
     return UNIT.finding(
         f"The times of {len(rows):,} of {total:,} rows seem to be {unit}: {evidence} ({first.where}); seconds are "
         f"these times by {shown}.",
-        evidence={"unit": str(unit), "factor": [low, high], "rows": [row.where for row, _ in rows[:20]]},
+        evidence={
+            "unit": str(unit),
+            "factor": [low, high],
+            "count": len(rows),
+            "rows": [row.where for row, _ in rows[:20]],
+        },
     )
 
 

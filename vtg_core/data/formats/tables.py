@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TextIO
 
-from vtg_core.errors import AnnotationError
+from vtg_core.errors import AnnotationError, first_line
 
 Open = Callable[[Path], AbstractContextManager[TextIO]]
 MAX_CELL_CHARS = 1_000_000
@@ -89,18 +89,35 @@ def _delimiter(line: str) -> str:
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise AnnotationError(
-            f"{path.name} is a Parquet file, and reading one needs pyarrow: install pyarrow, or save it as CSV or JSON Lines"
-        ) from None
+    """Yield the rows of a Parquet file; a few of one row group are held at a time."""
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    number = 0
     try:
         with ParquetFile(path) as file:
-            rows = (row for batch in file.iter_batches(1024) for row in batch.to_pylist())
-            yield from ((number, number, row) for number, row in enumerate(rows, 1))
-    except (ArrowException, OSError) as error:
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield number, number, _without_nulls(row)
+    except (
+        ArrowException,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:  # a text that is none, a date beyond all
         raise AnnotationError(
-            f"{path.name} must be a Parquet file that can be read, and is not: {error}"
+            f"{path.name} must be a Parquet file that can be read, and is not beyond row {number:,}: "
+            f"{first_line(error)}"
         ) from None
+
+
+BATCH_ROWS = 256
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a value without the members of objects that hold nothing: Arrow gives every object the fields of all."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(held) for name, held in value.items() if held is not None}
+    return [_without_nulls(held) for held in value] if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""What an annotation file holds: counts, distributions, what guessing scores; and what of it can be mended."""

@@ -1,0 +1,1 @@
+"""``python -m vtg_core data``: what an annotation file holds."""

@@ -1,0 +1,174 @@
+"""``python -m vtg_core data``: what an annotation file holds, and a mended copy of it."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from os.path import lexists
+from typing import TYPE_CHECKING
+
+from vtg_core.audit.findings import Severity
+from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
+from vtg_core.commands.audit import NEVER
+from vtg_core.commands.data.fix import changes_beside, mend, print_mending
+from vtg_core.commands.data.text import print_rows, print_survey
+from vtg_core.commands.terminal import (
+    add_file_options,
+    add_frame_options,
+    frame_policy,
+    plain,
+    positive,
+    reading,
+    settled,
+    tell,
+    write_all,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from vtg_core.audit.survey.results import Survey
+    from vtg_core.audit.survey.tokens import TokenRules
+    from vtg_core.data.annotations import AnnotationReader
+
+UNITS = ("fractions", "percent", "frames", "centiseconds", "milliseconds", "bins", "chunks", "minutes")
+PROGRESS_SECONDS = 1.0
+"""A shorter run shows no bar."""
+
+
+def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    text = "say what an annotation file holds: counts, distributions, what guessing scores"
+    command = commands.add_parser("data", help=text, description=f"{text.capitalize()}.")
+    command.set_defaults(run=run, clip=False)
+    command.add_argument("annotations", metavar="FILE", help="annotation file, in any of the formats")
+    add_file_options(command, file="FILE")
+    command.add_argument("--limit", type=positive, metavar="N", help="the first N rows only")
+    command.add_argument(
+        "--checkpoint", metavar="NAME",
+        help="count the tokens of each row whose video is there: demo, demo-qwen2.5-vl, a folder or a hub id",
+    )  # fmt: skip
+    add_frame_options(command)
+    command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
+    add_answer_option(command, default=STANDARD)
+    command.add_argument(
+        "--show", metavar="NAME",
+        help="print the rows of one figure: a name of the table, iou_0.5, resolution, or length:3 for the third bar",
+    )  # fmt: skip
+    command.add_argument(
+        "--fix", action="store_true",
+        help="write a mended copy in our own format to --output: ends clipped and put in order, what cannot be mended "
+        "left out; every change is listed in a file beside it",
+    )  # fmt: skip
+    command.add_argument("--output", metavar="NEW", help="the copy of --fix; nothing is overwritten")
+    command.add_argument(
+        "--unit",
+        choices=UNITS,
+        help="with --fix: times are in this unit, as the command suspects; make seconds of them",
+    )
+    command.add_argument(
+        "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
+        help="exit with 1 at a finding this bad (default: error)",
+    )  # fmt: skip
+    command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
+    command.set_defaults(usage=command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Survey the file; return the exit status: 1 too where it was stopped or held no row that can be read."""
+    from vtg_core.data.annotations import AnnotationReader
+    from vtg_core.data.answer_forms.reading import windows_said
+
+    _check_usage(options)
+    options.json = settled(options.json)
+    reader = AnnotationReader(options.annotations, **reading(options), read_windows=windows_said)
+    survey = _surveyed(options, reader)
+    if options.fix:
+        return _fix(options, reader, survey)
+    if options.show and survey.rows_of(options.show) is None:
+        options.usage.error(f"--show must be one of {', '.join(survey.names)}, got {options.show!a:.60}")
+    _show(options, survey)
+    return _status(options, survey)
+
+
+def _fix(options: argparse.Namespace, reader: "AnnotationReader", survey: "Survey") -> int:
+    """Write the mended copy; return 1 where it lacks a row."""
+    if survey.is_partial:
+        raise KeyboardInterrupt
+    mending = mend(options, reader, survey)
+    outputs: list[Callable[[], object]] = []
+    if options.json != "-":
+        outputs.append(lambda: print_mending(mending))
+    if options.json is not None:
+        outputs.append(lambda: write_json(options.json, survey.as_dict() | {"mending": mending.as_dict()}))
+    write_all(outputs)
+    return int(options.fail_on != NEVER and mending.num_written < mending.num_rows)
+
+
+def _check_usage(options: argparse.Namespace) -> None:
+    fail = options.usage.error
+    if options.fix != bool(options.output):
+        fail("--fix writes to --output: give both or neither")
+    if options.unit and not options.fix:
+        fail("--unit is what --fix converts from: give both")
+    if options.fix and options.show:
+        fail("give --fix or --show, not both")
+    for path in (options.output, changes_beside(options.output)) if options.fix else ():
+        if lexists(path):
+            fail(f"--output must name a new file, and {plain(str(path))!r} is there already")
+    if not options.checkpoint:
+        for name in ("max_length", "num_frames", "fps", "max_pixels"):
+            if getattr(options, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                fail(f"{option} is about tokens: say whose with --checkpoint")
+
+
+def _surveyed(options: argparse.Namespace, reader: "AnnotationReader") -> "Survey":
+    """Survey the file, with a progress bar, until the end or an interrupt."""
+    from tqdm import tqdm
+
+    from vtg_core.audit.survey.run import Surveyor
+    from vtg_core.data.answer_forms.registry import format_named
+
+    surveyor = Surveyor(reader, format_named(options.answer), _token_rules(options), options.limit)
+    bar = tqdm(unit="row", desc="data", disable=None, file=sys.stderr, delay=PROGRESS_SECONDS)
+    with bar:
+        try:
+            for _ in surveyor.rows():
+                bar.update()
+        except KeyboardInterrupt:
+            return surveyor.done(is_partial=True)
+    return surveyor.done()
+
+
+def _token_rules(options: argparse.Namespace) -> "TokenRules | None":
+    if not options.checkpoint:
+        return None
+    from vtg_core.audit.survey.tokens import TokenRules
+    from vtg_core.checkpoints.loading import load_checkpoint
+
+    return TokenRules(
+        load_checkpoint(options.checkpoint).processor,
+        frame_policy(options),
+        templates_of(options.answer, ALL),
+        options.max_length,
+    )
+
+
+def _status(options: argparse.Namespace, survey: "Survey") -> int:
+    order = list(Severity)
+    bad = [] if options.fail_on == NEVER else order[: order.index(Severity(options.fail_on)) + 1]
+    is_bad = any(count.count and count.severity in bad for count in survey.counts)
+    return int(is_bad or survey.is_partial or not survey.num_readable)
+
+
+def _show(options: argparse.Namespace, survey: "Survey") -> None:
+    """Print the survey and write the file; where one cannot be written, the other is all the same."""
+    outputs: list[Callable[[], object]] = []
+    if options.show:
+        outputs.append(lambda: print_rows(survey, options.show))
+    elif options.json != "-":
+        outputs.append(lambda: print_survey(survey))
+    if options.json is not None:
+        outputs.append(lambda: write_json(options.json, survey.as_dict()))
+    if survey.videos.tried:
+        tell(f"note: {plain(survey.videos.tried)}")
+    write_all(outputs)
