@@ -26,6 +26,7 @@ from tests.audit.corpus.parts import (
 Mask = Callable[[np.ndarray, Kit], np.ndarray]
 TALK = Setting(rows="talk")
 ASKING = Setting(rows="says assistant")
+BINS = Setting(answer="bins_1000_sentence")
 
 
 def everything(ids: np.ndarray, kit: Kit) -> np.ndarray:
@@ -127,6 +128,12 @@ def second_half_masked(line: Line, kit: Kit, sample: Sample) -> Line:
 
 def special_tokens_masked(line: Line, kit: Kit, sample: Sample) -> Line:
     special = [*kit.tokenizer.all_special_ids, *kit.tokenizer.get_added_vocab().values()]
+    return line.masked(np.isin(line.ids, special))
+
+
+def temporal_tokens_masked(line: Line, kit: Kit, sample: Sample) -> Line:
+    """Mask the tokens of the answer that the tokenizer got added, and keep its end of turn."""
+    special = [i for i in kit.tokenizer.get_added_vocab().values() if i != kit.id(END)]
     return line.masked(np.isin(line.ids, special))
 
 
@@ -264,7 +271,8 @@ ENTRIES = (
     *_both("query trained", "the user's words are trained", Recipe(mask=and_where(typed)), "mask.prompt-trained", PLAIN, SECONDS),
     *_both("half an answer", "the second half of the answer is masked", Recipe(alter=second_half_masked), "mask.answer-not-trained", PLAIN, TALK),
     Entry("digits masked", "digits of the answer are masked", Recipe(alter=digits_masked), "mask.answer-not-trained"),
-    Entry("special tokens masked", "all special and added tokens are masked, the answer's among them", Recipe(messages=lambda s, kit: [*own_words(s, kit)[:-1], {"role": "assistant", "content": said(f"From {s['answer']}")}], alter=special_tokens_masked), "mask.control-tokens-masked", setting=TOKENS, beside=("answer.form-differs", "stop.not-trained")),
+    Entry("special tokens masked", "all special and added tokens are masked, the answer's among them", Recipe(alter=special_tokens_masked), "mask.control-tokens-masked", setting=BINS, beside=("stop.not-trained",)),
+    Entry("control tokens masked", "all control tokens but the end of turn are masked", Recipe(alter=temporal_tokens_masked), "mask.control-tokens-masked", setting=BINS),
     Entry("added tokens masked", "every id behind the first added one is masked, and so is the whole answer", Recipe(alter=added_tokens_masked), "mask.nothing-trained", setting=TOKENS),
     *_both("ignored by -1", "what is not trained is labelled -1", Recipe(finish=partial(relabelled, value=-1)), "mask.other-ignore-index", ONE, SECONDS),
     Entry("ignored by the pad id", "what is not trained is labelled with the pad id", Recipe(finish=lambda b, kit, s: relabelled(b, kit, s, value=kit.pad_id)), "mask.other-ignore-index"),

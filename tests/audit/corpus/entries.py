@@ -29,6 +29,8 @@ class Setting:
         answer: the name of the answer form that our own samples have.
         num_frames: of each video in our own samples.
         max_length: what the audit is told of it.
+        pads_with_end: the tokenizer's padding token is its end of turn.
+        stops_elsewhere: the checkpoint's generation config does not list the end of turn.
     """
 
     rows: str = "two"
@@ -36,6 +38,8 @@ class Setting:
     answer: str = "standard"
     num_frames: int = 4
     max_length: int | None = None
+    pads_with_end: bool = False
+    stops_elsewhere: bool = False
 
 
 PLAIN = Setting()

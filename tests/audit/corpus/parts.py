@@ -50,8 +50,7 @@ class Kit:
 
     @property
     def pad_id(self) -> int:
-        found: int = self.tokenizer.pad_token_id
-        return found
+        return self.chat.pad_id if self.chat.pad_id is not None else 0
 
 
 @dataclass(frozen=True, eq=False)

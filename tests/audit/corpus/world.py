@@ -132,6 +132,10 @@ def _model(checkpoint: str) -> AskedModel:
 def _made(setting: Setting) -> tuple[Kit, list[Sample], list[Known]]:
     """Return the samples of a setting, and what our own pipeline knows of each."""
     kit = kit_of(setting.checkpoint)
+    if setting.pads_with_end:
+        kit = replace(kit, chat=replace(kit.chat, pad_id=kit.chat.end_of_turn))
+    if setting.stops_elsewhere:
+        kit = replace(kit, chat=replace(kit.chat, stop_ids=frozenset({kit.id("<|endoftext|>")})))
     with TemporaryDirectory() as folder:
         dataset = _dataset(setting, folder)
         frames = FramePolicy(num_frames=setting.num_frames)

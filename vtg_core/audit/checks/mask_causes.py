@@ -33,16 +33,35 @@ def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray
     return next(_causes(row, verdict, leaks, holes), None)
 
 
+def is_moved(row: Row) -> bool:
+    """Say whether the whole mask stands elsewhere than it should: where it ends is then no fault of its own."""
+    verdict = row.reading.verdict
+    if verdict is None:
+        return False
+    return bool(_forgotten_padding(row, verdict)) or _step(row, verdict) is not None
+
+
+def _forgotten_padding(row: Row, verdict: np.ndarray) -> int:
+    """Return by how many tokens of padding on the left the mask was not moved; 0 where it was."""
+    padded = int(row.positions[0]) if len(row.positions) else 0
+    is_forgotten = padded and np.array_equal(row.supervised[: len(row) - padded], verdict[padded:])
+    return padded if is_forgotten else 0
+
+
+def _step(row: Row, verdict: np.ndarray) -> int | None:
+    """Return by how many tokens the whole mask is moved to the right, two at most; None where it is not."""
+    return next((step for step in (1, -1, 2, -2) if np.array_equal(_moved(verdict, step), row.supervised)), None)
+
+
 def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
     """Yield what explains the whole mask, the surest first."""
     own, where = row.supervised[row.positions], row.positions
     if len(own) > 1 and own[1:].all():
         yield leak(NOTHING_MASKED, row, leaks)
-    text = ~np.isin(row.ids[where], list(row.chat.media_ids))
-    if own[text][1:].all() and not own[~text].any() and not text.all():
+    media, markers = (np.isin(row.ids[where], list(ids)) for ids in (row.chat.media_ids, row.chat.marker_ids))
+    if own[~media & ~markers][1:].all() and not own[media].any() and media.any():
         yield leak(ONLY_MEDIA_MASKED, row, leaks)
-    padded = int(where[0]) if len(where) else 0
-    if padded and np.array_equal(row.supervised[: len(row) - padded], verdict[padded:]):
+    if padded := _forgotten_padding(row, verdict):
         yield LEFT_PADDING.finding(
             f"The mask would be right {padded:,} tokens further on, which is the padding on the left; "
             f"{int(leaks.sum()):,} wrong tokens are in the loss and {int(holes.sum()):,} of the answer are not.",
@@ -72,14 +91,13 @@ def _prefix_causes(row: Row, own: np.ndarray, start: int, leaks: np.ndarray) -> 
 
 
 def _off_by_one(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
-    for step in (1, -1, 2, -2):
-        if np.array_equal(_moved(verdict, step), row.supervised):
-            way = "late" if step > 0 else "early"
-            yield OFF_BY_ONE.finding(
-                f"The whole mask stands {abs(step)} token{'s' * (abs(step) > 1)} too {way}.",
-                row=row.number, evidence={"shift": step}, regions=row.regions(leaks | holes),
-            )  # fmt: skip
-            return
+    if (step := _step(row, verdict)) is not None:
+        way = "late" if step > 0 else "early"
+        yield OFF_BY_ONE.finding(
+            f"The whole mask stands {abs(step)} token{'s' * (abs(step) > 1)} too {way}.",
+            row=row.number, evidence={"shift": step}, regions=row.regions(leaks | holes),
+        )  # fmt: skip
+        return
     starts = {start for start, _ in runs_of(verdict)}
     late = set(np.flatnonzero(holes).tolist())
     early = set(np.flatnonzero(leaks).tolist())

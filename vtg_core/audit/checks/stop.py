@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vtg_core.audit.checks.mask import behind_space
+from vtg_core.audit.checks.mask_causes import is_moved
 from vtg_core.audit.codes.stop import (
     DOUBLED,
     MASKED_AS_PADDING,
@@ -29,9 +30,9 @@ from vtg_core.regions import RegionKind
 def check(row: Row) -> Iterator[Finding]:
     """Yield what is wrong with the ends of the assistant's turns."""
     chat = row.chat
-    if chat.end_of_turn is None or not (row.trained > 0).any() or _are_labels_others(row):
+    if chat.end_of_turn is None or not (row.trained > 0).any() or _are_labels_others(row) or is_moved(row):
         return
-    turns = assistant_turns(row.reading)
+    turns = [turn for turn in assistant_turns(row.reading) if turn.is_closed or turn.content < turn.end]
     trained = [turn for turn in turns if row.supervised[turn.start : turn.end + 1].any()]
     is_cut = any(not turn.is_closed for turn in trained) and cut_of(row) is not None
     for turn in trained:
