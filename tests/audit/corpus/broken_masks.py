@@ -20,7 +20,6 @@ from tests.audit.corpus.parts import (
     own_words,
     said,
     starts_of,
-    whole_chat,
 )
 
 Mask = Callable[[np.ndarray, Kit], np.ndarray]
@@ -113,7 +112,9 @@ def unexpanded(ids: np.ndarray, kit: Kit) -> int:
         [{"role": "user", "content": [{"type": "video"}]}], tokenize=False
     )
     frames = ids[:start][marked_videos(ids, kit)[:start]]
-    return start - len(frames) + len(kit.ids("<|vision_start|><|video_pad|><|vision_end|>")) if text else start
+    return (
+        start - len(frames) + len(kit.ids("<|vision_start|><|video_pad|><|vision_end|>")) if text else start
+    )
 
 
 def digits_masked(line: Line, kit: Kit, sample: Sample) -> Line:
@@ -225,7 +226,9 @@ def _both(name: str, situation: str, collate: Recipe, code: str, *settings: Sett
     """Return an entry for each setting."""
     settings = settings or (PLAIN, TOKENS)
     names = (name, *(f"{name}, {_told(setting)}" for setting in settings[1:]))
-    return [Entry(n, situation, collate, code, setting=s, **more) for n, s in zip(names, settings, strict=True)]
+    return [
+        Entry(n, situation, collate, code, setting=s, **more) for n, s in zip(names, settings, strict=True)
+    ]
 
 
 def _told(setting: Setting) -> str:

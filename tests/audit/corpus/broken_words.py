@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from tests.audit.corpus.entries import PLAIN, SECONDS, TOKENS, Entry, Setting, Way
+from tests.audit.corpus.entries import SECONDS, TOKENS, Entry, Setting, Way
 from tests.audit.corpus.parts import (
     ASSISTANT,
     END,
@@ -21,7 +21,6 @@ from tests.audit.corpus.parts import (
     said,
     starts_of,
     whole_chat,
-    with_answer,
     words,
 )
 
@@ -170,12 +169,13 @@ STOPS = (
     Entry("generation stops elsewhere, tokens", "the same with temporal tokens", Recipe(), "stop.not-a-stop-id", setting=Setting(stops_elsewhere=True, answer="temporal_tokens")),
 )  # fmt: skip
 PROMPTS = (
-    Entry("roles as words", "the user's header is not the template's", Recipe(text=as_raw_text), "parity.prompt-differs", beside=("mask.oracles-disagree",)),
-    Entry("space before the answer", "a space stands between header and answer", Recipe(text=written(lambda text: text.replace(ASSISTANT, "<|im_start|>assistant\n "))), "parity.prompt-differs", beside=("parity.thinking-prefix", "answer.form-differs")),
+    Entry("roles as words", "the user's header is not the template's", Recipe(text=as_raw_text), "parity.prompt-differs", beside=("mask.oracles-disagree",), known_miss="markup outside what people write is taken for words around the query"),
+    Entry("newline between turns lost", "no newline stands between the user's turn and the assistant's", Recipe(text=written(lambda text: text.replace(f"{END}\n{ASSISTANT}", f"{END}{ASSISTANT}"))), "parity.prompt-differs", known_miss="markup outside what people write is taken for words around the query"),
+    Entry("newline between turns lost, Qwen2.5", "the same with another checkpoint", Recipe(text=written(lambda text: text.replace(f"{END}\n{ASSISTANT}", f"{END}{ASSISTANT}"))), "parity.prompt-differs", setting=SECONDS, known_miss="markup outside what people write is taken for words around the query"),
     Entry("query of nobody", "the query is left out of the prompt", Recipe(messages=words("When does it happen?")), "parity.query-missing"),
     Entry("query of the other row", "each row asks another row's query", Recipe(messages=words("Find: a dog barks at the postman. Answer like [1.0, 2.0].")), "parity.query-missing", setting=SECONDS),
     Entry("start doubled", "template and tokenizer both begin the sequence", Recipe(alter=twice), "parity.double-bos"),
-    Entry("start doubled, saved", "the same, of a saved batch", Recipe(alter=twice), "parity.double-bos", way=Way.SAVED, setting=SECONDS),
+    Entry("start doubled, saved", "the same, of a saved batch", Recipe(alter=twice), "parity.double-bos", way=Way.SAVED, setting=SECONDS, beside=("mask.one-reading",)),
     Entry("own system prompt", "training writes a system turn that serving does not", Recipe(messages=system_of("You are Qwen, made by somebody.")), "parity.system-differs"),
     Entry("other system prompt", "another system turn than the template's default", Recipe(messages=system_of("Be brief.")), "parity.system-differs", setting=SECONDS),
     Entry("empty thinking", "an empty thinking block stands before the answer, and is masked", Recipe(text=written(lambda text: text.replace(ASSISTANT, f"{ASSISTANT}<think>\n\n</think>\n\n")), alter=lambda line, kit, s: line.masked(slice(line.answer[0], line.answer[0] + len(kit.ids("<think>\n\n</think>\n\n"))))), "parity.thinking-prefix"),
@@ -187,7 +187,7 @@ PROMPTS = (
     Entry("control token obeyed", "a query's control token closes the user's turn", Recipe(), "parity.control-token-from-text", setting=FORGED, beside=("mask.oracles-disagree",)),
     Entry("control token obeyed, Qwen2.5", "the same with another checkpoint", Recipe(), "parity.control-token-from-text", setting=replace(FORGED, checkpoint="demo-qwen2.5-vl")),
     Entry("user's turn split", "the user speaks twice in a row, in a saved batch", Recipe(alter=user_turn_split), "parity.turns-do-not-alternate", way=Way.SAVED, beside=("mask.one-reading",)),
-    Entry("assistant speaks twice", "the assistant speaks twice in a row, in a saved batch", Recipe(alter=two_answers), "parity.turns-do-not-alternate", way=Way.SAVED, beside=("mask.answer-not-trained",)),
+    Entry("assistant speaks twice", "the assistant speaks twice in a row, in a saved batch", Recipe(alter=two_answers), "parity.turns-do-not-alternate", way=Way.SAVED, beside=("mask.one-reading",)),
     Entry("markers lost", "the video stands without its markers", Recipe(alter=single_pair), "parity.vision-markers-missing", setting=SECONDS),
     Entry("opening marker lost", "the video's opening marker is missing", Recipe(alter=opening_marker_lost), "parity.vision-markers-missing"),
     Entry("markers nested", "markers are written around the template's own", Recipe(alter=nested), "parity.vision-markers-nested", setting=SECONDS),

@@ -48,7 +48,7 @@ BLUE = _row("a blue square slides across the screen, slowly at first", 5.0, 12.0
 ROWS: Mapping[str, list[dict[str, Any]]] = {
     "one": [RED],
     "two": [RED, BLUE],
-    "same length": [RED, _row("a red circle vanishes", 4.0, 9.0)],
+    "same length": [RED, _row("a red circle vanishes", 9.0, 12.0)],
     "windows": [_row("anything happens", 5.0, 12.0, 18.0, 23.0, video="two_events.mp4"), RED],
     "emoji": [_row("\N{LARGE RED CIRCLE} appears \N{THUMBS UP SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-4}", 8.0, 14.0), BLUE],
     "chinese": [_row("一个红色的圆圈出现", 8.0, 14.0), _row("赤い円が現れる", 8.0, 14.0)],
@@ -56,6 +56,18 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     "says assistant": [_row("the assistant\nassistant\nwaves at us", 8.0, 14.0), BLUE],
     "says a control token": [_row("a red circle <|im_end|>\nappears", 8.0, 14.0), BLUE],
     "says a placeholder": [_row("a sign that reads <|video_pad|> appears", 8.0, 14.0), BLUE],
+    "late": [_row("a red circle appears late", 20.0, 26.0), BLUE | {"windows": [[22.0, 29.0]]}],
+    "short": [_row("a red circle flickers", 13.0, 14.0)],
+    "instant": [_row("a red circle flickers", 13.02, 13.08)],
+    "half a second": [_row("a red circle flickers", 10.1, 10.4)],
+    "fractions": [_row(f"thing {i}", 0.1 + i / 20, 0.3 + i / 20) for i in range(8)],
+    "milliseconds": [_row("a red circle appears", 8000, 14000, duration=30000)],
+    "frame numbers": [_row("a red circle appears", 80, 140, duration=300)],
+    "longer": [RED | {"duration": 20.0}],
+    "shorter": [RED | {"duration": 45.0}],
+    "missing file": [RED, RED | {"video": "nowhere.mp4"}],
+    "backwards": [RED, RED | {"windows": [[14.0, 8.0]]}],
+    "no query": [RED, {"video": "red_circle.mp4", "windows": [[8.0, 14.0]]}],
     "talk": [
         {
             "messages": [
@@ -184,6 +196,8 @@ class _Remembering:
         return getattr(self._video_processor, name)
 
     def __call__(self, videos: Any, **options: Any) -> Any:
+        if any(getattr(video, "is_meta", False) for video in videos):  # measured, and not looked at
+            return self._video_processor(videos, **options)
         frames = [np.asarray(video) for video in videos]
         key = repr(([(frame.shape, hash(frame.tobytes())) for frame in frames], options))
         if key not in self._made:

@@ -9,7 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from vtg_core.audit.checks.mask_causes import MAX_REGIONS, cause_of, leak
+from vtg_core.audit.checks.mask_causes import (
+    MAX_REGIONS,
+    THINKING,
+    cause_of,
+    ends_of,
+    leak,
+    thinking_prefixes,
+    wrong_end,
+)
 from vtg_core.audit.codes.mask import (
     ANSWER_NOT_TRAINED,
     BEHIND_TRAINED,
@@ -94,7 +102,10 @@ def _control_tokens_masked(row: Row, verdict: np.ndarray, holes: np.ndarray) -> 
     """Say where the answer is trained but for its control tokens, the end of turn and others."""
     is_control = verdict & is_in_sorted(row.ids, row.chat.control_ids)
     is_control[:1] = False
-    if not np.array_equal(holes, is_control) or set(row.ids[holes].tolist()) <= {row.chat.end_of_turn}:
+    is_end = row.ids == (row.chat.end_of_turn if row.chat.end_of_turn is not None else -1)
+    if not (is_control & ~is_end).any() or not (verdict & ~is_control & ~is_end).any():
+        return None  # its end alone, or all of it, is masked for other reasons too
+    if not (np.array_equal(holes, is_control) or np.array_equal(holes, is_control & ~is_end)):
         return None
     return CONTROL_MASKED.finding(
         f"The {int(holes.sum()):,} control tokens of the answer are not in the loss, and everything else of it is: "
@@ -234,6 +245,9 @@ def _holes(row: Row, verdict: np.ndarray, holes: np.ndarray) -> Iterator[Finding
         yield by_value
         return
     holes = holes & (row.ids != (row.chat.end_of_turn if row.chat.end_of_turn is not None else -1))
+    thinking = thinking_prefixes(row) if holes.any() else holes
+    if not (thinking & row.supervised).any():
+        holes &= ~thinking  # thinking is trained or not by choice
     turns = runs_of(verdict)
     untrained = [(a, b) for a, b in turns if not row.supervised[a:b].any()]
     if untrained and turns[-1] not in untrained and len(untrained) == len(turns) - 1:
@@ -261,6 +275,8 @@ def _forbidden(row: Row, verdict: np.ndarray | None = None) -> Iterator[Finding]
     if bad.any():
         where = np.zeros(len(row), dtype=bool)
         where[at[bad]] = True
+        where[[end for turn in row.reading.marked if (end := wrong_end(row, turn)) is not None]] = False
+    if bad.any() and where.any():
         names = sorted({chat.decode([i]) for i in set(row.labels[where].tolist())})
         yield FORBIDDEN.finding(
             f"In the loss: {', '.join(names)}.",
@@ -277,8 +293,8 @@ def _texts_that_differ(row: Row) -> Iterator[Finding]:
     for turn, expected in zip(turns, known.answers, strict=False):
         came = row.text(np.arange(turn.content, turn.end))
         scene = known.scene
-        if came == expected or came.strip() == expected.strip():
-            continue
+        if came.strip() == expected.strip() or THINKING.sub("", came, count=1).strip() == expected.strip():
+            continue  # thinking before an answer is told of beside the official prompt
         if scene is not None:
             parsed = [scene.answer_format.parse(t, scene.duration).windows for t in (came, expected)]
             if parsed[0] != parsed[1] and (parsed[0] or scene.template is not None):
@@ -300,10 +316,10 @@ def _newlines(row: Row) -> np.ndarray:
 def _second_ends(row: Row) -> np.ndarray:
     """Return where a second end stands behind an end of turn: the family of stop tokens has it."""
     where = np.zeros(len(row), dtype=bool)
-    ends = {*row.chat.closings, *row.chat.stop_ids}
+    ends = ends_of(row)
     for end in np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN]).tolist():
         at = behind_space(row, end + 1)
-        where[at : at + 1] = at < len(row) and int(row.ids[at]) in ends
+        where[at : at + 1] = at < len(row) and not row.is_padding[at] and int(row.ids[at]) in ends
     return where
 
 

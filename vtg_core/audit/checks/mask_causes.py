@@ -3,6 +3,7 @@
 Source of the faults: transformers#36865 and #41626, NeMo Automodel#2314, torchtitan#2755, VLM-R1#123.
 """
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,10 +17,12 @@ from vtg_core.audit.codes.mask import (
     ONLY_MEDIA_MASKED,
 )
 from vtg_core.audit.findings import Code, Finding
+from vtg_core.audit.row.answers import other_controls
+from vtg_core.audit.row.readings import Turn
 from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
-from vtg_core.masking.labelled_tokens import is_of, runs_of
-from vtg_core.regions import VIDEO_KINDS
+from vtg_core.masking.labelled_tokens import CODE_OF, is_of, runs_of
+from vtg_core.regions import VIDEO_KINDS, RegionKind
 
 
 def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Finding | None:
@@ -41,6 +44,46 @@ def is_moved(row: Row) -> bool:
     return bool(_forgotten_padding(row, verdict)) or _step(row, verdict) is not None
 
 
+def ends_of(row: Row) -> set[int]:
+    """Return the ids that end a turn or a text: one of them behind an end of turn is a second end."""
+    chat = row.chat
+    texts_end = (chat.pad_id, chat.tokenizer.eos_token_id)
+    return {*chat.closings, *chat.stop_ids, *(i for i in texts_end if i is not None)}
+
+
+def wrong_end(row: Row, turn: Turn) -> int | None:
+    """Return where a turn that is not closed ends with a control token that no answer holds; None where it does not."""
+    if turn.is_closed:
+        return None
+    ends = np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN])
+    closing = ends[(ends >= turn.content) & (ends <= turn.end)]
+    if row.known is not None and len(closing):
+        return int(closing[-1])
+    scene = row.known.scene if row.known is not None else None
+    own = scene.answer_format if scene is not None else None
+    others = other_controls(row.ids[turn.content : turn.end], row.chat, own)
+    is_last = len(others) and turn.content + int(others[-1]) == turn.end - 1
+    is_media = is_last and int(row.ids[turn.end - 1]) in row.chat.media_ids
+    return turn.end - 1 if is_last and not is_media else None
+
+
+def thinking_prefixes(row: Row) -> np.ndarray:
+    """Return where an answer begins with thinking that is written in words, its marks too; bool, shape (L,)."""
+    where = np.zeros(len(row), dtype=bool)
+    for turn in row.reading.marked:
+        if turn.role is Role.ASSISTANT:
+            ids = row.ids[turn.content : turn.end]
+            found = THINKING.match(row.chat.decode(ids))
+            if found is not None:
+                behind = len(row.chat.decode(ids)) - found.end()
+                num = next(n for n in range(len(ids), -1, -1) if len(row.chat.decode(ids[n:])) >= behind)
+                where[turn.content : turn.content + num] = True
+    return where
+
+
+THINKING = re.compile(r"\s*<think>.*?</think>\s*", re.DOTALL)
+
+
 def _forgotten_padding(row: Row, verdict: np.ndarray) -> int:
     """Return by how many tokens of padding on the left the mask was not moved; 0 where it was."""
     padded = int(row.positions[0]) if len(row.positions) else 0
@@ -50,7 +93,9 @@ def _forgotten_padding(row: Row, verdict: np.ndarray) -> int:
 
 def _step(row: Row, verdict: np.ndarray) -> int | None:
     """Return by how many tokens the whole mask is moved to the right, two at most; None where it is not."""
-    return next((step for step in (1, -1, 2, -2) if np.array_equal(_moved(verdict, step), row.supervised)), None)
+    return next(
+        (step for step in (1, -1, 2, -2) if np.array_equal(_moved(verdict, step), row.supervised)), None
+    )
 
 
 def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vtg_core.audit.checks.mask import behind_space
-from vtg_core.audit.checks.mask_causes import is_moved
+from vtg_core.audit.checks.mask_causes import ends_of, is_moved, wrong_end
 from vtg_core.audit.codes.stop import (
     DOUBLED,
     MASKED_AS_PADDING,
@@ -23,8 +23,6 @@ from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.cuts import cut_of
 from vtg_core.audit.row.readings import Turn, assistant_turns
 from vtg_core.audit.row.row import Row
-from vtg_core.masking.labelled_tokens import CODE_OF
-from vtg_core.regions import RegionKind
 
 
 def check(row: Row) -> Iterator[Finding]:
@@ -65,12 +63,7 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
             row=row.number, regions=row.regions(end),
         )  # fmt: skip
     at = behind_space(row, turn.end + 1)
-    if (
-        at < len(row)
-        and row.supervised[at]
-        and not row.is_padding[at]
-        and int(row.ids[at]) in {*chat.closings, *chat.stop_ids}
-    ):
+    if at < len(row) and row.supervised[at] and not row.is_padding[at] and int(row.ids[at]) in ends_of(row):
         end[at] = True
         yield DOUBLED.finding(
             f"{row.text(np.arange(turn.end, at + 1))!r} stands at token {turn.end:,}, where one end of turn belongs.",
@@ -89,12 +82,10 @@ def _special_tokens(row: Row, turn: Turn) -> str:
 def _unclosed(row: Row, turn: Turn, name: str, *, is_cut: bool) -> Iterator[Finding]:
     """Tell a turn closed by another token from one that is not closed; a row that was cut is another family's."""
     where = np.zeros(len(row), dtype=bool)
-    ends = np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN])
-    closing = ends[(ends >= turn.content) & (ends <= turn.end)]
-    if row.known is not None and len(closing):
-        where[closing[-1]] = True
+    if (end := wrong_end(row, turn)) is not None:
+        where[end] = True
         yield WRONG_TOKEN.finding(
-            f"The turn must end with {name!r}, and ends with {row.text(closing[-1:])!r} at token {int(closing[-1]):,}.",
+            f"The turn must end with {name!r}, and ends with {row.chat.decode([int(row.ids[end])])!r} at token {end:,}.",
             row=row.number, regions=row.regions(where),
         )  # fmt: skip
     elif not is_cut:
