@@ -150,7 +150,7 @@ def shifted(line: Line, kit: Kit, sample: Sample, *, step: int) -> Line:
 
 def retokenised(line: Line, kit: Kit, sample: Sample) -> Line:
     """Take the labels from ids that were tokenised without the space that stands before each word."""
-    start, end = line.answer
+    start, _ = line.answer
     labels = line.labels.copy()
     labels[start + 1] = kit.ids("x")[0]
     return replace(line, labels=labels)

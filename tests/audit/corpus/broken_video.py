@@ -49,8 +49,9 @@ def left_out(line: Line, kit: Kit, sample: Sample, *, num: int) -> Line:
 
 def to_first(batch: Any, kit: Kit, samples: Sequence[Sample], *, position: Callable[[Line, Kit], int]) -> Any:
     """Cut the batch at one length, at ``position`` of its shortest row."""
-    rows = [Line(i.numpy()[a.bool().numpy()], l.numpy()[a.bool().numpy()]) for i, l, a in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True)]  # fmt: skip
-    length = position(min(rows, key=lambda row: len(row.ids)), kit)
+    shortest = int(batch["attention_mask"].sum(dim=1).argmin())
+    ids, labels = (batch[name][shortest].numpy() for name in ("input_ids", "labels"))
+    length = position(Line(ids, labels), kit)
     return {n: v[:, :length] if v.shape[:2] == batch["input_ids"].shape else v for n, v in batch.items()}
 
 
@@ -162,7 +163,7 @@ LENGTHS = (
     Entry("answer cut", "rows are cut at one length, in the answer of the first", Recipe(finish=partial(to_first, position=within_answer)), "length.answer-cut", beside=("length.end-of-turn-cut", "length.video-cut", "batch.videos-differ")),
     Entry("answer cut, known bound", "the same with a bound that is known", Recipe(alter=cut_at(within_answer)), "length.answer-cut", setting=SECONDS),
     Entry("end cut", "one length cuts the end of turn", Recipe(finish=partial(to_first, position=before_end)), "length.end-of-turn-cut", setting=Setting(rows="same length"), beside=("length.answer-cut",)),
-    Entry("end cut, known bound", "max_length cuts the end of turn", Recipe(alter=cut_at(before_end)), "length.end-of-turn-cut", setting=Setting(rows="one", max_length=-1)),
+    Entry("end cut, known bound", "max_length cuts the end of turn", Recipe(alter=cut_at(before_end)), "length.end-of-turn-cut", setting=Setting(rows="one", max_length=200)),
     Entry("video cut", "truncation ends within the video", Recipe(alter=cut_at(within_video)), "length.video-cut", beside=("mask.nothing-trained", "batch.model-refuses")),
     Entry("video cut, Qwen2.5", "the same with another checkpoint", Recipe(alter=cut_at(within_video)), "length.video-cut", setting=SECONDS, beside=("mask.nothing-trained", "batch.model-refuses")),
     Entry("prompt cut", "truncation from the left takes the first tokens", Recipe(alter=partial(left_out, num=2)), "length.prompt-cut", beside=("mask.one-reading",)),

@@ -74,7 +74,7 @@ def check(row: Row) -> Iterator[Finding]:
         leaks, holes = row.supervised & ~verdict, verdict & ~row.supervised
         leaks[:1] = holes[:1] = False  # nothing predicts the first token
         for where in (leaks, holes):
-            where[_is_left_out(row)] = False
+            where[_is_left_out(row) | _space_of_cut(row)] = False
         if leaks.any() or holes.any():
             yield from _wrong_mask(row, verdict, leaks, holes)
     yield from _forbidden(row, verdict)
@@ -121,6 +121,15 @@ def _is_left_out(row: Row) -> np.ndarray:
         return np.zeros(len(row), dtype=bool)
     is_answer = is_of(row.kinds, (RegionKind.ANSWER, RegionKind.END_OF_TURN))
     return is_answer & ~np.isin(row.turns, sorted(said))
+
+
+def _space_of_cut(row: Row) -> np.ndarray:
+    """Return the white space with which turns that are not closed end: of a cut answer, or behind it."""
+    where = np.zeros(len(row), dtype=bool)
+    for turn in row.reading.marked:
+        if not turn.is_closed:
+            where[turn.end : behind_space(row, turn.end)] = True
+    return where
 
 
 def _other_ignore_index(row: Row) -> Iterator[Finding]:
