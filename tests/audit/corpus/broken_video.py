@@ -160,7 +160,7 @@ LENGTHS = (
     Entry("one video swallowed", "one row of two trains without its video", red_without_video, "length.video-missing"),
     Entry("frames as images", "frames are shown as images", as_images, "length.video-as-images"),
     Entry("two frames as images", "two of the frames are shown as images", partial(as_images, num=2), "length.video-as-images", setting=SECONDS),
-    Entry("answer cut", "rows are cut at one length, in the answer of the first", Recipe(finish=partial(to_first, position=within_answer)), "length.answer-cut", beside=("length.end-of-turn-cut", "length.video-cut", "batch.videos-differ")),
+    Entry("answer cut", "rows are cut at one length, in the answer of the first", Recipe(finish=partial(to_first, position=within_answer)), "length.answer-cut", beside=("length.end-of-turn-cut", "mask.nothing-trained")),
     Entry("answer cut, known bound", "the same with a bound that is known", Recipe(alter=cut_at(within_answer)), "length.answer-cut", setting=SECONDS),
     Entry("end cut", "one length cuts the end of turn", Recipe(finish=partial(to_first, position=before_end)), "length.end-of-turn-cut", setting=Setting(rows="same length"), beside=("length.answer-cut",)),
     Entry("end cut, known bound", "max_length cuts the end of turn", Recipe(alter=cut_at(before_end)), "length.end-of-turn-cut", setting=Setting(rows="one", max_length=200)),
