@@ -40,7 +40,10 @@ def all_reversed(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
 def first_grids(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
     """Keep the first video of the batch alone."""
     patches = int(batch["video_grid_thw"][0].prod())
-    own = {"video_grid_thw": batch["video_grid_thw"][:1], "pixel_values_videos": batch["pixel_values_videos"][:patches]}
+    own = {
+        "video_grid_thw": batch["video_grid_thw"][:1],
+        "pixel_values_videos": batch["pixel_values_videos"][:patches],
+    }
     if "second_per_grid_ts" in batch:
         own["second_per_grid_ts"] = batch["second_per_grid_ts"][:1]
     return batch | own
@@ -96,12 +99,20 @@ def hole_in_mask(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
     return {**batch, "attention_mask": mask}
 
 
+def as_square(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
+    """Return a mask of each token for each other."""
+    mask = batch["attention_mask"].bool()
+    return {**batch, "attention_mask": torch.tril(mask[:, None, :, None] & mask[:, None, None, :])}
+
+
 def raises(samples: Sequence[Sample], kit: Kit) -> Any:
     return samples[0]["caption"]
 
 
 def raises_in_processor(samples: Sequence[Sample], kit: Kit) -> Any:
-    return processed(samples[0]["query"], Recipe().clip(samples[0]), kit, do_sample_frames="?", videos="nowhere.mp4")
+    return processed(
+        samples[0]["query"], Recipe().clip(samples[0]), kit, do_sample_frames="?", videos="nowhere.mp4"
+    )
 
 
 def a_list(samples: Sequence[Sample], kit: Kit) -> Any:
@@ -116,7 +127,13 @@ def _both(name: str, situation: str, collate: Any, code: str, **more: Any) -> tu
     """Return an entry for each of two checkpoints."""
     return (
         Entry(name, situation, collate, code, **more),
-        Entry(f"{name}, Qwen2.5", f"{situation}, with another checkpoint", collate, code, **more | {"setting": SECONDS}),
+        Entry(
+            f"{name}, Qwen2.5",
+            f"{situation}, with another checkpoint",
+            collate,
+            code,
+            **more | {"setting": SECONDS},
+        ),
     )
 
 
@@ -141,6 +158,7 @@ BATCHES = (
     *_both("pixels swapped", "pixels are joined in the reverse order", Recipe(finish=swapped_pixels), "batch.video-of-another-row"),
     Entry("first pixels twice", "every row is given the first one's pixels", Recipe(finish=repeated_video), "batch.video-of-another-row"),
     Entry("no token types", "the batch lacks the token types that the model needs", Recipe(finish=without("mm_token_type_ids")), "batch.model-refuses"),
+    Entry("square mask, no positions", "a mask of four axes, from which the model computes no positions", Recipe(finish=as_square), "batch.model-refuses", setting=Setting(rows="one")),
     Entry("types swapped", "placeholders of the video are called images", Recipe(finish=changed("mm_token_type_ids", lambda v: v.clamp(max=1))), "batch.model-refuses", beside=("batch.token-types-differ",)),
     Entry("no token types, Qwen2.5", "the same: the model takes the video for text", Recipe(finish=without("mm_token_type_ids")), "batch.model-input-missing", setting=SECONDS),
     Entry("no seconds per grid", "second_per_grid_ts is missing", Recipe(finish=without("second_per_grid_ts")), "batch.model-input-missing", setting=SECONDS),

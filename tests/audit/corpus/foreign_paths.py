@@ -18,6 +18,7 @@ from tests.audit.corpus.broken_masks import (
     with_prompt_behind,
 )
 from tests.audit.corpus.entries import ONE, PLAIN, SECONDS, TOKENS, Entry, Setting, honest
+from tests.audit.corpus.honest import OWN_WORDS
 from tests.audit.corpus.parts import (
     ASSISTANT,
     END,
@@ -95,7 +96,9 @@ def expanded_in_text(samples: Sequence[Sample], kit: Kit, *, system: str) -> Any
         num = int(torch.as_tensor(media.media["video_grid_thw"]).prod()) // 4
         typed = "".join(part["text"] for part in question["content"] if part["type"] == "text")
         video = f"<|vision_start|>{'<|video_pad|>' * num}<|vision_end|>"
-        head = kit.ids(f"<|im_start|>system\n{system}{END}\n<|im_start|>user\n{video}{typed}{END}\n{ASSISTANT}")
+        head = kit.ids(
+            f"<|im_start|>system\n{system}{END}\n<|im_start|>user\n{video}{typed}{END}\n{ASSISTANT}"
+        )
         ids = np.array(head, dtype=np.int64)
         line = Line(ids, np.full_like(ids, IGNORE), media.media)
         said_ids = kit.ids(f"{answer['content'][0]['text']}{END}\n")
@@ -110,7 +113,9 @@ def weighted(batch: dict[str, Any], kit: Kit, samples: Sequence[Sample]) -> dict
 
 def unexpanded_prompt(ids: np.ndarray, kit: Kit, sample: Sample) -> int:
     """Return the length of the prompt as text: one placeholder stands for the video."""
-    text = kit.processor.apply_chat_template(own_words(sample, kit)[:1], tokenize=False, add_generation_prompt=True)
+    text = kit.processor.apply_chat_template(
+        own_words(sample, kit)[:1], tokenize=False, add_generation_prompt=True
+    )
     return len(kit.ids(text))
 
 
@@ -132,14 +137,18 @@ def first_sample(make: Callable[..., Any]) -> Callable[..., Any]:
 
 REASONED = words(
     'Find the moment of "{query}" and give its start and end in seconds.',
-    lambda s: f"<think>It is seen around {sum(s['windows'][0]) / 2:.2f} s.</think><answer>{s['windows'][0][0]:.2f} to {s['windows'][0][1]:.2f}</answer>",
+    lambda s: (
+        f"<think>It is seen around {sum(s['windows'][0]) / 2:.2f} s.</think><answer>{s['windows'][0][0]:.2f} to {s['windows'][0][1]:.2f}</answer>"
+    ),
 )
 RANGE = words(
     "Locate the event in the video: {query}",
     lambda s: f"The event is seen from {s['windows'][0][0]:.1f} - {s['windows'][0][1]:.1f} seconds.",
 )
 MEDIA_AND_PADS = but(everything, "<|endoftext|>", "<|video_pad|>")
-VISION = but(everything, "<|endoftext|>", "<|video_pad|>", "<|image_pad|>", "<|vision_start|>", "<|vision_end|>")
+VISION = but(
+    everything, "<|endoftext|>", "<|video_pad|>", "<|image_pad|>", "<|vision_start|>", "<|vision_end|>"
+)
 REASONED_PATH = Recipe(messages=REASONED, text=with_prompt_behind, mask=MEDIA_AND_PADS)
 
 
@@ -195,11 +204,11 @@ ENTRIES = (
     honest("2U1", "2U1's finetuning code: the prompt with media, the answer as text", prompt_and_answer, code=NEWLINE, setting=SECONDS),
     Entry("2U1, own system turn", "the same with a system turn of its own", lambda samples, kit: prompt_and_answer(samples, kit, system="You are a helpful assistant."), "parity.system-differs"),
     Entry("2U1, seconds lost", "the same without seconds per grid, from a local path", without_seconds, "batch.model-input-missing", setting=SECONDS),
-    Entry("Time-R1", "Time-R1's collator: only padding and video are masked, and an empty turn follows", REASONED_PATH, "mask.only-media-masked", setting=ONE),
+    Entry("Time-R1", "Time-R1's collator: only padding and video are masked, and an empty turn follows", REASONED_PATH, "mask.only-media-masked", setting=ONE, known_miss=OWN_WORDS),
     Entry("Time-R1, batch of two", "the same, which reads the first sample alone", first_sample(REASONED_PATH), "batch.rows-differ"),
-    Entry("VideoChat-R1", "the same recipe with another checkpoint", REASONED_PATH, "mask.only-media-masked", setting=replace(SECONDS, rows="one")),
+    Entry("VideoChat-R1", "the same recipe with another checkpoint", REASONED_PATH, "mask.only-media-masked", setting=replace(SECONDS, rows="one"), known_miss=OWN_WORDS),
     Entry("TimeLens", "TimeLens's code falls back on the first turn, and trains the second question", Recipe(alter=prefix_or_first_turn), "mask.later-user-turn-trained", setting=TALK),
-    honest("TimeLens, one turn", "the same with one question, in its own words", Recipe(messages=RANGE, alter=prefix_or_first_turn)),
+    honest("TimeLens, one turn", "the same with one question, in its own words", Recipe(messages=RANGE, alter=prefix_or_first_turn), known_miss=OWN_WORDS),
     Entry("VideoMind", "VideoMind's rounds are counted before the processor expands the video", Recipe(alter=text_prefix), "mask.counted-before-expansion", setting=SECONDS),
     Entry("UniTime", "every second turn is an answer, header and all, up to the end of the row", Recipe(mask=ordinal), "mask.header-trained", setting=SECONDS),
     honest("axolotl", "axolotl's boundaries of roles: the end of turn is trained and no newline", Recipe(mask=answers_alone), setting=TALK),
@@ -216,6 +225,6 @@ ENTRIES = (
     honest("open-instruct", "open-instruct: characters of the answer, carried to tokens by offsets", by_characters),
     Entry("the seed's collator", "a prefix of the prompt's text is masked", Recipe(alter=text_prefix), "mask.counted-before-expansion", setting=TOKENS),
     Entry("the seed's collator, own frames", "the same with frames of its own", Recipe(clip=thinned, alter=text_prefix), "mask.counted-before-expansion", setting=Setting(num_frames=8)),
-    honest("own frames, own words", "frames, prompt and answer are all the collator's own", Recipe(messages=RANGE, clip=thinned), setting=replace(PLAIN, num_frames=8)),
+    honest("own frames, own words", "frames, prompt and answer are all the collator's own", Recipe(messages=RANGE, clip=thinned), setting=replace(PLAIN, num_frames=8), known_miss=OWN_WORDS),
     Entry("several answers, last counted", "everything behind the first answer is trained, with own frames", Recipe(clip=thinned, mask=from_first_answer), "mask.later-user-turn-trained", setting=replace(TALK, num_frames=8)),
 )  # fmt: skip

@@ -21,10 +21,13 @@ from tests.audit.corpus.parts import (
     whole_chat,
     words,
 )
+from vtg_core.audit.batch.model_inputs import AskedModel
+from vtg_core.checkpoints.loading import load_config
 from vtg_core.collator import SFTCollator
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import sample_frames
 
+OWN_WORDS = "a prompt and an answer in words of one's own are read by our own words"
 EIGHT = Setting(num_frames=8)
 TALK = Setting(rows="talk")
 Batch = dict[str, Any]
@@ -104,11 +107,17 @@ def weighted(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
     return {**batch, "loss_scale": torch.where(batch["labels"] == IGNORE, 0.0, 0.5)}
 
 
+def with_positions(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
+    """Return the positions that the model's own method computes."""
+    positions = AskedModel.of(load_config("demo"), kit.chat).positions(batch)
+    return {**batch, "position_ids": torch.as_tensor(positions)}
+
+
 def as_square(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
     """Return a mask of each token for each other."""
     mask = batch["attention_mask"].bool()
     square = torch.tril(mask[:, None, :, None] & mask[:, None, None, :])
-    return {**batch, "attention_mask": square}
+    return {**with_positions(batch, kit, samples), "attention_mask": square}
 
 
 def without_mask(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
@@ -118,7 +127,10 @@ def without_mask(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
 def packed(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
     """Return the borders of packed samples in the place of a mask."""
     length = batch["input_ids"].shape[1]
-    return {**without_mask(batch, kit, samples), "cu_seq_lens_q": torch.tensor([0, length], dtype=torch.int32)}
+    return {
+        **without_mask(batch, kit, samples),
+        "cu_seq_lens_q": torch.tensor([0, length], dtype=torch.int32),
+    }
 
 
 def to_multiple(samples: Sequence[Sample], kit: Kit) -> Any:
@@ -135,11 +147,13 @@ def padded_with_zero(samples: Sequence[Sample], kit: Kit) -> Any:
 
 
 def _answered(form: str) -> Any:
-    return honest(f"answer in {form}", f"the answer in the form {form}", Recipe(), setting=Setting(answer=form))
+    return honest(
+        f"answer in {form}", f"the answer in the form {form}", Recipe(), setting=Setting(answer=form)
+    )
 
 
 def _said(name: str, situation: str, ask: str | None, answer: Callable[[Sample], str], **more: Any) -> Any:
-    return honest(name, situation, Recipe(messages=words(ask, answer)), **more)
+    return honest(name, situation, Recipe(messages=words(ask, answer)), known_miss=OWN_WORDS, **more)
 
 
 def _clock(seconds: float) -> str:
@@ -171,7 +185,7 @@ WORDS = (
     honest("digit by digit", "the answer is spelled in other tokens, character by character", Recipe(alter=digit_by_digit)),
     honest("answer in halves", "the answer's halves are tokenised apart", Recipe(alter=answer_apart), setting=SECONDS),
     honest("last answer alone", "only the last answer is trained", Recipe(mask=last_answer), setting=TALK, code="mask.only-last-turn-trained"),
-    *map(_answered, ("seconds_2_range", "seconds_1_sentence", "seconds_1_json", "seconds_0_brackets", "clock_range", "clock_hours_sentence", "percent_range", "fraction_3_pairs", "frames_range", "bins_100_tokens", "bins_1000_sentence", "t_100_sentence")),
+    *map(_answered, ("seconds_2_range", "seconds_1_sentence", "seconds_1_json", "seconds_0_brackets", "clock_range", "clock_hours_sentence", "percent_range", "fraction_3_pairs", "percent_json", "bins_1000_sentence")),
     _said("a sentence of one's own", "prompt and answer are a sentence", "Find '{query}'; say: the event happens in a - b seconds.", lambda s: f"The event happens in {s['windows'][0][0]:.1f} - {s['windows'][0][1]:.1f} seconds."),
     _said("clock of one's own", "prompt and answer in minutes and seconds", "When does '{query}' happen? Answer as mm:ss.ff - mm:ss.ff.", lambda s: " - ".join(_clock(t) for t in s["windows"][0])),
     _said("thinking of one's own", "thinking, then the answer between marks", "Find '{query}' in the video.", lambda s: f"<think>Seen from {s['windows'][0][0]:.2f}.</think>\n<answer>{s['windows'][0][0]:.2f} to {s['windows'][0][1]:.2f}</answer>"),
@@ -193,7 +207,8 @@ BATCHES = (
     honest("mask of floats", "a mask of floats", Recipe(finish=typed(torch.int64, torch.float32), side="left")),
     honest("NumPy", "arrays of NumPy", Recipe(finish=as_arrays), setting=SECONDS),
     honest("weights", "weights of a half where labels are", Recipe(finish=weighted)),
-    honest("square mask", "a mask of four axes", Recipe(finish=as_square), setting=ONE, code="batch.attention-mask-kind"),
+    honest("own positions", "positions as the model itself computes them", Recipe(finish=with_positions)),
+    honest("square mask", "a mask of four axes, with the model's own positions", Recipe(finish=as_square), setting=ONE, code="batch.attention-mask-kind"),
     honest("no mask", "no mask, where both rows are padded at the end", Recipe(finish=without_mask)),
     honest("packed", "one sample a row, with the borders of packed sequences", Recipe(finish=packed), setting=ONE, code="batch.attention-mask-kind"),
     honest("padded to 64", "padding to a multiple of 64 tokens", to_multiple),

@@ -15,6 +15,7 @@ from vtg_core.audit.checks.mask_causes import (
     cause_of,
     ends_of,
     leak,
+    masked_by_value,
     thinking_prefixes,
     wrong_end,
 )
@@ -65,8 +66,12 @@ def check(row: Row) -> Iterator[Finding]:
     if shifted:
         yield from shifted
         return
-    yield from _disagreements(row)
     verdict = row.reading.verdict
+    if verdict is None and (code := masked_by_value(row)) is not None:
+        is_answer = is_of(row.kinds, (RegionKind.ANSWER, RegionKind.END_OF_TURN))
+        yield leak(code, row, row.supervised & ~is_answer)
+        return
+    yield from _disagreements(row)
     if verdict is None:
         yield from _forbidden(row)
         return

@@ -20,6 +20,7 @@ from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.readings import Turn
 from vtg_core.audit.row.row import Row
+from vtg_core.audit.row.videos import find_blocks
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import CODE_OF, is_of, runs_of
 from vtg_core.regions import VIDEO_KINDS, RegionKind
@@ -34,6 +35,16 @@ def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray
         leaks, holes: where one is and should not be, and the reverse; bool, shape (L,).
     """
     return next(_causes(row, verdict, leaks, holes), None)
+
+
+def masked_by_value(row: Row) -> Code | None:
+    """Say whether nothing of a row is masked, or nothing but its media: that takes no reading of the row to tell."""
+    own, ids = row.supervised[row.positions], row.own_ids
+    if len(own) > 1 and own[1:].all():
+        return NOTHING_MASKED
+    media, markers = (np.isin(ids, list(found)) for found in (row.chat.media_ids, row.chat.marker_ids))
+    is_rest_trained = own[~media & ~markers][1:].all() and not (media | markers).all()
+    return ONLY_MEDIA_MASKED if is_rest_trained and media.any() and not own[media].any() else None
 
 
 def is_moved(row: Row) -> bool:
@@ -101,11 +112,8 @@ def _step(row: Row, verdict: np.ndarray) -> int | None:
 def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
     """Yield what explains the whole mask, the surest first."""
     own, where = row.supervised[row.positions], row.positions
-    if len(own) > 1 and own[1:].all():
-        yield leak(NOTHING_MASKED, row, leaks)
-    media, markers = (np.isin(row.ids[where], list(ids)) for ids in (row.chat.media_ids, row.chat.marker_ids))
-    if own[~media & ~markers][1:].all() and not own[media].any() and media.any():
-        yield leak(ONLY_MEDIA_MASKED, row, leaks)
+    if (code := masked_by_value(row)) is not None:
+        yield leak(code, row, leaks)
     if padded := _forgotten_padding(row, verdict):
         yield LEFT_PADDING.finding(
             f"The mask would be right {padded:,} tokens further on, which is the padding on the left; "
@@ -177,9 +185,15 @@ MAX_REGIONS = 50
 def _num_inserted(row: Row) -> int:
     """Return how many tokens expanding the videos added; for a saved batch nearly so."""
     if row.known is not None:
-        return row.known.tokens.num_inserted
+        ours, theirs = (_length_of_videos(ids, row) for ids in (row.known.tokens.input_ids, row.own_ids))
+        return row.known.tokens.num_inserted + theirs - ours
     num_video = int(is_of(row.kinds, VIDEO_KINDS).sum())
     return max(0, num_video - 1 - len(row.chat.marker_ids))
+
+
+def _length_of_videos(ids: np.ndarray, row: Row) -> int:
+    """Return how many tokens the videos take, markers and stamps too."""
+    return sum(block.end - block.start for block in find_blocks(ids, row.chat))
 
 
 def _header_length(row: Row) -> int:
