@@ -13,6 +13,17 @@ SHOWN = Path(__file__).parents[2] / "docs" / "figures.json"
 
 FIGURES = {
     "audit_rows_per_second": ("rows audited a second, 5,000 tokens each", "1,000", "{:,.0f}"),
+    "audit_recall": (
+        "broken collators and files of the corpus in which the audit finds an error",
+        "100 %",
+        "{:.1%}",
+    ),
+    "audit_named": ("the same, under their right name and no other", "95 %", "{:.1%}"),
+    "audit_false_alarms": (
+        "honest collators of the corpus in which it finds an error or a warning",
+        "0",
+        "{:.0f}",
+    ),
     "audit_speedup_5k": ("times faster than through the processor, 5,000 tokens", "50", "{:,.0f}"),
     "audit_speedup_20k": ("the same, 20,000 tokens", "50", "{:,.0f}"),
     "audit_speedup_60k": ("the same, 60,000 tokens", "", "{:,.0f}"),

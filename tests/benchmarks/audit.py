@@ -1,7 +1,7 @@
-"""What masking adds to a processor's call, and how many rows a second are audited without a pixel.
+"""What masking adds to a processor's call, how many rows a second are audited without a pixel, and how sure the audit is.
 
 Clips of 448 x 704 pixels become samples of 5,000, 20,000 and 60,000 tokens with the demo's processor, by the number of
-frames that are taken. All of it runs on one core.
+frames that are taken. All of it runs on one core. How sure the audit is comes from the corpus in tests/audit/corpus.
 """
 
 import json
@@ -27,6 +27,8 @@ from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.masking.pixel_free import PixelFreeEncoder
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.video.plan import FramePolicy
+
+from ..audit.corpus.all_entries import figures as corpus_figures
 
 NUM_ROWS, NUM_VIDEOS, NUM_PASSES = 1_000, 50, 3
 DURATION, FPS, WIDTH, HEIGHT = 40, 10, 704, 448
@@ -62,7 +64,7 @@ def run() -> dict[str, float]:
             figures |= _measure_rows(length, data_sets, processor)
             if length.num_calls:
                 figures[f"mask_overhead_{length.name}"] = _measure_masking(length, data_sets[0][0], processor)
-    return figures
+    return figures | corpus_figures()
 
 
 def _measure_rows(

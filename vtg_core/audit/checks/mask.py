@@ -9,7 +9,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from vtg_core.audit.checks.mask_causes import MAX_REGIONS, cause_of, leak
+from vtg_core.audit.checks.mask_causes import (
+    MAX_REGIONS,
+    THINKING,
+    cause_of,
+    ends_of,
+    leak,
+    masked_by_value,
+    thinking_prefixes,
+    wrong_end,
+)
 from vtg_core.audit.codes.mask import (
     ANSWER_NOT_TRAINED,
     BEHIND_TRAINED,
@@ -57,8 +66,12 @@ def check(row: Row) -> Iterator[Finding]:
     if shifted:
         yield from shifted
         return
-    yield from _disagreements(row)
     verdict = row.reading.verdict
+    if verdict is None and (code := masked_by_value(row)) is not None:
+        is_answer = is_of(row.kinds, (RegionKind.ANSWER, RegionKind.END_OF_TURN))
+        yield leak(code, row, row.supervised & ~is_answer)
+        return
+    yield from _disagreements(row)
     if verdict is None:
         yield from _forbidden(row)
         return
@@ -66,7 +79,7 @@ def check(row: Row) -> Iterator[Finding]:
         leaks, holes = row.supervised & ~verdict, verdict & ~row.supervised
         leaks[:1] = holes[:1] = False  # nothing predicts the first token
         for where in (leaks, holes):
-            where[_is_left_out(row)] = False
+            where[_is_left_out(row) | _space_of_cut(row)] = False
         if leaks.any() or holes.any():
             yield from _wrong_mask(row, verdict, leaks, holes)
     yield from _forbidden(row, verdict)
@@ -94,7 +107,10 @@ def _control_tokens_masked(row: Row, verdict: np.ndarray, holes: np.ndarray) -> 
     """Say where the answer is trained but for its control tokens, the end of turn and others."""
     is_control = verdict & is_in_sorted(row.ids, row.chat.control_ids)
     is_control[:1] = False
-    if not np.array_equal(holes, is_control) or set(row.ids[holes].tolist()) <= {row.chat.end_of_turn}:
+    is_end = row.ids == (row.chat.end_of_turn if row.chat.end_of_turn is not None else -1)
+    if not (is_control & ~is_end).any() or not (verdict & ~is_control & ~is_end).any():
+        return None  # its end alone, or all of it, is masked for other reasons too
+    if not (np.array_equal(holes, is_control) or np.array_equal(holes, is_control & ~is_end)):
         return None
     return CONTROL_MASKED.finding(
         f"The {int(holes.sum()):,} control tokens of the answer are not in the loss, and everything else of it is: "
@@ -110,6 +126,15 @@ def _is_left_out(row: Row) -> np.ndarray:
         return np.zeros(len(row), dtype=bool)
     is_answer = is_of(row.kinds, (RegionKind.ANSWER, RegionKind.END_OF_TURN))
     return is_answer & ~np.isin(row.turns, sorted(said))
+
+
+def _space_of_cut(row: Row) -> np.ndarray:
+    """Return the white space with which turns that are not closed end: of a cut answer, or behind it."""
+    where = np.zeros(len(row), dtype=bool)
+    for turn in row.reading.marked:
+        if not turn.is_closed:
+            where[turn.end : behind_space(row, turn.end)] = True
+    return where
 
 
 def _other_ignore_index(row: Row) -> Iterator[Finding]:
@@ -211,10 +236,11 @@ def _by_cause(row: Row, leaks: np.ndarray) -> Iterator[tuple[Code, np.ndarray]]:
     """Yield a partition of the leaks."""
     kinds = row.kinds
     is_video = is_of(kinds, VIDEO_KINDS)
+    is_system = (kinds == CODE_OF[RegionKind.SYSTEM]) | _system_turns(row)
     yield PADDING_TRAINED, leaks & row.is_padding
     yield VIDEO_TRAINED, leaks & is_video
-    yield SYSTEM_TRAINED, leaks & (kinds == CODE_OF[RegionKind.SYSTEM])
-    rest = leaks & ~row.is_padding & ~is_video & (kinds != CODE_OF[RegionKind.SYSTEM])
+    yield SYSTEM_TRAINED, leaks & ~is_video & is_system
+    rest = leaks & ~row.is_padding & ~is_video & ~is_system
     for code, find in (
         (BEHIND_TRAINED, _behind_last_answer),
         (HEADER_TRAINED, _headers),
@@ -233,6 +259,9 @@ def _holes(row: Row, verdict: np.ndarray, holes: np.ndarray) -> Iterator[Finding
         yield by_value
         return
     holes = holes & (row.ids != (row.chat.end_of_turn if row.chat.end_of_turn is not None else -1))
+    thinking = thinking_prefixes(row) if holes.any() else holes
+    if not (thinking & row.supervised).any():
+        holes &= ~thinking  # thinking is trained or not by choice
     turns = runs_of(verdict)
     untrained = [(a, b) for a, b in turns if not row.supervised[a:b].any()]
     if untrained and turns[-1] not in untrained and len(untrained) == len(turns) - 1:
@@ -260,6 +289,8 @@ def _forbidden(row: Row, verdict: np.ndarray | None = None) -> Iterator[Finding]
     if bad.any():
         where = np.zeros(len(row), dtype=bool)
         where[at[bad]] = True
+        where[[end for turn in row.reading.marked if (end := wrong_end(row, turn)) is not None]] = False
+    if bad.any() and where.any():
         names = sorted({chat.decode([i]) for i in set(row.labels[where].tolist())})
         yield FORBIDDEN.finding(
             f"In the loss: {', '.join(names)}.",
@@ -276,11 +307,11 @@ def _texts_that_differ(row: Row) -> Iterator[Finding]:
     for turn, expected in zip(turns, known.answers, strict=False):
         came = row.text(np.arange(turn.content, turn.end))
         scene = known.scene
-        if came == expected or came.strip() == expected.strip():
-            continue
+        if came.strip() == expected.strip() or THINKING.sub("", came, count=1).strip() == expected.strip():
+            continue  # thinking before an answer is told of beside the official prompt
         if scene is not None:
             parsed = [scene.answer_format.parse(t, scene.duration).windows for t in (came, expected)]
-            if parsed[0] != parsed[1]:
+            if parsed[0] != parsed[1] and (parsed[0] or scene.template is not None):
                 continue  # the family of answers has more to say
         yield TEXT_DIFFERS.finding(
             f"The answer must be {expected[:80]!r}, and the row has {came[:80]!r}.",
@@ -299,10 +330,10 @@ def _newlines(row: Row) -> np.ndarray:
 def _second_ends(row: Row) -> np.ndarray:
     """Return where a second end stands behind an end of turn: the family of stop tokens has it."""
     where = np.zeros(len(row), dtype=bool)
-    ends = {*row.chat.closings, *row.chat.stop_ids}
+    ends = ends_of(row)
     for end in np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN]).tolist():
         at = behind_space(row, end + 1)
-        where[at : at + 1] = at < len(row) and int(row.ids[at]) in ends
+        where[at : at + 1] = at < len(row) and not row.is_padding[at] and int(row.ids[at]) in ends
     return where
 
 
@@ -311,6 +342,15 @@ def behind_space(row: Row, at: int) -> int:
     while at < len(row) and not row.is_padding[at] and row.chat.is_space(int(row.ids[at])):
         at += 1
     return at
+
+
+def _system_turns(row: Row) -> np.ndarray:
+    """Return what system turns say, those of a collator's own among them; bool, shape (L,)."""
+    where = np.zeros(len(row), dtype=bool)
+    for turn in row.reading.marked:
+        if turn.role is Role.SYSTEM:
+            where[turn.content : turn.end + turn.is_closed] = True
+    return where
 
 
 def _behind_last_answer(row: Row, rest: np.ndarray) -> np.ndarray:

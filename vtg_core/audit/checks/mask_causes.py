@@ -3,6 +3,7 @@
 Source of the faults: transformers#36865 and #41626, NeMo Automodel#2314, torchtitan#2755, VLM-R1#123.
 """
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,10 +17,13 @@ from vtg_core.audit.codes.mask import (
     ONLY_MEDIA_MASKED,
 )
 from vtg_core.audit.findings import Code, Finding
+from vtg_core.audit.row.answers import other_controls
+from vtg_core.audit.row.readings import Turn
 from vtg_core.audit.row.row import Row
+from vtg_core.audit.row.videos import find_blocks
 from vtg_core.chat.conversation import Role
-from vtg_core.masking.labelled_tokens import is_of, runs_of
-from vtg_core.regions import VIDEO_KINDS
+from vtg_core.masking.labelled_tokens import CODE_OF, is_of, runs_of
+from vtg_core.regions import VIDEO_KINDS, RegionKind
 
 
 def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Finding | None:
@@ -33,16 +37,84 @@ def cause_of(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray
     return next(_causes(row, verdict, leaks, holes), None)
 
 
+def masked_by_value(row: Row) -> Code | None:
+    """Say whether nothing of a row is masked, or nothing but its media: that takes no reading of the row to tell."""
+    own, ids = row.supervised[row.positions], row.own_ids
+    if len(own) > 1 and own[1:].all():
+        return NOTHING_MASKED
+    media, markers = (np.isin(ids, list(found)) for found in (row.chat.media_ids, row.chat.marker_ids))
+    is_rest_trained = own[~media & ~markers][1:].all() and not (media | markers).all()
+    return ONLY_MEDIA_MASKED if is_rest_trained and media.any() and not own[media].any() else None
+
+
+def is_moved(row: Row) -> bool:
+    """Say whether the whole mask stands elsewhere than it should: where it ends is then no fault of its own."""
+    verdict = row.reading.verdict
+    if verdict is None:
+        return False
+    return bool(_forgotten_padding(row, verdict)) or _step(row, verdict) is not None
+
+
+def ends_of(row: Row) -> set[int]:
+    """Return the ids that end a turn or a text: one of them behind an end of turn is a second end."""
+    chat = row.chat
+    texts_end = (chat.pad_id, chat.tokenizer.eos_token_id)
+    return {*chat.closings, *chat.stop_ids, *(i for i in texts_end if i is not None)}
+
+
+def wrong_end(row: Row, turn: Turn) -> int | None:
+    """Return where a turn that is not closed ends with a control token that no answer holds; None where it does not."""
+    if turn.is_closed:
+        return None
+    ends = np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN])
+    closing = ends[(ends >= turn.content) & (ends <= turn.end)]
+    if row.known is not None and len(closing):
+        return int(closing[-1])
+    scene = row.known.scene if row.known is not None else None
+    own = scene.answer_format if scene is not None else None
+    others = other_controls(row.ids[turn.content : turn.end], row.chat, own)
+    is_last = len(others) and turn.content + int(others[-1]) == turn.end - 1
+    is_media = is_last and int(row.ids[turn.end - 1]) in row.chat.media_ids
+    return turn.end - 1 if is_last and not is_media else None
+
+
+def thinking_prefixes(row: Row) -> np.ndarray:
+    """Return where an answer begins with thinking that is written in words, its marks too; bool, shape (L,)."""
+    where = np.zeros(len(row), dtype=bool)
+    for turn in row.reading.marked:
+        if turn.role is Role.ASSISTANT:
+            ids = row.ids[turn.content : turn.end]
+            found = THINKING.match(row.chat.decode(ids))
+            if found is not None:
+                behind = len(row.chat.decode(ids)) - found.end()
+                num = next(n for n in range(len(ids), -1, -1) if len(row.chat.decode(ids[n:])) >= behind)
+                where[turn.content : turn.content + num] = True
+    return where
+
+
+THINKING = re.compile(r"\s*<think>.*?</think>\s*", re.DOTALL)
+
+
+def _forgotten_padding(row: Row, verdict: np.ndarray) -> int:
+    """Return by how many tokens of padding on the left the mask was not moved; 0 where it was."""
+    padded = int(row.positions[0]) if len(row.positions) else 0
+    is_forgotten = padded and np.array_equal(row.supervised[: len(row) - padded], verdict[padded:])
+    return padded if is_forgotten else 0
+
+
+def _step(row: Row, verdict: np.ndarray) -> int | None:
+    """Return by how many tokens the whole mask is moved to the right, two at most; None where it is not."""
+    return next(
+        (step for step in (1, -1, 2, -2) if np.array_equal(_moved(verdict, step), row.supervised)), None
+    )
+
+
 def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
     """Yield what explains the whole mask, the surest first."""
     own, where = row.supervised[row.positions], row.positions
-    if len(own) > 1 and own[1:].all():
-        yield leak(NOTHING_MASKED, row, leaks)
-    text = ~np.isin(row.ids[where], list(row.chat.media_ids))
-    if own[text][1:].all() and not own[~text].any() and not text.all():
-        yield leak(ONLY_MEDIA_MASKED, row, leaks)
-    padded = int(where[0]) if len(where) else 0
-    if padded and np.array_equal(row.supervised[: len(row) - padded], verdict[padded:]):
+    if (code := masked_by_value(row)) is not None:
+        yield leak(code, row, leaks)
+    if padded := _forgotten_padding(row, verdict):
         yield LEFT_PADDING.finding(
             f"The mask would be right {padded:,} tokens further on, which is the padding on the left; "
             f"{int(leaks.sum()):,} wrong tokens are in the loss and {int(holes.sum()):,} of the answer are not.",
@@ -72,14 +144,13 @@ def _prefix_causes(row: Row, own: np.ndarray, start: int, leaks: np.ndarray) -> 
 
 
 def _off_by_one(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray) -> Iterator[Finding]:
-    for step in (1, -1, 2, -2):
-        if np.array_equal(_moved(verdict, step), row.supervised):
-            way = "late" if step > 0 else "early"
-            yield OFF_BY_ONE.finding(
-                f"The whole mask stands {abs(step)} token{'s' * (abs(step) > 1)} too {way}.",
-                row=row.number, evidence={"shift": step}, regions=row.regions(leaks | holes),
-            )  # fmt: skip
-            return
+    if (step := _step(row, verdict)) is not None:
+        way = "late" if step > 0 else "early"
+        yield OFF_BY_ONE.finding(
+            f"The whole mask stands {abs(step)} token{'s' * (abs(step) > 1)} too {way}.",
+            row=row.number, evidence={"shift": step}, regions=row.regions(leaks | holes),
+        )  # fmt: skip
+        return
     starts = {start for start, _ in runs_of(verdict)}
     late = set(np.flatnonzero(holes).tolist())
     early = set(np.flatnonzero(leaks).tolist())
@@ -114,9 +185,15 @@ MAX_REGIONS = 50
 def _num_inserted(row: Row) -> int:
     """Return how many tokens expanding the videos added; for a saved batch nearly so."""
     if row.known is not None:
-        return row.known.tokens.num_inserted
+        ours, theirs = (_length_of_videos(ids, row) for ids in (row.known.tokens.input_ids, row.own_ids))
+        return row.known.tokens.num_inserted + theirs - ours
     num_video = int(is_of(row.kinds, VIDEO_KINDS).sum())
     return max(0, num_video - 1 - len(row.chat.marker_ids))
+
+
+def _length_of_videos(ids: np.ndarray, row: Row) -> int:
+    """Return how many tokens the videos take, markers and stamps too."""
+    return sum(block.end - block.start for block in find_blocks(ids, row.chat))
 
 
 def _header_length(row: Row) -> int:

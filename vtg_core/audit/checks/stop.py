@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vtg_core.audit.checks.mask import behind_space
+from vtg_core.audit.checks.mask_causes import ends_of, is_moved, wrong_end
 from vtg_core.audit.codes.stop import (
     DOUBLED,
     MASKED_AS_PADDING,
@@ -22,16 +23,14 @@ from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.cuts import cut_of
 from vtg_core.audit.row.readings import Turn, assistant_turns
 from vtg_core.audit.row.row import Row
-from vtg_core.masking.labelled_tokens import CODE_OF
-from vtg_core.regions import RegionKind
 
 
 def check(row: Row) -> Iterator[Finding]:
     """Yield what is wrong with the ends of the assistant's turns."""
     chat = row.chat
-    if chat.end_of_turn is None or not (row.trained > 0).any() or _are_labels_others(row):
+    if chat.end_of_turn is None or not (row.trained > 0).any() or _are_labels_others(row) or is_moved(row):
         return
-    turns = assistant_turns(row.reading)
+    turns = [turn for turn in assistant_turns(row.reading) if turn.is_closed or turn.content < turn.end]
     trained = [turn for turn in turns if row.supervised[turn.start : turn.end + 1].any()]
     is_cut = any(not turn.is_closed for turn in trained) and cut_of(row) is not None
     for turn in trained:
@@ -64,12 +63,7 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
             row=row.number, regions=row.regions(end),
         )  # fmt: skip
     at = behind_space(row, turn.end + 1)
-    if (
-        at < len(row)
-        and row.supervised[at]
-        and not row.is_padding[at]
-        and int(row.ids[at]) in {*chat.closings, *chat.stop_ids}
-    ):
+    if at < len(row) and row.supervised[at] and not row.is_padding[at] and int(row.ids[at]) in ends_of(row):
         end[at] = True
         yield DOUBLED.finding(
             f"{row.text(np.arange(turn.end, at + 1))!r} stands at token {turn.end:,}, where one end of turn belongs.",
@@ -88,12 +82,10 @@ def _special_tokens(row: Row, turn: Turn) -> str:
 def _unclosed(row: Row, turn: Turn, name: str, *, is_cut: bool) -> Iterator[Finding]:
     """Tell a turn closed by another token from one that is not closed; a row that was cut is another family's."""
     where = np.zeros(len(row), dtype=bool)
-    ends = np.flatnonzero(row.kinds == CODE_OF[RegionKind.END_OF_TURN])
-    closing = ends[(ends >= turn.content) & (ends <= turn.end)]
-    if row.known is not None and len(closing):
-        where[closing[-1]] = True
+    if (end := wrong_end(row, turn)) is not None:
+        where[end] = True
         yield WRONG_TOKEN.finding(
-            f"The turn must end with {name!r}, and ends with {row.text(closing[-1:])!r} at token {int(closing[-1]):,}.",
+            f"The turn must end with {name!r}, and ends with {row.chat.decode([int(row.ids[end])])!r} at token {end:,}.",
             row=row.number, regions=row.regions(where),
         )  # fmt: skip
     elif not is_cut:
