@@ -8,11 +8,12 @@ import numpy as np
 
 from vtg_core.audit.batch.arrays import as_array, listed, shown
 from vtg_core.audit.batch.columns import check_columns, padding_of
-from vtg_core.audit.batch.videos import MARKS, media_of
+from vtg_core.audit.batch.videos import MARKS, VIDEO, media_of
 from vtg_core.audit.codes.batch import LENGTHS, MALFORMED, MISSING, ROWS, SWAPPED
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.readings import find_turns, read_row
+from vtg_core.audit.row.recovered import read_known_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.chat.conversation import Role
 
@@ -61,13 +62,17 @@ def rows_of(
     rows = []
     of_batch = {n: k for n, k in zip(row_numbers, rows_known, strict=True) if k is not None}
     for i, (number, row_known) in enumerate(zip(row_numbers, rows_known, strict=True)):
-        tokens, prompts = (row_known.tokens, row_known.prompts) if row_known is not None else (None, ())
-        reading = read_row(ids[i], padding[i], chat, tokens, prompts)
+        tokens = None
+        if row_known is None:
+            reading = read_row(ids[i], padding[i], chat)
+        else:
+            grid = media[i].get(VIDEO.grid)
+            reading, tokens = read_known_row(ids[i], padding[i], chat, row_known, grid)
         given = {name: value for name, value in media[i].items() if name != MARKS}
         row = Row(
             number, ids[i], labels[i], padding[i], chat, reading, row_known, given, max_length, shared[i]
         )
-        rows.append(replace(row, marks=media[i].get(MARKS), batch=of_batch))
+        rows.append(replace(row, marks=media[i].get(MARKS), batch=of_batch, tokens=tokens))
     return rows, findings
 
 

@@ -112,8 +112,10 @@ MAX_REGIONS = 50
 
 
 def _num_inserted(row: Row) -> int:
-    """Return how many tokens expanding the videos added; for a saved batch nearly so."""
-    if row.known is not None:
+    """Return how many tokens expanding the videos added; nearly so where the row's own ids prove nothing."""
+    if row.tokens is not None:
+        return row.tokens.num_inserted
+    if row.known is not None and row.known.tokens.num_video == int(is_of(row.kinds, VIDEO_KINDS).sum()):
         return row.known.tokens.num_inserted
     num_video = int(is_of(row.kinds, VIDEO_KINDS).sum())
     return max(0, num_video - 1 - len(row.chat.marker_ids))
