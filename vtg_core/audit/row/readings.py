@@ -152,8 +152,13 @@ def has_generation_prompt_behind(turns: Sequence[Turn]) -> bool:
 
 
 def assistant_turns(reading: Reading) -> list[Turn]:
-    """Return the assistant's turns: as the role markers show them, or without markers as the regions do."""
+    """Return the assistant's turns: as the role markers show them, or without markers as the regions do.
+
+    A generation prompt behind the last answer opens none.
+    """
     marked = [turn for turn in reading.marked if turn.role is Role.ASSISTANT]
+    if has_generation_prompt_behind(reading.marked):
+        marked = marked[:-1]
     if marked:
         return marked
     written = (CODE_OF[RegionKind.THINKING], CODE_OF[RegionKind.ANSWER])
