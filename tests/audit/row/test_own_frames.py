@@ -75,7 +75,10 @@ def test_a_prefix_counted_before_expansion_has_the_rows_own_counts(other):
 
 def test_a_generation_prompt_behind_the_answer_has_a_name_and_its_leak_too(other):
     found = judged(with_behind(other[1], "<|im_start|>assistant\n"))
-    assert [code for code, _ in found] == ["mask.behind-last-answer-trained", "parity.generation-prompt-behind"]
+    assert [code for code, _ in found] == [
+        "mask.behind-last-answer-trained",
+        "parity.generation-prompt-behind",
+    ]
 
 
 def test_a_generation_prompt_behind_the_answer_that_is_masked_is_told_of_alone(other):

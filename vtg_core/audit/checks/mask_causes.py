@@ -16,6 +16,7 @@ from vtg_core.audit.codes.mask import (
     ONLY_MEDIA_MASKED,
 )
 from vtg_core.audit.findings import Code, Finding
+from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import is_of, runs_of
@@ -38,8 +39,7 @@ def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray)
     own, where = row.supervised[row.positions], row.positions
     if len(own) > 1 and own[1:].all():
         yield leak(NOTHING_MASKED, row, leaks)
-    text = ~np.isin(row.ids[where], list(row.chat.media_ids))
-    if own[text][1:].all() and not own[~text].any() and not text.all():
+    if any(_is_all_but(own, row.ids[where], masked) for masked in _media_ids(row)):
         yield leak(ONLY_MEDIA_MASKED, row, leaks)
     padded = int(where[0]) if len(where) else 0
     if padded and np.array_equal(row.supervised[: len(row) - padded], verdict[padded:]):
@@ -52,6 +52,18 @@ def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray)
     if leaks.any() and answers:
         yield from _prefix_causes(row, own, answers[0][0], leaks)
     yield from _off_by_one(row, verdict, leaks, holes)
+
+
+def _media_ids(row: Row) -> Iterator[frozenset[int]]:
+    """Yield what helpers mask by value: the placeholders, and these with the markers around them."""
+    yield row.chat.media_ids
+    yield row.chat.media_ids | row.chat.marker_ids
+
+
+def _is_all_but(own: np.ndarray, ids: np.ndarray, masked: frozenset[int]) -> bool:
+    """Say whether everything is trained but certain ids, and these nowhere."""
+    text = ~is_one_of(ids, masked)
+    return bool(own[text][1:].all() and not own[~text].any() and not text.all())
 
 
 def _prefix_causes(row: Row, own: np.ndarray, start: int, leaks: np.ndarray) -> Iterator[Finding]:
