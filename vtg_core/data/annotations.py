@@ -177,7 +177,7 @@ def _rows(
     read_windows: ReadWindows,
 ) -> Iterator[Annotation | UnreadableRow]:
     """Yield the rows of a file one after the other, each checked; one of them is held at a time."""
-    for found in found_rows(file, choice.form, read_windows):
+    for found in found_rows(file, choice, read_windows):
         try:
             if isinstance(found.row, AnnotationError):
                 raise found.row

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from io import BufferedWriter, FileIO, TextIOWrapper
 from threading import RLock
 from typing import TextIO, TypeVar
 
@@ -63,9 +64,12 @@ def _own_stderr() -> TextIO:
     """
     if not _STREAMS or _STREAMS[0].closed:
         try:
-            stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+            raw = FileIO(2, "w", closefd=False)
         except OSError:
-            stderr = open(os.devnull, "w", encoding="utf-8")
+            raw = FileIO(os.devnull, "w")
+        stderr = TextIOWrapper(
+            BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )
         _STREAMS[:] = [stderr]
     return _STREAMS[0]
 
