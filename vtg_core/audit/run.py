@@ -236,7 +236,7 @@ def recovered_row(row: Row) -> Row:
         return replace(row, reading=replace(row.reading, silent=silent))
     known = recovered.known
     reading = read_row(row.ids, row.is_padding, row.chat, known.tokens, known.prompts)
-    return replace(row, known=known, reading=reading)
+    return replace(row, known=known, reading=reading, tokens=known.tokens)
 
 
 def _of_collator(

@@ -199,7 +199,7 @@ class AnnotationReader:
         self.path, self.clip = Path(path), clip
         self._file = AnnotationFile.at(self.path)
         choice = choose_format(self._file, format)
-        self._form, self._read_windows = choice.form, read_windows or _read_standard
+        self._choice, self._read_windows = choice, read_windows or _read_standard
         self.format, self.why = choice.form.name, choice.why
         self.finder = VideoFinder(_roots(video_root, self.path.parent), video_name)
 
@@ -219,7 +219,7 @@ class AnnotationReader:
         Raises:
             AnnotationError: the file cannot be read beyond a place.
         """
-        return found_rows(self._file, self._form, self._read_windows)
+        return found_rows(self._file, self._choice, self._read_windows)
 
     def check(self, found: Found) -> Annotation:
         """Return a row with all but its windows, see :func:`check_windows`.

@@ -207,7 +207,10 @@ def test_rows_that_were_dropped_and_rows_that_were_packed_are_told_apart(good):
     first = {name: whole[name][:1] for name in ("input_ids", "labels", "attention_mask")}
     dropped = replace(good, batch=first)
     assert found(dropped) == ["batch.rows-differ"]
-    assert "packed" not in one_finding(dropped).message
+    assert one_finding(dropped).message.endswith("the collator dropped all samples but the first.")
+    prompted = np.array([[*first["input_ids"][0].tolist(), *good.chat.openings["assistant"]]])
+    both = replace(good, batch={"input_ids": prompted, "labels": prompted})
+    assert one_finding(both).message.endswith("the collator dropped all samples but the first.")
     attended = whole["attention_mask"] != 0
     packed = {name: whole[name][attended][None] for name in ("input_ids", "labels")}
     finding = one_finding(replace(good, batch=packed))

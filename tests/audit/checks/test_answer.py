@@ -185,3 +185,63 @@ def test_tokens_of_the_rows_own_answer_form_are_no_foreign_control_tokens(own_pr
         "answer.window-differs",
         sample.answer.replace("46", "90"),
     )
+
+
+def reworded(good, question, answer, *, row=0):
+    """The row with a question and an answer in words of one's own; everything of it is trained."""
+    tokens, tokenizer = good.known[row].tokens, good.processor.tokenizer
+    asked = np.flatnonzero(tokens.is_kind(RegionKind.INSTRUCTION, RegionKind.QUERY))
+    said = np.flatnonzero(tokens.is_kind(RegionKind.ANSWER))
+    ids, texts = tokens.input_ids, [tokenizer.encode(t, add_special_tokens=False) for t in (question, answer)]
+    parts = [ids[: asked[0]], texts[0], ids[asked[-1] + 1 : said[0]], texts[1], ids[said[-1] + 1 :]]
+    return good.of_ids(np.concatenate(parts), row=row)
+
+
+OWN_WORDS = [
+    ("Find 'a red circle appears', in seconds.", "The event happens in 8.0 - 14.0 seconds."),
+    ("When does 'a red circle appears' happen? As mm:ss.ff.", "00:08.00 - 00:14.00"),
+    (
+        "Pinpoint a red circle appears.",
+        "<think>From 8.0 to 14.0.</think>\n<answer>8.00 to 14.00</answer>",
+    ),
+    ("Where in percent is a red circle appears?", "[27, 47]"),
+    ("When: a red circle appears? Answer as JSON.", '{"start": 8.0, "end": 14.0}'),
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), OWN_WORDS)
+def test_prompt_and_answer_in_words_of_ones_own_are_right_and_their_mask_is_judged(good, question, answer):
+    own = reworded(good, question, answer)
+    row = own.rows()[0]
+    assert list(check(row)) == []
+    assert row.reading.dissenting == ()
+    assert row.text(row.reading.verdict) == f"{answer}<|im_end|>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("The event happens in 80.0 - 140.0 seconds.", "80.00 to 140.00 s, where the video ends at 30.00 s."),
+        ("From 9 to 12 seconds.", "9.00 to 12.00 s."),
+        ("4.0 - 9.5, 20.0 - 26.0", "4.00 to 9.50, 20.00 to 26.00 s: the times of row 2 (counted from 1)."),
+        ("There is no such event.", "no window s."),
+    ],
+)
+def test_wrong_times_in_words_of_ones_own_are_an_error_that_shows_both(good, answer, said):
+    row = reworded(good, "Find a red circle appears in seconds.", answer).rows()[0]
+    (finding,) = check(replace(row, batch=dict(enumerate(good.known))))
+    assert (finding.code, finding.severity) == ("answer.window-differs", "error")
+    assert finding.message == f"The annotation says 8.00 to 14.00 s, and the answer {said}"
+
+
+@pytest.mark.parametrize("answer", ["<|box_start|><0.25><0.60>", "26.75 - 46.75", "Right at the beginning."])
+def test_a_form_that_no_reader_knows_is_a_policy_and_the_mask_is_judged(good, answer):
+    row = reworded(good, "Where in percent is a red circle appears?", answer).rows()[0]
+    (finding,) = check(row)
+    assert (finding.code, finding.severity) == ("answer.form-unknown", "policy")
+    assert row.text(row.reading.verdict) == f"{answer}<|im_end|>"
+
+
+def test_other_times_in_a_form_that_our_prompt_does_not_ask_for_are_an_error(good):
+    (finding,) = check(answered(good, "The event happens in 3.0 - 5.0 seconds.").rows()[0])
+    assert finding.code == "answer.window-differs"

@@ -47,6 +47,14 @@ def test_the_text_prefix_mask_is_explained_with_its_counts(good):
     assert f"expanding the video inserted {tokens.num_inserted:,}" in finding.message
 
 
+@pytest.mark.parametrize("has_markers", [False, True])
+def test_a_mask_of_media_alone_is_named_with_the_markers_masked_too(good, has_markers):
+    masked = [*good.chat.media_ids, *(good.chat.marker_ids if has_markers else ())]
+    own = good.of_ids(good.known[0].tokens.input_ids)
+    own.batch["labels"] = np.where(np.isin(own.batch["input_ids"], masked), -100, own.batch["input_ids"])
+    assert [f.code for f in findings_of(own)] == ["mask.only-media-masked"]
+
+
 def test_a_mask_one_token_late_is_told_from_a_hole(good):
     good.batch["labels"][0, start_of(good)] = IGNORE_INDEX
     assert [f.code for f in findings_of(good)] == ["mask.off-by-one"]

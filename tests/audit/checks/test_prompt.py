@@ -162,13 +162,16 @@ def test_a_video_that_stands_twice_is_a_warning(every_good, gap):
     assert "parity.video-repeated" in codes(more)
 
 
-def test_a_generation_prompt_behind_the_answer_is_a_warning(every_good):
+def test_a_generation_prompt_or_a_text_behind_the_answer_is_a_warning(every_good):
     ids = every_good.known[0].tokens.input_ids
-    for text in (every_good.chat.openings[Role.ASSISTANT], every_good.processor.tokenizer.encode("More.")):
+    for text, code in (
+        (every_good.chat.openings[Role.ASSISTANT], "parity.generation-prompt-behind"),
+        (every_good.processor.tokenizer.encode("More."), "parity.text-after-answer"),
+    ):
         more = every_good.of_ids([*ids, *text])
         more.batch["labels"] = more.batch["labels"].copy()
         more.batch["labels"][:, len(ids) :] = -100
-        assert codes(more) == ["parity.text-after-answer"]
+        assert codes(more) == [code]
     spaced = every_good.of_ids([*ids, *every_good.processor.tokenizer.encode("\n"), every_good.chat.pad_id])
     spaced.batch["labels"] = np.full_like(spaced.batch["labels"], -100)
     assert codes(spaced) == []

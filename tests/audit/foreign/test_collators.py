@@ -1,5 +1,6 @@
 """Foreign collators, the hostile ones above all: each becomes one clear finding, and stdout stays ours."""
 
+import logging
 import os
 import sys
 
@@ -39,6 +40,16 @@ def speechless(samples):
         def __str__(self):
             raise RuntimeError("not even this")
     raise Speechless
+
+def lengthy(samples): raise ValueError("shapes differ:\\n" + "\\n".join(f"row {i}" for i in range(40)))
+def lacks_module(samples): import a_package_nobody_has.part
+def logs(samples):
+    import logging
+    log = logging.getLogger("hostile")
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler(sys.stdout))
+    log.warning("noise of a log")
+    return one_row(samples)
 
 def exits(samples): sys.exit(3)
 def leaves(samples): raise GeneratorExit
@@ -143,7 +154,11 @@ def run(name, processor, samples):
         ("hostile:Needy", "collator.raises", "secret"),
         ("broken:f", "collator.raises", "SyntaxError"),
         ("failing:f", "collator.raises", "at import"),
-        ("needing:f", "collator.raises", "a_package_nobody_has"),
+        (
+            "needing:f",
+            "collator.raises",
+            "Importing needing needs the module a_package_nobody_has, which is missing",
+        ),
     ],
 )
 def test_what_cannot_be_loaded_is_one_clear_finding(name, code, said, folder, processor):
@@ -158,6 +173,9 @@ def test_what_cannot_be_loaded_is_one_clear_finding(name, code, said, folder, pr
     [
         ("raises", "collator.raises", "KeyError: 'no such column'"),
         ("speechless", "collator.raises", "Speechless"),
+        ("lengthy", "collator.raises", "ValueError: shapes differ:\nrow 0\n"),
+        ("lengthy", "collator.raises", "\nrow 39 (at hostile.py:"),
+        ("lacks_module", "collator.raises", "is missing: pip install a_package_nobody_has (at"),
         ("exits", "collator.raises", "exits: SystemExit: 3"),
         ("leaves", "collator.raises", "GeneratorExit"),
         ("recurses", "collator.raises", "RecursionError"),
@@ -196,6 +214,16 @@ def test_a_collator_that_closes_stdout_closes_none_of_ours(folder, processor, sa
     print("still here")
     print("still there", file=sys.stderr)
     assert capfd.readouterr() == ("still here\n", "still there\n")
+
+
+def test_a_handler_bound_to_the_captured_stream_goes_on_after_the_call(folder, processor, sample, capfd):
+    collator = load_collator("hostile:logs", processor)
+    for _ in range(2):
+        run_collator(collator, foreign_samples([sample]))
+    logging.getLogger("hostile").warning("between two calls")
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err == "noise of a log\nnoise of a log\nbetween two calls\n"
 
 
 def test_nothing_that_a_collator_prints_reaches_stdout(folder, processor, sample, capfd):

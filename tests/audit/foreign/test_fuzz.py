@@ -71,6 +71,28 @@ class NoSystem(Ours):
         assert all(s["messages"][0]["role"] == "user" for s in samples), "who is that?"
         return self.inner(samples)
 
+class NoEmoji(Ours):
+    def __call__(self, samples):
+        assert all("\\U0001f534" not in s["query"] for s in samples), "who is that?"
+        return self.inner(samples)
+
+class TwoMessages(Ours):
+    """Unpacks a question and its answer."""
+    def __call__(self, samples):
+        for sample in samples:
+            question, answer = sample["messages"]
+        return self.inner(samples)
+
+class FirstTwo(Ours):
+    """Takes the first two messages for the question and its answer."""
+    def __call__(self, samples):
+        def said(sample):
+            texts = ["".join(p.get("text", "") for p in m["content"]) for m in sample["messages"][:2]]
+            user = [{"type": "video", "video": "x"}, {"type": "text", "text": texts[0]}]
+            content = [{"type": "text", "text": texts[1]}]
+            return {**sample, "messages": [{"role": "user", "content": user}, {"role": "assistant", "content": content}]}
+        return self.inner([said(sample) for sample in samples])
+
 class ShortQueries(Ours):
     """Masks as many tokens as a long query has, whatever the query."""
     def __call__(self, samples):
@@ -186,12 +208,18 @@ def test_a_collator_that_drops_the_partner_is_found(processor, video, foreign):
 
 
 def test_a_collator_that_raises_on_a_variation_is_found(processor, video, foreign):
-    [finding] = findings_of("theirs:NoSystem", ChatIds.of(processor), video)
+    [finding] = findings_of("theirs:NoEmoji", ChatIds.of(processor), video)
     assert finding.code == "fuzz.collator-raises"
     assert "who is that?" in finding.message
-    assert finding.evidence["messages"][0]["role"] == "system"
     with pytest.raises(MaskingError, match="who is that"):
         run_test_in(finding.evidence["test"])
+
+
+@pytest.mark.parametrize("name", ["NoSystem", "TwoMessages", "FirstTwo"])
+def test_a_collator_of_a_question_and_its_answer_is_not_accused_for_more(name, processor, video, foreign):
+    found = findings_of(f"theirs:{name}", ChatIds.of(processor), video, num=8)
+    longer = [(f.code, f.severity) for f in found if len(f.evidence["messages"]) > 2]
+    assert longer == [("fuzz.two-messages-only", "policy")]
 
 
 def test_words_that_do_not_matter_are_left_out(processor, video, foreign):

@@ -113,6 +113,21 @@ def test_uneven_frames_with_true_times_are_no_first_part(good):
     assert clock_of([0.5, 1.5, 2.5], [3.0, 15.0, 27.0], scene).covered < 0.9
 
 
+@pytest.mark.parametrize("rate", [24, 30])
+def test_frames_that_were_counted_as_if_they_followed_each_other_are_given_an_assumed_rate(good, rate):
+    scene = replace(good.known[0].scene, duration=30.0, fps=10.0)
+    stamps = [round((2 * i + 0.5) / rate, 1) for i in range(12)]
+    clock = clock_of(stamps, [3.0] * 5, scene)
+    assert (clock.fps, clock.covered) == (pytest.approx(rate, rel=0.1), None)
+    assert clock_of(stamps, [3.0] * 5, replace(scene, fps=float(rate))).covered < 0.9
+
+
+def test_a_first_part_that_a_usual_rate_explains_says_so(good):
+    scene = replace(good.known[0].scene, duration=30.0, fps=10.0)
+    said = clock_of([0.2, 3.0, 6.0, 9.0], [3.0] * 5, replace(scene, fps=10.0)).message
+    assert "or they cover all of it and are stamped at 25 frames per second instead of 10" in said
+
+
 def test_windows_behind_a_first_part_are_an_error(good, video):
     begin = sample_frames(ASSETS / "red_circle.mp4", FramePolicy(num_frames=8), clip=Window(0, 6))
     begin = replace(begin, info=video.info)

@@ -8,11 +8,12 @@ import numpy as np
 
 from vtg_core.audit.batch.arrays import as_array, listed, shown
 from vtg_core.audit.batch.columns import check_columns, padding_of
-from vtg_core.audit.batch.videos import MARKS, media_of
+from vtg_core.audit.batch.videos import MARKS, VIDEO, media_of
 from vtg_core.audit.codes.batch import LENGTHS, MALFORMED, MISSING, ROWS, SWAPPED
 from vtg_core.audit.findings import Finding
-from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
 from vtg_core.audit.row.readings import find_turns, read_row
+from vtg_core.audit.row.recovered import read_known_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.chat.conversation import Role
 
@@ -61,13 +62,17 @@ def rows_of(
     rows = []
     of_batch = {n: k for n, k in zip(row_numbers, rows_known, strict=True) if k is not None}
     for i, (number, row_known) in enumerate(zip(row_numbers, rows_known, strict=True)):
-        tokens, prompts = (row_known.tokens, row_known.prompts) if row_known is not None else (None, ())
-        reading = read_row(ids[i], padding[i], chat, tokens, prompts)
+        tokens = None
+        if row_known is None:
+            reading = read_row(ids[i], padding[i], chat)
+        else:
+            grid = media[i].get(VIDEO.grid)
+            reading, tokens = read_known_row(ids[i], padding[i], chat, row_known, grid)
         given = {name: value for name, value in media[i].items() if name != MARKS}
         row = Row(
             number, ids[i], labels[i], padding[i], chat, reading, row_known, given, max_length, shared[i]
         )
-        rows.append(replace(row, marks=media[i].get(MARKS), batch=of_batch))
+        rows.append(replace(row, marks=media[i].get(MARKS), batch=of_batch, tokens=tokens))
     return rows, findings
 
 
@@ -129,7 +134,21 @@ def _rows_differ(
             f"{came}: several samples seem packed into one row: audit with --batch-size 1.", evidence=evidence
         )
         return replace(finding, fix="Audit a collator that packs with --batch-size 1, one sample a row.")
+    if len(ids) == len(labels) < len(known):
+        kept = "the first" if len(ids) == 1 else f"the first {len(ids):,}"
+        came = (
+            f"{came}: the collator dropped all samples but {kept}" if _are_first(ids, chat, known) else came
+        )
     return ROWS.finding(f"{came}.", evidence=evidence)
+
+
+def _are_first(ids: np.ndarray, chat: ChatIds, known: Sequence[Known | None]) -> bool:
+    """Say whether each row asks what the sample at its place asks; so too where it has that sample's very ids."""
+    texts = [chat.decode(row[~is_one_of(row, chat.media_ids)]) for row in ids]
+    return all(
+        row_known is not None and row_known.scene is not None and row_known.scene.query in text
+        for row_known, text in zip(known, texts, strict=False)
+    )
 
 
 def _is_packed(
@@ -143,9 +162,8 @@ def _is_packed(
         is_start = (positions.reshape(-1, *ids.shape) == 0).all(axis=0)
         if int(is_start.sum()) >= len(known):
             return True
-    num_turns = sum(
-        turn.role is Role.ASSISTANT for row in ids for turn in find_turns(row.astype(np.int64), chat)
-    )
+    turns = [turn for row in ids for turn in find_turns(row.astype(np.int64), chat)]
+    num_turns = sum(turn.role is Role.ASSISTANT and turn.content < turn.end for turn in turns)
     return num_turns >= sum(len(k.answers) if k is not None else 1 for k in known)
 
 

@@ -5,17 +5,28 @@ Source of the faults: TimeChat's ``a - b seconds``, tokenizers without the tempo
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from vtg_core.audit.codes.answer import DOES_NOT_PARSE, FORM_DIFFERS, SPLIT, WINDOW_DIFFERS
+from vtg_core.audit.codes.answer import DOES_NOT_PARSE, FORM_DIFFERS, FORM_UNKNOWN, SPLIT, WINDOW_DIFFERS
 from vtg_core.audit.findings import Code, Finding
-from vtg_core.audit.row.answers import AnswerText, answers_of, ids_of_format, is_in_sorted
+from vtg_core.audit.row.answers import (
+    AnswerText,
+    answers_of,
+    asks_as_ours,
+    ids_of_format,
+    is_in_sorted,
+    own_question,
+)
 from vtg_core.audit.row.cuts import CutPart, cut_of
-from vtg_core.audit.row.row import Row, Scene
+from vtg_core.audit.row.row import Known, Row, Scene
 from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.control_tokens import control_tokens
+from vtg_core.data.answer_forms.promises import units_in
+from vtg_core.data.answer_forms.reading import Candidate, read_answer
 from vtg_core.data.answer_forms.registry import format_named
+from vtg_core.data.answer_forms.times import TimeUnit
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, ParseReason
 from vtg_core.windows import Window
 
@@ -41,6 +52,9 @@ def check(row: Row) -> Iterator[Finding]:
 
 
 def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
+    if scene.template is not None and not asks_as_ours(row):
+        yield from _read_own_words(row, answer, scene)
+        return
     parsed = scene.answer_format.parse(answer.text, scene.duration)
     if scene.template is None and not parsed.windows:
         return  # a conversation of somebody else's asks for no form
@@ -53,13 +67,7 @@ def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
         )  # fmt: skip
     if parsed.windows:
         if not _are_same(parsed.windows, scene):
-            shown, came = _shown(scene.windows), _shown(parsed.windows)
-            evidence |= {
-                "annotation": [list(w) for w in scene.windows],
-                "read": [list(w) for w in parsed.windows],
-            }
-            message = f"The annotation says {shown} s, and the answer {came} s."
-            yield _finding(WINDOW_DIFFERS, row, answer, message, evidence)
+            yield _other_windows(row, answer, scene, parsed.windows, evidence)
         elif parsed.reason is ParseReason.EXTRA_TEXT and scene.template is not None:
             message = f"The prompt asks for {asked.example} alone, and the answer is {answer.text[:80]!r}."
             yield _finding(FORM_DIFFERS, row, answer, message, evidence)
@@ -69,11 +77,94 @@ def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
         message = f"The prompt asks for {asked.example}, and the answer has {form}: {answer.text[:80]!r}."
         yield _finding(FORM_DIFFERS, row, answer, message, evidence)
         return
+    said = _said(row, answer, scene) if parsed.reason is ParseReason.NO_MATCH else None
+    if said is not None and said.windows:
+        yield _other_windows(row, answer, scene, said.windows, evidence)
+        return
     reason = str(parsed.reason).replace("_", " ")
     message = f"The answer is empty, and {asked.example} is asked for."
     if answer.text.strip():
         message = f"{answer.text[:80]!r} is not read as {scene.answer_format.example}: {reason}."
     yield _finding(DOES_NOT_PARSE, row, answer, message, evidence | {"reason": str(parsed.reason)})
+
+
+def _read_own_words(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
+    """Compare the times of an answer that a prompt of the collator's own asks for, in whatever form they are."""
+    evidence: dict[str, object] = {"answer": answer.text[:400]}
+    said = _said(row, answer, scene)
+    if said is not None and said.is_right:
+        return
+    if said is not None:
+        yield _other_windows(row, answer, scene, said.windows, evidence)
+    elif answer.text.strip():
+        message = f"{answer.text[:80]!r} is in no form that is known, so its times are compared with nothing."
+        yield _finding(FORM_UNKNOWN, row, answer, message, evidence)
+    else:
+        message = f"The answer is empty, and the annotation says {_shown(scene.windows)} s."
+        yield _finding(DOES_NOT_PARSE, row, answer, message, evidence)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What an answer in any form says: its windows (s), and whether they are the annotation's."""
+
+    windows: tuple[Window, ...]
+    is_right: bool
+
+
+def _said(row: Row, answer: AnswerText, scene: Scene) -> _Said | None:
+    """Read an answer in every form that is known, those first whose unit the prompt asks for; None where none fits.
+
+    Times past the end of the video are read as seconds, so that an error can show them.
+    """
+    read = read_answer(answer.text, duration=scene.duration, fps=scene.fps)
+    asked = units_in(f"{own_question(row)} {answer.text}")
+    candidates = [c for c in read.candidates if c.unit in asked] or list(read.candidates)
+    if not candidates and asked and not {TimeUnit.SECONDS, TimeUnit.CLOCK} & set(asked):
+        return None  # numbers of another unit, written as no form of it writes them
+    if not candidates:
+        beyond = read_answer(answer.text).candidates
+        return _Said(beyond[0].windows, False) if beyond else None
+    fitting = [c for c in candidates if c.distance(scene.windows) <= _step(answer.text, c, scene)]
+    best = (fitting or candidates)[0]
+    return _Said(best.windows, bool(fitting))
+
+
+def _step(text: str, candidate: Candidate, scene: Scene) -> float:
+    """Return the smallest difference (s) that a text writes: one of its last decimals, or one of its form's steps."""
+    step = format_named(candidate.form).quantum(scene.duration) if candidate.unit is not None else 0.0
+    if candidate.unit in (TimeUnit.SECONDS, TimeUnit.CLOCK):
+        written = [text[slice(*time)] for times in candidate.times for time in times]
+        step = 10.0 ** -max((len(time.strip().partition(".")[2]) for time in written), default=0)
+    return step * (1 + 1e-6)
+
+
+def _other_windows(
+    row: Row,
+    answer: AnswerText,
+    scene: Scene,
+    windows: tuple[Window, ...],
+    evidence: dict[str, object],
+) -> Finding:
+    """Show both, and whose windows they are where they are another row's of the batch."""
+    evidence = evidence | {
+        "annotation": [list(w) for w in scene.windows],
+        "read": [list(w) for w in windows],
+    }
+    message = f"The annotation says {_shown(scene.windows)} s, and the answer {_shown(windows)} s"
+    last = max((window.end for window in windows), default=0.0)
+    if last > scene.duration + scene.answer_format.quantum(scene.duration):
+        message += f", where the video ends at {scene.duration:.2f} s"
+    number = next((n for n, known in row.batch.items() if n != row.number and _are_of(windows, known)), None)
+    if number is not None:
+        message += f": the times of row {number + 1} (counted from 1)"
+        evidence["times_of_row"] = number
+    return _finding(WINDOW_DIFFERS, row, answer, f"{message}.", evidence)
+
+
+def _are_of(windows: tuple[Window, ...], known: Known) -> bool:
+    scene = known.scene
+    return scene is not None and bool(scene.windows) and _are_same(windows, scene)
 
 
 def _are_same(windows: tuple[Window, ...], scene: Scene) -> bool:
@@ -155,4 +246,4 @@ def _finding(code: Code, row: Row, answer: AnswerText, message: str, evidence: d
 
 
 def _shown(windows: tuple[Window, ...]) -> str:
-    return ", ".join(f"{window.start:.2f} to {window.end:.2f}" for window in windows)
+    return ", ".join(f"{window.start:.2f} to {window.end:.2f}" for window in windows) or "no window"

@@ -45,7 +45,7 @@ from vtg_core.audit.codes.mask import (
     VIDEO_TRAINED,
 )
 from vtg_core.audit.findings import Code, Finding
-from vtg_core.audit.row.answers import is_in_sorted
+from vtg_core.audit.row.answers import asks_as_ours, is_in_sorted
 from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.row import Row
 from vtg_core.chat.conversation import Role
@@ -311,7 +311,9 @@ def _texts_that_differ(row: Row) -> Iterator[Finding]:
             continue  # thinking before an answer is told of beside the official prompt
         if scene is not None:
             parsed = [scene.answer_format.parse(t, scene.duration).windows for t in (came, expected)]
-            if parsed[0] != parsed[1] and (parsed[0] or scene.template is not None):
+            if not asks_as_ours(row) or (
+                parsed[0] != parsed[1] and (parsed[0] or scene.template is not None)
+            ):
                 continue  # the family of answers has more to say
         yield TEXT_DIFFERS.finding(
             f"The answer must be {expected[:80]!r}, and the row has {came[:80]!r}.",

@@ -183,7 +183,9 @@ MAX_REGIONS = 50
 
 
 def _num_inserted(row: Row) -> int:
-    """Return how many tokens expanding the videos added; for a saved batch nearly so."""
+    """Return how many tokens expanding the videos added; nearly so where the row's own ids prove nothing."""
+    if row.tokens is not None:
+        return row.tokens.num_inserted
     if row.known is not None:
         ours, theirs = (_length_of_videos(ids, row) for ids in (row.known.tokens.input_ids, row.own_ids))
         return row.known.tokens.num_inserted + theirs - ours

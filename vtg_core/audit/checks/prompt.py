@@ -25,6 +25,7 @@ from vtg_core.audit.codes.prompt import (
     MOVED,
     NESTED,
     PROCESSOR_NESTS,
+    PROMPT_BEHIND,
     PROMPT_DIFFERS,
     QUERY,
     REPEATED,
@@ -37,7 +38,7 @@ from vtg_core.audit.codes.prompt import (
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import is_one_of
 from vtg_core.audit.row.items import collapsed
-from vtg_core.audit.row.readings import MAX_STAMP_TOKENS, Turn
+from vtg_core.audit.row.readings import MAX_STAMP_TOKENS, Turn, has_generation_prompt_behind
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.audit.row.videos import (
     VideoIds,
@@ -56,6 +57,8 @@ def check(row: Row) -> Iterator[Finding]:
         return
     official = first_prompt(row.known) if row.known is not None else None
     yield from _markers(row, official)
+    if has_generation_prompt_behind(row.reading.marked):
+        yield _generation_prompt_behind(row)
     if row.known is None:
         yield from _doubled_start(row)
         yield from _stray_turns(row)
@@ -137,9 +140,19 @@ def _more_videos(row: Row, known: Known, official: np.ndarray) -> Iterator[Findi
     )
 
 
+def _generation_prompt_behind(row: Row) -> Finding:
+    where = np.zeros(len(row), dtype=bool)
+    where[row.reading.marked[-1].start :] = True
+    where &= ~row.is_padding
+    message = f"Behind the end of the answer stands {row.text(where)[:120]!r}, and nothing is said in it."
+    return PROMPT_BEHIND.finding(message, row=row.number, regions=row.regions(where))
+
+
 def _text_after_answer(row: Row, known: Known) -> Iterator[Finding]:
     """Look for text behind the last answer that is in no loss; the family of the mask judges what is."""
     turns = row.reading.marked
+    if has_generation_prompt_behind(turns):
+        return
     answered = [
         i for i, t in enumerate(turns) if t.role is Role.ASSISTANT and t.is_closed and t.content < t.end
     ]

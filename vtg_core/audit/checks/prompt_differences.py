@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from vtg_core.audit.row.answers import plain
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.cuts import cut_of
 from vtg_core.audit.row.items import VIDEO, Items, collapsed, items_of, text_of
@@ -183,7 +184,7 @@ def _system(items: Items, chat: ChatIds) -> tuple[int, int]:
 
 def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items) -> Cause:
     """Say whether the query is missing, or only the words around it are others."""
-    query = _plain(known.scene.query) if known.scene is not None else ""
+    query = plain(known.scene.query) if known.scene is not None else ""
     if not query or query not in _words(ours, row.chat):
         return Cause.OTHER
     answered = [turn.start for turn in row.reading.marked if turn.role is Role.ASSISTANT]
@@ -200,12 +201,7 @@ def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items) -> Cause
 
 
 def _words(items: Items, chat: ChatIds) -> str:
-    return _plain(chat.decode([item for item in items.ids if item != VIDEO]))
-
-
-def _plain(text: str) -> str:
-    """Return a text without differences of case, white space and the mark at its end, as collators may tidy it."""
-    return " ".join(text.casefold().split()).rstrip(".!?…。 ")
+    return plain(chat.decode([item for item in items.ids if item != VIDEO]))
 
 
 def _structure(items: Items, chat: ChatIds) -> list[int]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from vtg_core.audit.checks.shown_videos import num_shown_videos
 from vtg_core.audit.codes.times import (
     AFTER_LAST,
     DURATION,
@@ -27,7 +28,7 @@ from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.clock import ROUNDING_SECONDS, Clock, clock_of, reach_of, sampling_step
 from vtg_core.audit.row.pictures import times_of_alike
 from vtg_core.audit.row.row import Row, Scene
-from vtg_core.audit.row.videos import find_blocks, stamps_of
+from vtg_core.audit.row.videos import stamps_of
 from vtg_core.errors import VTGError
 from vtg_core.masking.labelled_tokens import CODE_OF
 from vtg_core.regions import RegionKind
@@ -93,10 +94,8 @@ def _has_more_videos(row: Row) -> bool:
     """Say whether a row shows more videos than its sample has, each with a clock of its own."""
     if row.known is None:
         return False
-    ours, theirs = (find_blocks(ids, row.chat) for ids in (row.known.tokens.input_ids, row.own_ids))
-    return len(theirs) > len(ours) or any(
-        their.num_videos > our.num_videos == 1 for our, their in zip(ours, theirs, strict=False)
-    )
+    expected = len(row.known.grid) if row.known.grid is not None else 1
+    return num_shown_videos(row, row.known) > expected
 
 
 def _shows_other_frames(row: Row) -> bool:

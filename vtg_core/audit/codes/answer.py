@@ -17,6 +17,11 @@ FORM_DIFFERS = Code(
     "Prompt and answer contradict each other, so the model learns to ignore the instruction, and parsers miss the answer.",
     "Write the answer in the form that the template promises, and nothing around it.",
 )  # fmt: skip
+FORM_UNKNOWN = Code(
+    "answer.form-unknown", Severity.POLICY, "The answer is in a form of one's own that is not known",
+    "Whether its times are the annotation's cannot be said; the mask is judged all the same.",
+    "Check on a few rows that the answer says the annotation's times.",
+)  # fmt: skip
 SPLIT = Code(
     "answer.tokens-split", Severity.ERROR, "Temporal tokens are split into pieces",
     "A time that should be one token is spelled in characters, so its embedding is never trained.",
@@ -27,5 +32,6 @@ CODES = (
     DOES_NOT_PARSE,
     WINDOW_DIFFERS,
     FORM_DIFFERS,
+    FORM_UNKNOWN,
     SPLIT,
 )

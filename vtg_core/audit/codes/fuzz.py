@@ -27,10 +27,16 @@ RAISES = Code(
     "Real data hold such samples, and training stops there or leaves them out without a word.",
     "Encode what a person typed as plain text; the test in the evidence fails until it is mended.",
 )
+TWO_MESSAGES = Code(
+    "fuzz.two-messages-only", Severity.POLICY, "The collator takes a question and its answer alone",
+    "A system message or an earlier turn is more than it reads; data that hold none lose nothing.",
+    "Nothing, where no row has a system message or several turns; read all messages otherwise.",
+)  # fmt: skip
 
 CODES = (
     CHANGED,
     REWRITTEN,
     AS_IT_IS,
     RAISES,
+    TWO_MESSAGES,
 )

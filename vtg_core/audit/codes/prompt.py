@@ -24,8 +24,14 @@ REPEATED = Code(
 )  # fmt: skip
 TEXT_AFTER = Code(
     "parity.text-after-answer", Severity.WARNING, "Text stands behind the end of the last answer",
-    "Nothing follows an answer in serving; a generation prompt that was asked for in training stands there.",
-    "Render training conversations with add_generation_prompt=False, and append nothing.",
+    "Nothing follows an answer in serving, and what stands there is read as a part of the conversation.",
+    "Append nothing to the rendered conversation.",
+)  # fmt: skip
+PROMPT_BEHIND = Code(
+    "parity.generation-prompt-behind", Severity.WARNING, "A generation prompt stands behind the last answer",
+    "The conversation was rendered with add_generation_prompt=True: an empty turn of the assistant follows the answer, "
+    "and where it is in the loss, the model learns to go on after its end of turn.",
+    "Render training conversations with add_generation_prompt=False.",
 )  # fmt: skip
 DOUBLE_BOS = Code(
     "parity.double-bos", Severity.ERROR, "The first token of the sequence stands twice",
@@ -83,6 +89,7 @@ CODES = (
     MOVED,
     REPEATED,
     TEXT_AFTER,
+    PROMPT_BEHIND,
     FROM_TEXT,
     STRAY,
     UNMARKED,

@@ -17,7 +17,6 @@ from vtg_core.audit.codes.collator import NO_BATCH, NOT_FOUND, RAISES
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.guard import Raised, guarded
 from vtg_core.dataset import Sample
-from vtg_core.errors import first_line
 from vtg_core.video.sampling import SampledVideo
 
 if TYPE_CHECKING:
@@ -227,17 +226,29 @@ def _as_batch(returned: Any) -> dict[str, Any] | str:
 
 
 def _raised(what: str, raised: Raised, file: str | None) -> Finding:
+    """Tell what was raised in all its lines; of a module that is not installed what to install."""
     error = raised.error
-    evidence = {"error": type(error).__name__, "at": _innermost(error.__traceback__, file)}
+    evidence: dict[str, object] = {"error": type(error).__name__, "at": _innermost(error.__traceback__, file)}
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        message = f"{what} needs the module {error.name}, which is missing: pip install {error.name.partition('.')[0]}"
+        return RAISES.finding(f"{message} (at {evidence['at']}).", evidence=evidence)
     verb = "exits" if isinstance(error, SystemExit) else "raises"
     return RAISES.finding(f"{what} {verb}: {_said(error)} (at {evidence['at']}).", evidence=evidence)
 
 
 def _said(error: BaseException) -> str:
+    """Return an error's name and all that it says; of a text beyond reason how much is left out."""
+    name = type(error).__name__
     try:
-        return f"{type(error).__name__}: {first_line(error)}"
+        text = str(error).strip()
     except Exception:  # an error whose text is an error
-        return type(error).__name__
+        return name
+    if len(text) > MAX_ERROR_CHARS:
+        text = f"{text[:MAX_ERROR_CHARS]} … ({len(text) - MAX_ERROR_CHARS:,} more characters)"
+    return f"{name}: {text or name}"
+
+
+MAX_ERROR_CHARS = 8_000
 
 
 def _innermost(trace: TracebackType | None, file: str | None) -> str:

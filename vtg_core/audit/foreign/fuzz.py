@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.batch.rows import rows_of
-from vtg_core.audit.codes.fuzz import AS_IT_IS, CHANGED, RAISES, REWRITTEN
+from vtg_core.audit.codes.fuzz import AS_IT_IS, CHANGED, RAISES, REWRITTEN, TWO_MESSAGES
 from vtg_core.audit.findings import Code, Finding
 from vtg_core.audit.foreign.collators import ForeignCollator, foreign_sample, load_collator, run_collator
 from vtg_core.audit.foreign.fuzz_cases import Case, cases_of, smaller_cases
@@ -43,6 +43,7 @@ class _Failure:
     turns: tuple[tuple[int, ...], ...] = ()
     supervised: tuple[str, ...] = ()
     is_an_answer: bool = False
+    lacks_answer: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,20 @@ def fuzz(
         fuzzer.expect_last(_Truth(failure.turns, failure.supervised))
     for case in cases_of(sample, chat)[: max(num, 0)]:
         failure = fuzzer.failure(case)
-        if failure is not None:
+        if failure is not None and _asks_too_much(case, failure):
+            told = _finding(fuzzer, case, case, replace(failure, code=TWO_MESSAGES), checkpoint, row)
+            found.setdefault(TWO_MESSAGES.name, told)
+        elif failure is not None:
             smallest, failure = fuzzer.shrink(case, failure)
             finding = _finding(fuzzer, case, smallest, failure, checkpoint, row)
             found.setdefault(f"{finding.code}\0{finding.evidence['messages']!r}\0{smallest.setting}", finding)
     return list(found.values())
+
+
+def _asks_too_much(case: Case, failure: _Failure) -> bool:
+    """Say whether a collator that reads one question and one answer was given more, and refused or read the wrong two."""
+    has_more = case.system is not None or case.has_earlier_turn
+    return has_more and (failure.code is RAISES or failure.lacks_answer)
 
 
 def supervised_texts(
@@ -166,7 +176,8 @@ class _Fuzzer:
             return None
         texts = tuple(self._chat.decode(ids) for ids in trained)
         reason = "trained is something else than the answer and its end of turn"
-        return _Failure(CHANGED, reason, tuple(trained), texts, trained == _last_answer(row))
+        lacks_answer = not _holds(row.own_ids.tolist(), list(truth.turns[-1]))
+        return _Failure(CHANGED, reason, tuple(trained), texts, trained == _last_answer(row), lacks_answer)
 
     def truth(self, case: Case) -> _Truth:
         """Return what should be trained.
@@ -233,6 +244,10 @@ def _last_answer(row: Row) -> list[tuple[int, ...]]:
     """Return the ids of the row's last answer with its end, as the role markers show it; of a plain sample the only."""
     answers = [turn for turn in row.reading.marked if turn.role is Role.ASSISTANT and turn.is_closed]
     return [tuple(row.ids[turn.content : turn.end + 1].tolist()) for turn in answers[-1:]]
+
+
+def _holds(ids: list[int], part: list[int]) -> bool:
+    return any(ids[at : at + len(part)] == part for at in range(len(ids) - len(part) + 1))
 
 
 def _finding(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from io import BufferedWriter, FileIO, TextIOWrapper
 from threading import RLock
 from typing import TextIO, TypeVar
 
@@ -34,7 +35,7 @@ _RUNNING = RLock()
 @contextmanager
 def _stdout_to_stderr() -> Iterator[None]:
     """Send what Python code, C code and child processes print to stderr: stdout may be our JSON."""
-    with _RUNNING, _own_stderr() as stderr, redirect_stdout(stderr):
+    with _RUNNING, redirect_stdout(_own_stderr()) as stderr:
         try:
             _flush()
             kept = os.dup(1)
@@ -47,19 +48,30 @@ def _stdout_to_stderr() -> Iterator[None]:
         finally:
             with suppress(OSError, ValueError):
                 _flush()
+                stderr.flush()
             os.dup2(kept, 1)
             os.close(kept)
 
 
-@contextmanager
-def _own_stderr() -> Iterator[TextIO]:
-    """Open standard error once more, for foreign code to close; what is printed is lost where there is none."""
-    try:
-        number = os.dup(2)
-    except OSError:
-        number = os.open(os.devnull, os.O_WRONLY)
-    with open(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stderr:
-        yield stderr
+_STREAMS: list[TextIO] = []
+"""The stream that foreign code prints to. It outlives each call: a handler of ``logging`` may be bound to it."""
+
+
+def _own_stderr() -> TextIO:
+    """Return a stream onto standard error, wherever that leads when it is written to, for foreign code to close.
+
+    What is printed is lost where there is no standard error.
+    """
+    if not _STREAMS or _STREAMS[0].closed:
+        try:
+            raw = FileIO(2, "w", closefd=False)
+        except OSError:
+            raw = FileIO(os.devnull, "w")
+        stderr = TextIOWrapper(
+            BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )
+        _STREAMS[:] = [stderr]
+    return _STREAMS[0]
 
 
 def _flush() -> None:

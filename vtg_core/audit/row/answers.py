@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.items import VIDEO, items_of
+from vtg_core.audit.row.readings import Turn
 from vtg_core.audit.row.row import Row
 from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.control_tokens import control_tokens
@@ -45,6 +47,38 @@ def answers_of(row: Row) -> Iterator[AnswerText]:
         if turn.role is Role.ASSISTANT and (turn.content < turn.end or turn.is_closed):
             positions = _of_answer(row, turn.content, turn.end)
             yield AnswerText(positions, row.chat.decode(row.ids[positions]))
+
+
+def asks_as_ours(row: Row) -> bool:
+    """Say whether a row's prompt has the words of the prompt template; so too where none is known or it was cut."""
+    scene = row.known.scene if row.known is not None else None
+    if row.is_our_encoding or scene is None or scene.template is None:
+        return True
+    turn = _last_question(row)
+    asked = scene.template.format(scene.query).text
+    return turn is None or plain(asked) in plain(_text_of_turn(row, turn))
+
+
+def own_question(row: Row) -> str:
+    """Return the words of the last user's turn, without media and without the sample's query."""
+    turn = _last_question(row)
+    words = plain(_text_of_turn(row, turn)) if turn is not None else ""
+    scene = row.known.scene if row.known is not None else None
+    return words.replace(plain(scene.query), " ") if scene is not None and scene.query.strip() else words
+
+
+def plain(text: str) -> str:
+    """Return a text without differences of case, white space and the mark at its end, as collators may tidy it."""
+    return " ".join(text.casefold().split()).rstrip(".!?…。 ")
+
+
+def _last_question(row: Row) -> Turn | None:
+    return next((turn for turn in reversed(row.reading.marked) if turn.role is Role.USER), None)
+
+
+def _text_of_turn(row: Row, turn: Turn) -> str:
+    ids = row.ids[turn.content : turn.end]
+    return row.chat.decode([item for item in items_of(ids, row.chat).ids if item != VIDEO])
 
 
 def _of_answer(row: Row, start: int, end: int) -> np.ndarray:

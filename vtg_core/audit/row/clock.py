@@ -83,6 +83,8 @@ def clock_of(
         return _scaled(came, expected, factor, scene) if factor is not None else _past_end(came, scene)
     if _covered(came, scene) >= MIN_COVERED:
         return None
+    if factor is None and (rate := _impossible_rate(came, scene)) is not None:
+        return _following(came, scene, rate)
     if factor is None or _implied_rate(factor, came[-1], scene) is None:
         return _first_part(came, scene)
     return _scaled(came, expected, factor, scene)
@@ -229,6 +231,38 @@ def _implied_rate(factor: float, last: float, scene: Scene) -> float | None:
     return rate if rate and (factor < MIN_FACTOR or _is_usual(rate, last)) else None
 
 
+def _impossible_rate(came: Sequence[float], scene: Scene) -> float | None:
+    """Return the rate at which frames of these stamps would follow each other, where the file has none so close.
+
+    A stamp is that of two frames. Frames of a file lie whole steps of its own rate apart, so that stamps of a usual
+    rate with which no such step agrees are counted and not read: nobody told the processor of the video.
+    """
+    if not scene.fps or len(came) < MIN_STAMPS or came[-1] <= came[0]:
+        return None
+    rate = FRAMES_A_STAMP * (len(came) - 1) / (came[-1] - came[0])
+    frames_apart, slack = scene.fps / rate, ROUNDING_SECONDS / (came[-1] - came[0])
+    if frames_apart < 1 - max(slack, FACTOR_TOLERANCE):
+        return rate
+    is_between = abs(frames_apart - round(frames_apart)) > max(0.1, 2 * slack * frames_apart)
+    return rate if rate >= MIN_COUNTED_RATE and is_between and _is_usual(rate, came[-1]) else None
+
+
+FRAMES_A_STAMP = 2
+MIN_STAMPS = 3
+MIN_COUNTED_RATE = 15
+"""Frames that lie further apart were sampled on purpose."""
+
+
+def _following(came: list[float], scene: Scene, rate: float) -> Clock:
+    usual = min(COMMON_RATES, key=lambda common: abs(common - rate))
+    rate = usual if _is_usual(rate, came[-1]) else rate
+    return Clock(
+        f"The time stamps end at {came[-1]:g} s of {scene.duration:.1f} s and say {rate:.4g} frames per second, and the "
+        f"file has {scene.fps:.4g}: the sampled frames were counted as if they followed each other.",
+        came, [], fps=rate,
+    )  # fmt: skip
+
+
 def _is_usual(rate: float, last: float) -> bool:
     """Say whether a rate that was found from stamps up to ``last`` (s), rounded to one decimal, is a usual one."""
     tolerance = max(RATE_TOLERANCE, ROUNDING_SECONDS / 2 / last)
@@ -245,6 +279,15 @@ def _first_part(came: list[float], scene: Scene) -> Clock:
     covered = _covered(came, scene)
     return Clock(
         f"The time stamps end at {came[-1]:g} s, and the video at {scene.duration:.1f} s: frames cover "
-        f"{100 * covered:.0f} % of it.",
+        f"{100 * covered:.0f} % of it{_or_assumed(came, covered, scene)}.",
         came, [], covered=round(covered, 4),
     )  # fmt: skip
+
+
+def _or_assumed(came: Sequence[float], covered: float, scene: Scene) -> str:
+    """Return the rival cause: frames that cover the whole video, stamped at another rate, if that is a usual one."""
+    rate = scene.fps / covered if scene.fps and covered else 0.0
+    usual = min(COMMON_RATES, key=lambda common: abs(common - rate))
+    if rate < MIN_COUNTED_RATE or abs(rate - usual) > FACTOR_TOLERANCE * usual:
+        return ""
+    return f", or they cover all of it and are stamped at {usual:.4g} frames per second instead of {scene.fps:.4g}"

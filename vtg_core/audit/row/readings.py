@@ -142,9 +142,23 @@ def find_turns(ids: np.ndarray, chat: ChatIds) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
+def has_generation_prompt_behind(turns: Sequence[Turn]) -> bool:
+    """Say whether behind the last answer another assistant's turn opens and says nothing: a generation prompt."""
+    if len(turns) < 2:
+        return False
+    answer, last = turns[-2:]
+    is_empty = last.role is Role.ASSISTANT and not last.is_closed and last.content >= last.end
+    return is_empty and answer.role is Role.ASSISTANT and answer.is_closed
+
+
 def assistant_turns(reading: Reading) -> list[Turn]:
-    """Return the assistant's turns: as the role markers show them, or without markers as the regions do."""
+    """Return the assistant's turns: as the role markers show them, or without markers as the regions do.
+
+    A generation prompt behind the last answer opens none.
+    """
     marked = [turn for turn in reading.marked if turn.role is Role.ASSISTANT]
+    if has_generation_prompt_behind(reading.marked):
+        marked = marked[:-1]
     if marked:
         return marked
     written = (CODE_OF[RegionKind.THINKING], CODE_OF[RegionKind.ANSWER])

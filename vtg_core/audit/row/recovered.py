@@ -1,27 +1,30 @@
 """Batches from files: nothing but tensors, so what a row was made from is recovered from its ids."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.chat_ids import ChatIds
-from vtg_core.audit.row.readings import Turn, find_turns
+from vtg_core.audit.row.readings import (
+    Reading,
+    Turn,
+    find_turns,
+    has_generation_prompt_behind,
+    read_row,
+)
 from vtg_core.audit.row.row import Known
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.chat.conversation import Role, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template, learn_markup
 from vtg_core.chat.rendering import RenderedChat, render
 from vtg_core.errors import MaskingError, VTGError
-from vtg_core.masking.labelled_tokens import runs_of
+from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens, runs_of
 from vtg_core.masking.pixel_free import encode_text
-from vtg_core.regions import Region
-
-if TYPE_CHECKING:
-    pass
+from vtg_core.regions import Region, RegionKind
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +63,30 @@ def known_of_row(
         return Recovered(None, str(error))
 
 
+def read_known_row(
+    ids: np.ndarray, is_padding: np.ndarray, chat: ChatIds, known: Known, grid: np.ndarray | None = None
+) -> tuple[Reading, LabelledTokens | None]:
+    """Ask every reader of a row whose sample is known: of its own ids first, as of a saved batch.
+
+    A collator that takes other frames or other words than ours writes another row, and where its answer stands is told
+    by that row. What ours has is carried over only where the row's own turns prove nothing, or are not the sample's:
+    more answers than it has may be forged by a text.
+
+    Returns:
+        What the readings say, and the row's own tokens as they are proved; None where they are not.
+    """
+    own = ids[~is_padding]
+    if np.array_equal(own, known.tokens.input_ids):
+        return read_row(ids, is_padding, chat, known.tokens, known.prompts), known.tokens
+    found = known_of_row(ids, is_padding, chat, grid).known
+    if found is None or len(found.answers) != len(known.answers):
+        return read_row(ids, is_padding, chat, known.tokens, known.prompts), None
+    return read_row(ids, is_padding, chat, found.tokens, found.prompts), found.tokens
+
+
 def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None) -> Known:
     """Write the conversation anew; where that fails, without what the template may have written of its own accord."""
-    turns = find_turns(own, chat)
+    turns = _without_generation_prompt(find_turns(own, chat))
     if not turns:
         raise MaskingError(
             "the turns of a row are found by the control tokens that open them, and "
@@ -96,19 +120,48 @@ def _proved(
 ) -> Known:
     rendered = render(messages, chat.processor, template_tokens=written)
     tokens = encode_text(rendered, chat.processor, expansions)
-    if not np.array_equal(tokens.input_ids, own):
-        shared = min(len(own), len(tokens))
-        differs = np.flatnonzero(own[:shared] != tokens.input_ids[:shared])
-        at = int(differs[0]) if len(differs) else shared
+    tokens = _fitted(tokens, own, chat)
+    conversation = read_messages(messages)
+    answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
+    prompts = tuple(_prompts(messages, rendered, expansions, chat))
+    return Known(tokens=tokens, answers=answers, prompts=prompts, grid=grid)
+
+
+def _without_generation_prompt(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """Return the turns without one that a generation prompt opened behind the last answer, and nobody wrote."""
+    return turns[:-1] if has_generation_prompt_behind(turns) else turns
+
+
+def _fitted(tokens: LabelledTokens, own: np.ndarray, chat: ChatIds) -> LabelledTokens:
+    """Return the tokens that the template writes as they stand in a row, which may end before or behind them.
+
+    A row without the white space behind the last end of turn is whole, and what stands behind that end is no part of
+    the conversation.
+
+    Raises:
+        MaskingError: they differ in anything else.
+    """
+    shared = min(len(own), len(tokens))
+    differs = np.flatnonzero(own[:shared] != tokens.input_ids[:shared])
+    is_end = tokens.kinds == CODE_OF[RegionKind.END_OF_TURN]
+    last_end = int(np.flatnonzero(is_end)[-1]) + 1 if is_end.any() else len(tokens)
+    at = int(differs[0]) if len(differs) else shared
+    is_whole = at >= last_end and not chat.decode(tokens.input_ids[at:]).strip()
+    if at < len(tokens) and not is_whole:
         raise MaskingError(
             "the chat template, given the conversation that the row's markers show, must write the row again, and "
             f"differs at token {at}: {chat.decode(tokens.input_ids[at : at + 8])!r} is "
             f"{chat.decode(own[at : at + 8])!r} here"
         )
-    conversation = read_messages(messages)
-    answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
-    prompts = tuple(_prompts(messages, rendered, expansions, chat))
-    return Known(tokens=tokens, answers=answers, prompts=prompts, grid=grid)
+    if at == len(tokens) == len(own):
+        return tokens
+    behind = len(own) - at
+    return replace(
+        tokens,
+        input_ids=own,
+        kinds=np.concatenate([tokens.kinds[:at], np.full(behind, CODE_OF[RegionKind.CHAT], dtype=np.int8)]),
+        turns=np.concatenate([tokens.turns[:at], np.full(behind, NO_TURN, dtype=np.int16)]),
+    )
 
 
 def _guesses(messages: list[dict[str, Any]], chat: ChatIds) -> Iterator[list[dict[str, Any]]]:

@@ -91,6 +91,7 @@ class Row:
             the sign of a common bound.
         marks: as in :class:`Known`, of the pictures that came with the row; None if they are not known.
         batch: what is known of the samples of the whole batch, by row number.
+        tokens: the row's own tokens as its own ids prove them; None where they prove nothing, or were not asked.
     """
 
     number: int
@@ -105,6 +106,7 @@ class Row:
     shares_length: bool = False
     marks: np.ndarray | None = None
     batch: Mapping[int, Known] = field(default_factory=dict)
+    tokens: LabelledTokens | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -27,13 +27,18 @@ def contradiction(words: str, form: AnswerForm) -> str | None:
         words: the prompt without its query.
         form: how the answer is written.
     """
-    units = [unit for unit, mark in UNIT_MARKS.items() if re.search(mark, words.lower())]
+    units = units_in(words)
     if units and form.unit not in units:
         return f"its words ask for {' and '.join(units)}, and {form.name} counts {form.unit}"
     shapes = [name for name, mark in _SHAPE_MARKS.items() if re.search(mark, words.lower())]
     if shapes and form.shape.name not in shapes:
         return f"its words show the form {shapes[0]!r}, and {form.name} writes {form.example}"
     return None
+
+
+def units_in(words: str) -> list[TimeUnit]:
+    """Return the units that words name."""
+    return [unit for unit, mark in UNIT_MARKS.items() if re.search(mark, words.lower())]
 
 
 _SHAPE_MARKS = {form.shape.name: form.shape.mark for form in KNOWN_FORMS.values() if form.shape.mark}

@@ -27,10 +27,12 @@ class Choice:
     Attributes:
         form: the format.
         why: what speaks for it, in a line.
+        is_said: whether a person named it; otherwise an entry of another format's shape is read as of that one.
     """
 
     form: Format
     why: str
+    is_said: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def choose_format(file: AnnotationFile, name: str = AUTO) -> Choice:
     """
     if name != AUTO:
         form = format_named(name)
-        return Choice(form, f"read as {form.name} ({form.title}), as --format says")
+        return Choice(form, f"read as {form.name} ({form.title}), as --format says", is_said=True)
     with closing(file.entries()) as begun:
         entries = list(islice(begun, SNIFFED_ENTRIES))
     counts = {form.name: sum(form.matches(entry) for entry in entries) for form in FORMATS}
@@ -82,20 +84,36 @@ def choose_format(file: AnnotationFile, name: str = AUTO) -> Choice:
         fit = "; ".join(f"{form.name} ({form.told_by})" for form in best)
         raise AnnotationError(f"{file.path.name} fits several formats, {fit}: say which it is with --format")
     [form] = best
-    return Choice(form, f"read as {form.name} ({form.title}), because its rows hold {form.told_by}")
+    others = [_of_row(entry, form) for entry in entries]
+    mixed = "".join(
+        f"; entries that hold {other.told_by} are read as {other.name} ({other.title})"
+        for other in FORMATS
+        if other in others and other is not form
+    )
+    return Choice(form, f"read as {form.name} ({form.title}), because its rows hold {form.told_by}{mixed}")
 
 
-def found_rows(file: AnnotationFile, form: Format, read_windows: ReadWindows) -> Iterator[Found]:
+def _of_row(entry: Entry, form: Format) -> Format:
+    """Return the format of one entry: that of the file, unless the entry has the shape of one other format alone."""
+    if form.has_many or form.matches(entry):
+        return form
+    fitting = [other for other in FORMATS if not other.has_many and other.matches(entry)]
+    fitting = [other for other in fitting if other.name != "columns"]  # fits any list with a start and an end
+    return fitting[0] if len(fitting) == 1 else form
+
+
+def found_rows(file: AnnotationFile, choice: Choice, read_windows: ReadWindows) -> Iterator[Found]:
     """Yield the rows of a file in order; one entry is held at a time.
 
     Raises:
         AnnotationError: the file cannot be read, or not beyond a place.
     """
-    context, number = Context(file.path, read_windows), 0
+    context, number, form = Context(file.path, read_windows), 0, choice.form
     for entry in file.entries():
         if not form.has_many:
             number = entry.number - 1
-        for row in _rows_of(entry, form, context):
+        of_entry = form if choice.is_said else _of_row(entry, form)
+        for row in _rows_of(entry, of_entry, context):
             number += 1
             inside = f", {row.inside}" if isinstance(row, Row) and row.inside else ""
             is_line = file.layout.is_by_line and not form.has_many
