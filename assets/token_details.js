@@ -30,7 +30,7 @@ export const tokenDetails = ({ onUnpin }) => {
     for (const node of [copy, text, list]) node.hidden = !isKnown;
     [unpin.hidden, empty.hidden] = [!isPinned, isKnown];
     box.classList.toggle("vtg-pinned", isPinned);
-    title.textContent = isPinned ? "Pinned token" : "Token";
+    title.textContent = isPinned ? "Pinned" : "Token";
     facts = isKnown ? factsOf(model, index, { verdict, loss }) : null;
     if (!facts) return;
     text.textContent = showWhitespace(facts.text).replaceAll("\n", "") || "(no text)";

@@ -8,6 +8,7 @@ import { lastAtMost, VERDICTS } from "./tokens.js";
 
 const AROUND = 4; // lines beyond the visible ones
 const EDGES = 12; // pixels of a token's border, padding and margin
+const BLOCK_EDGES = 18;
 const LINE = 30;
 const COARSE_LINE = 40; // a finger needs more
 
@@ -39,7 +40,7 @@ export const tokenFlow = (act) => {
 
   const widthOf = (item) => {
     const text = shownText(model, item) + suffixOf(model, item);
-    if (!widths.has(text)) widths.set(text, Math.ceil(pen.measureText(text).width * 1.01) + EDGES);
+    if (!widths.has(text)) widths.set(text, Math.ceil(pen.measureText(text).width * 1.01) + (item.type === "block" ? BLOCK_EDGES : EDGES));
     return Math.min(widths.get(text), laidWidth);
   };
   const breaksAfter = (item) => item.type === "token" && model.textAt(item.start).includes("\n");

@@ -31,8 +31,10 @@ const listOf = (title, pairs) => {
 };
 
 export const helpBox = () => {
-  const box = make("details", "vtg-help");
-  box.append(make("summary", "", "Keys, and the find language"), listOf("Keys, on a token", KEYS), listOf("Find: all words must hold", LANGUAGE));
+  const box = make("section", "vtg-help");
+  box.hidden = true;
+  box.setAttribute("aria-label", "Keys, and the find language");
+  box.append(listOf("Keys, on a token", KEYS), listOf("Find: all words must hold", LANGUAGE));
   return box;
 };
 

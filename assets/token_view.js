@@ -45,7 +45,10 @@ export default ({ element, props, watch }) => {
       const known = coloursOf(comparison, loss).map(([name]) => name);
       set("colour", known[(known.indexOf(get("colour")) + 1) % known.length]);
     },
-    help: () => (help.open = !help.open),
+    help: () => {
+      help.hidden = !help.hidden;
+      keys.ariaExpanded = String(!help.hidden);
+    },
   };
   const flow = tokenFlow(act);
   const details = tokenDetails({ onUnpin: act.unpin });
