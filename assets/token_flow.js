@@ -137,6 +137,7 @@ export const tokenFlow = (act) => {
     if (!own) return;
     own.tabIndex = 0;
     if (takes) own.focus({ preventScroll: true });
+    if (takes || options.toMiddle) own.scrollIntoView({ block: "nearest" });
   };
   const byLine = (step) => {
     const from = lineOf(focused);
