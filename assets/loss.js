@@ -4,6 +4,7 @@ import { drawFromValue } from "./drawing.js";
 import { heatLegend, heatShare, wordList } from "./loss_words.js";
 import { fixed, fixedOrTiny, percent, signed, tiny, whole } from "./numbers.js";
 import { cell, fold, KIND_NAMES, make, numberCell, rowTitle, showWhitespace, tableOf } from "./shared.js";
+import { set } from "./store.js";
 
 const nats = (number, digits = 4) => fixed(number, digits);
 const likely = (prob) => fixedOrTiny(prob, 4, 0.001);
@@ -155,6 +156,7 @@ const recipesTable = (view) => {
 };
 
 const draw = (root, view) => {
+  set("loss", view?.tokens?.length ? { tokens: view.tokens } : null);
   if (!view) return;
   if (!view.sample) {
     root.append(make("p", "vtg-loss-none", view.reading), wordList());

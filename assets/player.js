@@ -2,9 +2,12 @@
 
 import { rootOf } from "./drawing.js";
 import { make, textButton } from "./shared.js";
+import { on, set } from "./store.js";
 
 const UNPLAYABLE = "Your browser cannot play this file; if it is a video, the page reads it all the same.";
 const ACCEPTED = "video/*,image/gif,.asf,.avi,.flv,.gif,.ivf,.mkv,.mov,.mpg,.mxf,.nut,.ogv,.ts,.webm";
+
+const SAME_TIME = 0.02; // seconds: what the player says of itself is not asked of it again
 
 const addressOf = (path) => {
   const { root: site = "", api_prefix: prefix = "/gradio_api" } = globalThis.gradio_config ?? {};
@@ -71,6 +74,10 @@ export default ({ element, props, trigger, upload, watch }) => {
     video.load();
   };
 
+  video.addEventListener("timeupdate", () => video.hasAttribute("src") && set("playhead", video.currentTime));
+  on("playhead", root, (time) => {
+    if (time !== null && video.hasAttribute("src") && Math.abs(video.currentTime - time) > SAME_TIME) video.currentTime = time;
+  });
   video.addEventListener("error", () => video.hasAttribute("src") && stage(unplayable));
   video.addEventListener("loadedmetadata", () => video.videoWidth || stage(unplayable)); // it would play the sound alone
 

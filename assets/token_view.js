@@ -1,180 +1,187 @@
-// The tokens of one row; a value is a TokenView (vtg_core/views/samples.py), or {"reason"} where there is none.
-// Colour says what the loss sees (labels); the legend and the hint say why (regions).
+// The tokens of one row, with what is known of each; a value is a TokenView (vtg_core/views/tokens.py), or {"reason"} where
+// there is none. Colour says what the loss sees (labels); the legend and the details say why (regions).
 
-import { drawFromValue, rootOf } from "./drawing.js";
-import { percent, whole } from "./numbers.js";
-import { focusTokens, KIND_NAMES, make, showWhitespace, textButton } from "./shared.js";
+import { rootOf } from "./drawing.js";
+import { make, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
+import { coloursOf, heatOf, lossOf } from "./token_colours.js";
+import { tokenDetails } from "./token_details.js";
+import { findBox } from "./token_find_box.js";
+import { tokenFlow } from "./token_flow.js";
+import { allBlocks, itemsOf, toggled } from "./token_items.js";
+import { helpBox, keyboard } from "./token_keys.js";
+import { legend } from "./token_legend.js";
+import { tokenTable } from "./token_table.js";
+import { comparisonOf, finderIn, isAtOdds, maskBorders, readTokens } from "./tokens.js";
 
-const IGNORED = -100;
-const VERDICTS = ["", "agree", "leak", "hole"];
-const MEANINGS = { agree: "both train it", leak: "it trains this, ours does not", hole: "ours trains this, it does not" };
+export default ({ element, props, watch }) => {
+  const root = rootOf(element);
+  let [model, items, opened, comparison, loss, matches, match] = [null, [], new Set(), null, null, [], -1];
+  let verdictAt = () => 0;
 
-const hint = (view, row, verdict, recipe) => {
-  const [index, count] = [view.index[row], view.count[row]];
-  const where = count > 1 ? `${whole(index)} to ${whole(index + count - 1)}` : whole(index);
-  const label = view.label[row] === IGNORED ? `${IGNORED}: not in the loss` : `${view.label[row]}: in the loss`;
-  const other = view.label_piece[row] < 0 ? "" : `, and it is another token: ${view.pieces[view.label_piece[row]]}`;
-  const compared = verdict ? `\n${recipe.name}: ${verdict}, ${MEANINGS[verdict]}` : "";
-  return `index ${where}\nid ${view.id[row]}\nregion ${KIND_NAMES[view.kinds[view.kind[row]]]}\nlabel ${label}${other}${compared}`;
-};
+  const act = {
+    hover: (index) => set("hovered", index),
+    pin: (item) => set("selected", item.start),
+    unpin: () => set("selected", null),
+    copy: () => details.copy(),
+    toggle: (item) => {
+      const next = toggled(model, opened, item);
+      if (!next) return;
+      opened = next;
+      show();
+      flow.focusIndex(item.start);
+    },
+    toggleAll: () => {
+      opened = opened.size ? new Set() : allBlocks(model);
+      show();
+    },
+    border: (next) => {
+      const to = next(maskBorders(model, comparison), flow.item().start);
+      if (to !== null) flow.focusIndex(to, { toMiddle: true });
+    },
+    find: (text) => find.open(text),
+    next: (step) => find.step(step),
+    colour: () => {
+      const known = coloursOf(comparison, loss).map(([name]) => name);
+      set("colour", known[(known.indexOf(get("colour")) + 1) % known.length]);
+    },
+    help: () => {
+      help.hidden = !help.hidden;
+      keys.ariaExpanded = String(!help.hidden);
+    },
+  };
+  const flow = tokenFlow(act);
+  const details = tokenDetails({ onUnpin: act.unpin });
+  const help = helpBox();
+  keyboard(flow, act);
+  const find = findBox({
+    onFound: (found, now) => {
+      [matches, match] = [found, now];
+      flow.repaint();
+      if (now >= 0) flow.focusIndex(found[now][0], { toMiddle: true, withKeyboard: false });
+    },
+    onDone: () => flow.focusItem(flow.place()),
+    stateOf: () => ({ model, verdictAt, nllAt: (index) => loss?.get(index)?.nll ?? null, borders: maskBorders(model, comparison) }),
+  });
 
-const token = (view, row, verdict, recipe) => {
-  const text = showWhitespace(view.pieces[view.piece[row]]);
-  const count = view.count[row];
-  const supervised = view.label[row] !== IGNORED;
-  const kind = view.kinds[view.kind[row]];
-  const classes = ["vtg-token", `vtg-kind-${kind}`, supervised ? "vtg-supervised" : "vtg-masked"];
-  if (view.is_control[row]) classes.push("vtg-control");
-  if (count > 1) classes.push("vtg-run");
-  if (view.label_piece[row] >= 0) classes.push("vtg-other-label");
-  if (verdict) classes.push(`vtg-${verdict}`);
-  const node = make("span", classes.join(" "), text);
-  if (count > 1) node.append(make("b", "", ` × ${whole(count)}`));
-  if (view.label_piece[row] >= 0) node.append(make("small", "", ` → ${showWhitespace(view.pieces[view.label_piece[row]])}`));
-  node.title = hint(view, row, verdict, recipe);
-  node.dataset.row = row;
-  node.dataset.index = view.index[row];
-  node.dataset.end = view.index[row] + count;
-  return node;
-};
+  const tools = make("div", "vtg-tools");
+  const colours = make("select", "vtg-select");
+  colours.setAttribute("aria-label", "Colour the tokens by");
+  colours.addEventListener("change", () => set("colour", colours.value));
+  const trained = textButton("Show the trained tokens", () => {
+    const first = Math.min(...[...model.view.trained, ...model.view.other_labels].map(([start]) => start));
+    if (Number.isFinite(first)) flow.focusIndex(first, { toMiddle: true });
+  });
+  const unfold = textButton("Open all frames", act.toggleAll);
+  const asTable = textButton("As a table", () => {
+    isTable = !isTable;
+    show();
+  });
+  const keys = textButton("?", act.help, "Keys, and the find language");
+  keys.ariaLabel = "Keys, and the find language";
+  tools.append(find.node, colours, trained, unfold, asTable, keys);
+  let isTable = false;
+  const [head, body, reason, said] = [make("div"), make("div", "vtg-tokens-body"), make("p", "vtg-no-audit"), make("p", "vtg-said")];
+  const tableBox = make("div", "vtg-table-box");
+  const left = make("div", "vtg-tokens-left");
+  said.setAttribute("role", "status");
+  left.append(flow.node, tableBox);
+  body.append(left, details.node);
+  root.append(reason, head, tools, help, body, said);
 
-// A run of tokens is cut where a recipe changes its mind within it, or a finding begins or ends.
-const splitAt = (view, borders) => {
-  const columns = ["piece", "kind", "index", "count", "id", "label", "label_piece", "is_control"];
-  const split = { ...view, ...Object.fromEntries(columns.map((name) => [name, []])) };
-  let next = 0;
-  for (let row = 0; row < view.index.length; row += 1) {
-    let [start, end] = [view.index[row], view.index[row] + view.count[row]];
-    while (start < end) {
-      while (next < borders.length && borders[next] <= start) next += 1;
-      const stop = Math.min(end, borders[next] ?? end);
-      for (const name of columns) split[name].push(view[name][row]);
-      split.index[split.index.length - 1] = start;
-      split.count[split.count.length - 1] = stop - start;
-      start = stop;
+  const isFound = (item) => (get("found")?.regions ?? []).some(([start, end]) => item.start < end && start < item.end);
+  const matchAt = (item) => {
+    const overlaps = ([start, end]) => item.start < end && start < item.end;
+    if (match >= 0 && overlaps(matches[match])) return 2;
+    let [low, high] = [0, matches.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (matches[middle][1] <= item.start) low = middle + 1;
+      else high = middle;
     }
-  }
-  return split;
-};
-
-const recipeOf = (view) => {
-  const recipe = get("recipe");
-  const total = view.count.reduce((sum, count) => sum + count, 0);
-  return recipe && recipe.num_tokens === total ? recipe : null;
-};
-
-const ownSummary = (view) => {
-  const [all, inLoss] = Object.values(view.totals).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
-  const share = percent(inLoss / all, inLoss / all < 0.1 ? 2 : 0);
-  return [
-    make("span", "vtg-token vtg-supervised", "in the loss"), make("b", "", ` ${whole(inLoss)} `),
-    make("span", "vtg-token vtg-masked", "not in the loss"), make("b", "", ` ${whole(all - inLoss)} `),
-    make("span", "vtg-muted", `${share} of ${whole(all)} tokens are trained`),
-  ];
-};
-
-const recipeSummary = (recipe) => {
-  const counts = { agree: 0, leak: 0, hole: 0 };
-  for (const [start, end, code] of recipe.runs) counts[VERDICTS[code]] += end - start;
-  const nodes = [make("b", "", `${recipe.name} against ours`)];
-  for (const [verdict, count] of Object.entries(counts)) {
-    const item = make("span", `vtg-token vtg-${verdict === "leak" ? "masked" : "supervised"} vtg-${verdict}`, verdict);
-    item.title = MEANINGS[verdict];
-    nodes.push(item, make("b", "", ` ${whole(count)} `));
-  }
-  const back = () => {
-    set("mask", "ours");
-    focusTokens();
+    return low < matches.length && overlaps(matches[low]) ? 1 : 0;
   };
-  return [...nodes, textButton("Back to ours", back)];
-};
-
-const legend = (view, recipe) => {
-  const box = make("div", "vtg-legend");
-  const summary = make("p", "vtg-counts");
-  summary.append(...(recipe ? recipeSummary(recipe) : ownSummary(view)));
-  const regions = make("ul", "vtg-regions");
-  regions.setAttribute("aria-label", "Regions: why a token is, or is not, in the loss");
-  for (const [kind, [total, supervised]] of Object.entries(view.totals)) {
-    const item = make("li");
-    item.append(make("span", `vtg-swatch vtg-kind-${kind}`), `${KIND_NAMES[kind]} `, make("b", "", whole(total)));
-    if (supervised) item.append(make("span", "vtg-in-loss", ` · ${whole(supervised)} in the loss`));
-    regions.append(item);
-  }
-  box.append(summary, regions);
-  return box;
-};
-
-const showAnswer = (flow) =>
-  textButton("Show the trained tokens", () => {
-    flow.querySelector(".vtg-supervised")?.scrollIntoView({ block: "center" });
+  const look = () => ({
+    verdictAt, isFound, matchAt, isAtOdds: isAtOdds(comparison) || get("colour") === "verdict",
+    heatAt: heatOf(get("colour"), loss),
+    selected: () => get("selected") ?? -1,
   });
 
-const overlaps = (node, regions) =>
-  regions.some(([start, end]) => Number(node.dataset.index) < end && start < Number(node.dataset.end));
-
-// Mark the tokens that a finding speaks of, and bring the first one into view.
-const mark = (root) => {
-  const found = get("found");
-  const flow = root.querySelector(".vtg-flow");
-  if (!flow || !found) return;
-  const nodes = [...flow.querySelectorAll("[data-row]")].filter((node) => overlaps(node, found.regions));
-  for (const node of nodes) node.classList.add("vtg-found");
-  const line = make("p", "vtg-marked");
-  const clear = () => {
-    set("found", null);
-    focusTokens();
+  // Draw anew from what is known: the tokens, and the store.
+  const show = (options = {}) => {
+    [reason.hidden, head.hidden, tools.hidden, body.hidden] = [true, !model, !model, !model];
+    if (!model) return;
+    comparison = comparisonOf(model, get("recipe"));
+    const verdictIn = finderIn(comparison?.runs ?? []);
+    verdictAt = (index) => verdictIn(index)?.[2] ?? 0;
+    loss = lossOf(model, get("loss"));
+    const cuts = [...(comparison?.runs ?? []), ...(get("found")?.regions ?? [])].flatMap(([start, end]) => [start, end]);
+    items = itemsOf(model, { opened, cuts });
+    const known = coloursOf(comparison, loss);
+    const colour = known.some(([name]) => name === get("colour")) ? get("colour") : "label";
+    colours.replaceChildren(...known.map(([name, text]) => Object.assign(make("option", "", text), { value: name, selected: name === colour })));
+    root.dataset.colour = colour;
+    head.replaceChildren(legend(model, comparison, { colour, loss, found: get("found") }));
+    unfold.textContent = opened.size ? "Fold all frames" : "Open all frames";
+    unfold.hidden = !model.patches.length;
+    [flow.node.hidden, tableBox.hidden] = [isTable, !isTable];
+    asTable.textContent = isTable ? "As a flow" : "As a table";
+    flow.show(model, items, look(), options);
+    tableBox.replaceChildren(...(isTable ? [tokenTable(model, items, { at: flow.place(), verdictAt })] : []));
+    showDetails();
   };
-  line.append(make("span", "vtg-found vtg-token", "outlined"), ` ${found.title} `, textButton("Clear", clear));
-  flow.before(line);
-  nodes[0]?.scrollIntoView({ block: "center" });
-};
+  const showDetails = () => {
+    const pinned = get("selected");
+    const isPinned = pinned !== null && model !== null && pinned < model.length;
+    const index = isPinned ? pinned : get("hovered");
+    details.show(model, index, { isPinned, comparison, verdict: index === null ? 0 : verdictAt(index), loss: loss?.get(index) ?? null });
+  };
 
-const draw = (root, shown) => {
-  const scrolled = root.querySelector(".vtg-flow")?.scrollTop ?? 0;
-  root.replaceChildren();
-  if (!shown) return;
-  if (shown.reason) {
-    root.append(make("p", "vtg-no-audit", shown.reason));
-    return;
-  }
-  const recipe = recipeOf(shown);
-  const runs = recipe ? recipe.runs : [];
-  const borders = [...runs, ...(get("found")?.regions ?? [])].flatMap(([start, end]) => [start, end]);
-  const view = borders.length ? splitAt(shown, borders.sort((a, b) => a - b)) : shown;
-  const flow = make("div", "vtg-flow");
-  flow.tabIndex = 0;
-  flow.setAttribute("role", "group");
-  flow.setAttribute("aria-label", "Tokens in order; point at one for its index, id, region and label");
-  let run = 0;
-  for (let row = 0; row < view.index.length; row += 1) {
-    while (run < runs.length && runs[run][1] <= view.index[row]) run += 1;
-    const code = run < runs.length && runs[run][0] <= view.index[row] ? runs[run][2] : 0;
-    flow.append(token(view, row, VERDICTS[code], recipe), make("wbr"));
-  }
-  const key = legend(view, recipe);
-  key.firstElementChild.append(showAnswer(flow));
-  root.append(key, flow);
-  flow.scrollTop = scrolled;
-  mark(root);
-};
+  const load = () => {
+    const view = props.value ? JSON.parse(props.value) : null;
+    model = view && !view.reason ? readTokens(view) : null;
+    [opened, matches, match] = [new Set(), [], -1];
+    set("row", model);
+    set("hovered", null);
+    show();
+    [reason.hidden, reason.textContent] = [!view?.reason, view?.reason ?? ""];
+    find.again();
+    said.textContent = model ? summaryOf(model) : "";
+    takeFocus();
+  };
+  const summaryOf = ({ length, view }) => {
+    const inLoss = Object.values(view.totals).reduce((sum, [, own]) => sum + own, 0);
+    return `${length} tokens, ${inLoss} in the loss, in ${items.length} places`;
+  };
+  // A tab is built when it is first opened: who asked for the keyboard to go on here may have asked before.
+  const takeFocus = () => {
+    if (get("focus") !== "tokens" || !model) return;
+    set("focus", null);
+    flow.focusItem(flow.place());
+  };
+  const showFound = () => {
+    show();
+    const first = get("found")?.regions[0]?.[0];
+    if (model && first !== undefined && first < model.length) flow.focusIndex(first, { toMiddle: true, withKeyboard: false });
+  };
 
-// A tab is built when it is first opened: who asked for the keyboard to go on here may have asked before.
-const takeFocus = (root) => {
-  if (get("focus") !== "tokens") return;
-  set("focus", null);
-  root.querySelector(".vtg-flow")?.focus({ preventScroll: true });
-};
-
-export default (component) => {
-  const root = rootOf(component.element);
-  let shown = null;
-  drawFromValue(component, (_, view) => {
-    shown = view;
-    draw(root, view);
-    takeFocus(root);
+  on("focus", root, takeFocus);
+  on("recipe", root, () => show());
+  on("found", root, showFound);
+  on("loss", root, () => show());
+  on("colour", root, () => show());
+  on("hovered", root, (index) => {
+    flow.hover(index);
+    showDetails();
   });
-  on("focus", root, () => takeFocus(root));
-  for (const key of ["recipe", "found"]) on(key, root, () => draw(root, shown));
+  on("selected", root, (index) => {
+    flow.select(index);
+    if (model && index !== null && index < model.length && !flow.node.contains(document.activeElement)) flow.focusIndex(index, { withKeyboard: false });
+    const patch = model && index !== null && index < model.length ? model.patchAt(index)?.[2] : null;
+    if (patch && patch.time !== null) set("playhead", model.view.frames.clip_start + patch.time);
+    showDetails();
+  });
+  load();
+  watch("value", load);
+  if (get("found")) showFound();
 };

@@ -57,6 +57,13 @@ FIGURES = {
     ),
     "demo_wrong_query_share": ("fresh clips in which another row's query costs it more", "80 %", "{:.0%}"),
     "demo_median_iou": ("median IoU of its greedy answer", "0.5", "{:.2f}"),
+    "token_view_paint_ms_30k": ("from a click to 30,000 tokens painted in the browser, ms", "500", "{:,.0f}"),
+    "token_view_paint_ms_200k": ("the same, 200,000 tokens", "4,000", "{:,.0f}"),
+    "highlighted_text_paint_ms_30k": ("the same, 30,000 tokens in `gr.HighlightedText`", "", "{:,.0f}"),
+    "token_view_nodes_30k": ("nodes in the page for 30,000 tokens, at most", "2,000", "{:,.0f}"),
+    "token_view_hover_ms_30k": ("from pointing at one strip to all of them, ms", "50", "{:,.0f}"),
+    "token_view_bytes_30k": ("bytes sent for 30,000 tokens", "150,000", "{:,.0f}"),
+    "token_view_bytes_16x30k": ("the same, all 16 templates", "1,000,000", "{:,.0f}"),
 }
 """What each figure is, what it should reach, and how it is written."""
 

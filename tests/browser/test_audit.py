@@ -55,8 +55,8 @@ def test_a_bug_is_named_shown_in_the_tokens_and_taken_back(audited):
     found = audited.locator(".vtg-flow .vtg-found")
     expect(found).to_have_count(3)
     expect(found.first).to_be_in_viewport()
-    expect(audited.locator(".vtg-flow")).to_be_focused()
-    assert "".join(found.all_text_contents()) == "<|im_start|>assistant⏎\n"
+    expect(audited.locator(".vtg-flow :focus")).to_have_count(1)
+    assert "".join(found.all_text_contents()) == "<|im_start|>assistant⏎"
     expect(audited.locator(".vtg-flow .vtg-supervised")).to_have_count(15)
     audited.get_by_role("button", name="Open the audit").click()
     audited.locator("#back").click()
@@ -88,7 +88,7 @@ def test_a_finding_outlines_no_more_than_its_own_tokens_of_a_run(audited):
     assert hint.startswith(f"{outlined} tokens, ")
     audited.locator(".vtg-marked button").click()
     expect(found).to_have_count(0)
-    expect(audited.locator(".vtg-flow")).to_be_focused()
+    expect(audited.locator(".vtg-flow :focus")).to_have_count(1)
 
 
 def test_a_bug_that_does_not_apply_says_so_and_the_answer_format_is_followed(audited):
@@ -132,9 +132,10 @@ def test_a_recipe_colours_the_tokens_and_reports_its_loss(audited):
     rows.filter(has_text="text-prefix").get_by_role("button").click()
     leaks = audited.locator(".vtg-flow .vtg-leak")
     expect(leaks.first).to_be_visible()
-    expect(leaks.first).to_have_attribute(
-        "title", re.compile("text-prefix: leak, it trains this, ours does not")
-    )
+    expect(leaks.first).to_have_attribute("aria-label", re.compile("not in the loss, leak"))
+    leaks.first.click()
+    expect(audited.locator(".vtg-details")).to_contain_text("leak: it trains this, and should not, by ours")
+    expect(audited.locator("#linked .vtg-bar-leak")).not_to_have_count(0)
     expect(audited.locator(".vtg-legend")).to_contain_text(re.compile(r"agree 12 leak 275 hole 0"))
     expect(audited.locator(".vtg-flow .vtg-agree")).to_have_count(12)
     audited.locator("#template input").click()

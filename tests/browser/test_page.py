@@ -75,9 +75,9 @@ def test_the_tokens_are_coloured_by_their_labels_and_explained_by_their_regions(
     expect(tokens.first).to_be_visible()
     supervised = seen.locator(".vtg-flow .vtg-supervised")
     assert "".join(supervised.all_text_contents()) == "[8.0,␣14.0]<|im_end|>"
-    hint = supervised.first.get_attribute("title")
-    assert re.fullmatch(r"index [\d,]+\nid \d+\nregion answer\nlabel \d+: in the loss", hint)
-    expect(seen.locator(".vtg-flow .vtg-run").first).to_have_text("<|video_pad|> × 60")
+    said = supervised.first.get_attribute("aria-label")
+    assert re.fullmatch(r"\[, index [\d,]+, answer, in the loss", said)
+    expect(seen.locator(".vtg-flow .vtg-block").first).to_have_text("frames 1–2 · 2.1 s · 68 tokens")
     expect(seen.locator(".vtg-legend")).to_contain_text(re.compile(r"3\.53 % of 340 tokens are trained"))
     expect(seen.locator(".vtg-regions")).to_contain_text("answer 11 · 11 in the loss")
 
@@ -162,7 +162,7 @@ def test_enter_reads_the_prompts(demo):
 
 def test_the_trained_tokens_can_be_brought_into_view(seen):
     seen.get_by_role("tab", name="Tokens").click()
-    seen.locator(".vtg-legend button").click()
+    seen.get_by_role("button", name="Show the trained tokens").click()
     expect(seen.locator(".vtg-flow .vtg-supervised").first).to_be_in_viewport()
 
 

@@ -23,6 +23,7 @@ from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.video.plan import FramePolicy
 from vtg_core.views.audit import view_finding
 from vtg_core.views.samples import as_json
+from vtg_core.views.tokens import LEAK
 
 SETTINGS = Settings(frames=FramePolicy(num_frames=8))
 FILE = ASSETS / "demo_annotations.json"
@@ -117,24 +118,33 @@ def test_each_bug_is_named_on_the_page_or_said_not_to_apply(user_cache, bug):
     assert all(strip["source"] == f"broken: {bug.name}" for strip, _ in views)
 
 
+def texts_of(tokens):
+    """The text of each token of a view."""
+    runs = dict(tokens["runs"])
+    return [
+        tokens["pieces"][number]
+        for row, number in enumerate(tokens["token"])
+        for _ in range(runs.get(row, 1))
+    ]
+
+
 def test_a_finding_has_its_reason_its_figures_and_its_tokens(user_cache):
     _, view, recipes, tokens = audited(Choice(AuditSource.BROKEN, bug="header-in"))
     [finding] = [f for f in view["findings"] if f["code"] == "mask.header-trained"]
     assert finding["why"].startswith("The generation prompt already holds the header")
     assert ["share of loss tokens", "20.0%"] in finding["evidence"]
     [[start, end]] = finding["regions"]
-    rows = [row for row, index in enumerate(tokens["index"]) if start <= index < end]
-    assert [tokens["pieces"][tokens["piece"][row]] for row in rows] == ["<|im_start|>", "assistant", "\n"]
-    assert all(tokens["label"][row] == tokens["id"][row] for row in rows)
+    assert texts_of(tokens)[start:end] == ["<|im_start|>", "assistant", "\n"]
+    assert any(first <= start < end <= last for first, last in tokens["trained"])
+    assert [run for run in tokens["verdicts"] if run[2] == LEAK] == [[start, end, LEAK]]
     assert "Choose our collator" in recipes["note"]
     assert view["banner"].startswith("The assistant's header is trained (found in")
 
 
 def test_labels_that_are_other_tokens_are_shown_as_such(user_cache):
     *_, tokens = audited(Choice(AuditSource.BROKEN, bug="labels-shifted"))
-    other = [row for row, piece in enumerate(tokens["label_piece"]) if piece >= 0]
-    label = tokens["pieces"][tokens["label_piece"][other[0]]]
-    assert label == tokens["pieces"][tokens["piece"][other[1]]] == "["
+    (_, end, label), *_ = tokens["other_labels"]
+    assert tokens["pieces"][label] == texts_of(tokens)[end] == "["
 
 
 def test_a_foreign_collator_is_audited_on_the_sample_on_screen(user_cache):

@@ -6,11 +6,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vtg_core.inspection import inspect_templates
-from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
 from vtg_core.templates import TEMPLATES
 from vtg_core.video.sampling import SampledVideo
 from vtg_core.video.timeline import VideoInfo
-from vtg_core.views.samples import as_json, view_prompt, view_sequence, view_tokens
+from vtg_core.views.samples import as_json, view_prompt
 from vtg_core.windows import Window
 
 
@@ -19,59 +18,6 @@ def inspected(processor, video, query="a red circle appears"):
         video, query, [Window(8, 14)], processor=processor, templates=TEMPLATES[:1]
     )
     return inspection
-
-
-def expanded(view, column):
-    return [
-        value for value, count in zip(getattr(view, column), view.count, strict=True) for _ in range(count)
-    ]
-
-
-def test_the_rows_of_a_token_view_expand_to_the_ids_and_labels(processor, video):
-    encoded = inspected(processor, video).encoded
-    view = view_tokens(encoded, processor)
-    assert expanded(view, "id") == encoded.input_ids.tolist()
-    assert expanded(view, "label") == encoded.labels.tolist()
-    assert view.index == [sum(view.count[:row]) for row in range(len(view.count))]
-
-
-def test_the_kinds_of_a_token_view_are_the_regions(processor, video):
-    encoded = inspected(processor, video).encoded
-    view = view_tokens(encoded, processor)
-    kinds = [view.kinds[kind] for kind in expanded(view, "kind")]
-    assert kinds == [str(region.kind) for region in encoded.regions for _ in range(len(region))]
-
-
-def test_only_placeholders_are_gathered_into_a_run(processor, video):
-    view = view_tokens(inspected(processor, video, "no no no no no").encoded, processor)
-    gathered = {view.pieces[p] for p, count in zip(view.piece, view.count, strict=True) if count > 1}
-    assert gathered == {"<|video_pad|>"}
-
-
-def test_words_that_are_added_tokens_are_never_gathered(processor):
-    [five] = processor.tokenizer.encode("<5>", add_special_tokens=False)
-    view = view_sequence([five] * 3, [five] * 3, [Region(RegionKind.ANSWER, 0, 3)], processor)
-    assert view.count == [1, 1, 1]
-
-
-def test_padding_is_gathered_into_a_run(processor):
-    pad = processor.tokenizer.pad_token_id
-    view = view_sequence([pad] * 9, [IGNORE_INDEX] * 9, [Region(RegionKind.PADDING, 0, 9)], processor)
-    assert view.count == [9]
-
-
-def test_the_totals_say_how_many_tokens_of_each_region_are_in_the_loss(processor, video):
-    totals = view_tokens(inspected(processor, video).encoded, processor).totals
-    assert totals["answer"] == (11, 11)
-    assert totals["end_of_turn"] == (1, 1)
-    assert sum(supervised for _, supervised in totals.values()) == 12
-
-
-def test_a_token_that_is_no_whole_character_is_shown_as_bytes(processor, video):
-    view = view_tokens(inspected(processor, video, "🙂").encoded, processor)
-    shown = "".join(view.pieces[p] for p in view.piece)
-    assert "⟨F0" in shown
-    assert "\N{REPLACEMENT CHARACTER}" not in shown
 
 
 def test_the_parts_of_a_prompt_are_what_the_model_reads(processor, video):
@@ -138,4 +84,3 @@ def test_the_counts_of_a_prompt_add_up(processor, video):
 def test_views_become_json_that_any_reader_accepts(processor, video):
     inspection = inspected(processor, video, "</script> \u2028 ${x} {{y}}")
     assert json.loads(as_json([view_prompt(inspection, processor)]))[0]["key"] == "standard/direct"
-    assert json.loads(as_json(view_tokens(inspection.encoded, processor)))["index"][0] == 0

@@ -15,7 +15,7 @@ from vtg_core.audit.report import Report
 from vtg_core.audit.row.readings import Reading
 from vtg_core.audit.row.row import Row
 from vtg_core.masking.labelled_tokens import regions_of
-from vtg_core.views.samples import TokenView, view_sequence
+from vtg_core.views.tokens import FramesView, TokenView, view_frames, view_sequence
 
 SHARES = ("share_of_loss_tokens",)
 """Values of evidence that are shown in percent."""
@@ -209,9 +209,25 @@ def view_finding(finding: Finding) -> FindingView:
 
 
 def view_row(row: Row) -> TokenView:
-    """Return the token view of a row as it came, padding included: coloured by its own labels."""
-    regions = regions_of(row.kinds, row.turns)
-    return view_sequence(row.ids.tolist(), row.labels.tolist(), regions, row.chat.processor)
+    """Return the token view of a row as it came, padding included: its own labels, against those that were proved."""
+    return view_sequence(
+        row.ids.tolist(),
+        row.labels.tolist(),
+        regions_of(row.kinds, row.turns),
+        row.chat.processor,
+        proven=row.reading.verdict,
+        frames=_frames(row),
+        max_length=row.max_length,
+    )
+
+
+def _frames(row: Row) -> FramesView | None:
+    """Return when the frames of a row are shown; None where it has not those of the sample that it was made from."""
+    grid, scene = row.media.get("video_grid_thw"), row.known.scene if row.known is not None else None
+    if grid is None or scene is None or len(grid) != 1 or not row.shows_our_frames:
+        return None
+    times = scene.timestamps
+    return view_frames(times, int(grid[0][0]), duration=scene.duration, windows=scene.windows)
 
 
 def view_file(report: Report, *, state: str, num_all: int) -> FileView:

@@ -6,12 +6,10 @@ Nothing here is markup. A view is turned into JSON and drawn by a component that
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from vtg_core.chat.control_tokens import placeholder_ids
-from vtg_core.chat.token_text import token_text
 from vtg_core.inspection import Inspection
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
@@ -19,37 +17,6 @@ from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from transformers import ProcessorMixin
-
-
-@dataclass(frozen=True)
-class TokenView:
-    """The tokens of one sample, in columns; a run of one placeholder, or of padding, is one row.
-
-    Attributes:
-        pieces: the distinct texts of the tokens, see :func:`vtg_core.chat.token_text.token_text`.
-        kinds: the distinct region kinds.
-        piece: for each row, which of ``pieces``.
-        kind: for each row, which of ``kinds``: why the token is, or is not, in the loss.
-        index: for each row, the position of its first token.
-        count: for each row, how many tokens it stands for.
-        id: for each row, the token's id.
-        label: for each row, the label of its tokens: ``id`` where they are in the loss, else ``IGNORE_INDEX``.
-        label_piece: for each row, which of ``pieces`` a label is that differs from the id it stands at, else -1.
-        is_control: for each row, 1 where the token is a control token.
-        totals: region kind to (tokens, tokens in the loss).
-    """
-
-    pieces: list[str]
-    kinds: list[str]
-    piece: list[int]
-    kind: list[int]
-    index: list[int]
-    count: list[int]
-    id: list[int]
-    label: list[int]
-    label_piece: list[int]
-    is_control: list[int]
-    totals: dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -104,47 +71,6 @@ def template_key(mode: str, name: str) -> str:
     return f"{mode}/{name}"
 
 
-def view_tokens(encoded: EncodedSample, processor: "ProcessorMixin") -> TokenView:
-    """Return the token view of a sample that ``processor`` encoded."""
-    return view_sequence(encoded.input_ids.tolist(), encoded.labels.tolist(), encoded.regions, processor)
-
-
-def view_sequence(
-    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], processor: "ProcessorMixin"
-) -> TokenView:
-    """Return the token view of any row: ``labels`` as they came, ``regions`` a partition of it."""
-    tokenizer, placeholders = processor.tokenizer, placeholder_ids(processor)
-    rows: dict[str, list[int]] = {
-        name: [] for name in ("piece", "kind", "index", "count", "id", "label", "label_piece", "is_control")
-    }
-    pieces: dict[str, int] = {}
-    kinds: dict[str, int] = {}
-    totals: dict[str, tuple[int, int]] = {}
-    added = set(tokenizer.added_tokens_decoder)
-
-    @cache
-    def piece_of(token_id: int) -> int:
-        return pieces.setdefault(token_text(tokenizer, token_id), len(pieces))
-
-    for kind, index, count, token_id, label in _runs(ids, labels, regions, placeholders):
-        is_other = label not in (token_id, IGNORE_INDEX)
-        row = {
-            "piece": piece_of(token_id),
-            "kind": kinds.setdefault(str(kind), len(kinds)),
-            "index": index,
-            "count": count,
-            "id": token_id,
-            "label": label,
-            "label_piece": piece_of(label) if is_other else -1,
-            "is_control": int(token_id in added),
-        }
-        for name, value in row.items():
-            rows[name].append(value)
-        total, supervised = totals.get(str(kind), (0, 0))
-        totals[str(kind)] = (total + count, supervised + count * (label != IGNORE_INDEX))
-    return TokenView(pieces=list(pieces), kinds=list(kinds), totals=totals, **rows)
-
-
 def view_prompt(inspection: Inspection, processor: "ProcessorMixin") -> PromptView:
     """Return the prompt view of an inspection that was made with ``processor``."""
     template, encoded = inspection.sample.template, inspection.encoded
@@ -161,20 +87,6 @@ def view_prompt(inspection: Inspection, processor: "ProcessorMixin") -> PromptVi
         num_supervised=sum(part.num_supervised for part in parts),
         parts=parts,
     )
-
-
-def _runs(
-    ids: Sequence[int], labels: Sequence[int], regions: Sequence[Region], placeholders: Collection[int]
-) -> Iterator[tuple[RegionKind, int, int, int, int]]:
-    """Yield (kind, index, count, id, label); only what nobody reads is gathered, and never across a region or label."""
-    for region in regions:
-        is_padding = region.kind is RegionKind.PADDING
-        positions = range(region.start, region.end)
-        for (token_id, label, _), run in groupby(
-            positions, key=lambda i: (ids[i], labels[i], is_padding or ids[i] in placeholders or i)
-        ):
-            first, *rest = run
-            yield region.kind, first, 1 + len(rest), token_id, label
 
 
 def _parts(encoded: EncodedSample, placeholders: Collection[int]) -> Iterator[PromptPart]:
@@ -230,4 +142,4 @@ def as_json(views: "Sequence[DataclassInstance] | DataclassInstance") -> str:
     import json
 
     value = [asdict(view) for view in views] if isinstance(views, Sequence) else asdict(views)
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

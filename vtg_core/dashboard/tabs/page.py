@@ -106,6 +106,7 @@ class Layout:
             value=first_strip(self.settings),
             label="What the audit found",
         )
+        self.linked = script_component("linked_view", elem_id="linked", label="Timeline and sequence bar")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Audit", id="audit", render_children=True):
                 self.audit_tab = AuditTab(self.settings)

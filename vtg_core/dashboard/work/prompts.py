@@ -16,7 +16,8 @@ from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.templates import PromptTemplate
 from vtg_core.video.sampling import SampledVideo
-from vtg_core.views.samples import as_json, template_key, view_prompt, view_tokens
+from vtg_core.views.samples import as_json, template_key, view_prompt
+from vtg_core.views.tokens import FramesView, view_frames, view_tokens
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
@@ -62,7 +63,10 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
         template = inspection.sample.template
         prompts.append(view_prompt(inspection, checkpoint.processor))
         key = template_key(template.mode, template.name)
-        tokens[key] = as_json(view_tokens(inspection.encoded, checkpoint.processor))
+        frames = _frames(inspection, inputs)
+        tokens[key] = as_json(
+            view_tokens(inspection.encoded, checkpoint.processor, policy=inputs.policy, frames=frames)
+        )
     keep_processor(video, checkpoint, processor)
     return Inspected(
         notice=_remarks(inputs, video, checkpoint=checkpoint),
@@ -88,6 +92,17 @@ def _inspections(
         templates=templates,
         policy=inputs.policy,
     )
+
+
+def _frames(inspection: Inspection, inputs: Inputs) -> FramesView | None:
+    """Return when the frames are shown; None where the model does not say how it sees them."""
+    grid, video = inspection.encoded.media.get("video_grid_thw"), inspection.sample.video
+    if grid is None:
+        return None
+    return view_frames(
+        video.timestamps, int(grid[0][0]), duration=video.info.duration, clip=inputs.clip,
+        windows=inspection.sample.windows,
+    )  # fmt: skip
 
 
 def _facts(video: SampledVideo, checkpoint: "Checkpoint", *, settings: Settings) -> str:

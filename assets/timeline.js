@@ -1,0 +1,157 @@
+// The seconds of the video: its sampled frames, the window with handles that set it, and the player's place.
+
+import { fixed, seconds, whole } from "./numbers.js";
+import { make } from "./shared.js";
+import { get, on, set } from "./store.js";
+import { patchAtTime } from "./tokens.js";
+
+const STEP = 0.1;
+const SVG = "http://www.w3.org/2000/svg";
+
+// Round numbers of seconds, at most `most` of them, from 0.
+export const ticksOf = (duration, most) => {
+  const size = 10 ** Math.floor(Math.log10(duration / most));
+  const step = [1, 2, 5, 10].map((digit) => digit * size).find((one) => duration / one <= most);
+  return Array.from({ length: Math.floor(duration / step) + 1 }, (_, i) => Number((i * step).toPrecision(6)));
+};
+
+// The window with one end moved: both stay within the video, and a step apart.
+export const movedWindow = ({ start, end }, which, to, duration) => {
+  const rounded = Math.round(to / STEP) * STEP;
+  if (which === "start") return { start: tidy(Math.max(0, Math.min(rounded, end - STEP))), end };
+  return { start, end: tidy(Math.min(duration, Math.max(rounded, start + STEP))) };
+};
+
+const tidy = (number) => Math.round(number * 1000) / 1000;
+
+const number = (value) => (value === null || value === undefined || value === "" || !Number.isFinite(Number(value)) ? null : Number(value));
+
+// What stands in the fields, where that is a window of this video.
+const windowOf = (frames) => {
+  const [start, end] = [number(get("fields")?.start), number(get("fields")?.end)];
+  if (start !== null && end !== null && start < end && end <= frames.duration + 1e-6) return { start, end };
+  const [first] = frames.windows;
+  return first ? { start: first[0], end: first[1] } : null;
+};
+
+const ticksNode = (frames) => {
+  const [svg, path] = ["svg", "path"].map((name) => document.createElementNS(SVG, name));
+  svg.setAttribute("viewBox", "0 0 1000 10");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("class", "vtg-time-frames");
+  svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", frames.times.map((time) => `M${fixed((1000 * time) / frames.duration, 2)} 0V10`).join(""));
+  path.setAttribute("vector-effect", "non-scaling-stroke");
+  svg.append(path);
+  return svg;
+};
+
+export const timeline = (root) => {
+  const [box, track, scale, frames] = ["vtg-time", "vtg-time-track", "vtg-time-scale", "vtg-time-shown"].map((name) => make("div", name));
+  const band = make("div", "vtg-time-window");
+  const handles = ["start", "end"].map((which) => {
+    const node = make("div", `vtg-time-handle vtg-time-${which}`);
+    Object.assign(node, { role: "slider", tabIndex: 0, ariaLabel: which === "start" ? "Start of the window" : "End of the window", ariaValueMin: "0" });
+    node.dataset.which = which;
+    return node;
+  });
+  const [hovered, selected, playhead] = ["hovered", "selected", "playhead"].map((name) => make("div", `vtg-mark vtg-mark-${name}`));
+  const about = make("p", "vtg-muted vtg-bar-about");
+  track.append(frames, band, hovered, selected, playhead, ...handles);
+  box.append(track, scale, about);
+  let [model, shown, moved] = [null, null, null];
+
+  const percentOf = (time) => `${(100 * time) / shown.duration}%`;
+  const mark = (node, time) => {
+    node.hidden = shown === null || time === null || time < 0 || time > shown.duration;
+    if (!node.hidden) node.style.left = percentOf(time);
+  };
+  const timeOf = (index) => (model && index !== null && index < model.length ? (model.patchAt(index)?.[2].time ?? null) : null);
+  const markPlayhead = () => mark(playhead, shown === null || get("playhead") === null ? null : get("playhead") - shown.clip_start);
+
+  const drawWindow = () => {
+    if (shown === null) return;
+    const window = moved ?? windowOf(shown);
+    band.hidden = window === null;
+    for (const handle of handles) handle.hidden = window === null;
+    if (window === null) return;
+    [band.style.left, band.style.width] = [percentOf(window.start), percentOf(window.end - window.start)];
+    for (const handle of handles) {
+      const at = window[handle.dataset.which];
+      handle.style.left = percentOf(at);
+      Object.assign(handle, { ariaValueMax: String(shown.duration), ariaValueNow: String(at), ariaValueText: seconds(at) });
+    }
+    const { times, num_patches: patches } = shown;
+    const within = times.filter((time) => window.start <= time && time <= window.end).length;
+    about.textContent = `${seconds(shown.duration)} · window ${fixed(window.start, 1)} to ${seconds(window.end)} holds ${whole(within)} of ${whole(times.length)} sampled frames · ${whole(patches)} steps for the model`;
+  };
+  const draw = () => {
+    [model, moved] = [get("row"), null];
+    shown = model?.view.frames ?? null;
+    box.hidden = shown === null;
+    if (shown === null) return;
+    frames.replaceChildren(ticksNode(shown));
+    scale.replaceChildren(
+      ...ticksOf(shown.duration, 8).map((time) => {
+        const tick = make("span", "", `${time} s`);
+        tick.style.left = percentOf(time);
+        return tick;
+      }),
+    );
+    drawWindow();
+    mark(hovered, timeOf(get("hovered")));
+    mark(selected, timeOf(get("selected")));
+    markPlayhead();
+  };
+
+  const timeUnder = (event) => {
+    const { left, width } = track.getBoundingClientRect();
+    return shown.duration * Math.max(0, Math.min((event.clientX - left) / width, 1));
+  };
+  const move = (which, to) => {
+    const window = moved ?? windowOf(shown);
+    if (!window) return;
+    moved = movedWindow(window, which, to, shown.duration);
+    drawWindow();
+  };
+  const tell = () => moved && set("window", { ...moved });
+
+  for (const handle of handles) {
+    const { which } = handle.dataset;
+    handle.addEventListener("pointerdown", (event) => {
+      handle.setPointerCapture(event.pointerId);
+      event.stopPropagation();
+    });
+    handle.addEventListener("pointermove", (event) => handle.hasPointerCapture(event.pointerId) && move(which, timeUnder(event)));
+    handle.addEventListener("pointerup", tell);
+    handle.addEventListener("click", (event) => event.stopPropagation());
+    handle.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -STEP, ArrowDown: -STEP, ArrowRight: STEP, ArrowUp: STEP, PageUp: 10 * STEP, PageDown: -10 * STEP }[event.key];
+      const window = moved ?? windowOf(shown);
+      const to = { Home: 0, End: shown.duration }[event.key] ?? (step ? window[which] + step : null);
+      if (to === null) return;
+      event.preventDefault();
+      move(which, to);
+      tell();
+    });
+  }
+  track.addEventListener("pointermove", (event) => shown && set("hovered", patchAtTime(model, timeUnder(event))?.pixelStart ?? null));
+  track.addEventListener("pointerleave", () => set("hovered", null));
+  track.addEventListener("click", (event) => {
+    if (!shown) return;
+    const time = timeUnder(event);
+    set("playhead", shown.clip_start + time);
+    const patch = patchAtTime(model, time);
+    if (patch) set("selected", patch.pixelStart);
+  });
+  on("row", root, draw);
+  on("fields", root, () => {
+    moved = null;
+    drawWindow();
+  });
+  on("hovered", root, (index) => mark(hovered, timeOf(index)));
+  on("selected", root, (index) => mark(selected, timeOf(index)));
+  on("playhead", root, markPlayhead);
+  draw();
+  return box;
+};

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { maskRuns, scaleOf, sectionsOf } from "../../assets/sequence_bar.js";
+import { movedWindow, ticksOf } from "../../assets/timeline.js";
+import { coloursOf, heatOf, lossOf } from "../../assets/token_colours.js";
+import { readTokens } from "../../assets/tokens.js";
+import { viewOf } from "./rows.mjs";
+
+const model = readTokens(viewOf({ patches: 40, pads: 60 }));
+
+test("a video with its stamps is one section of the strip", () => {
+  assert.deepEqual(sectionsOf(model.regions).map(([, , kind]) => kind), ["instruction", "video", "answer"]);
+});
+
+test("a long video takes half of the strip, and a place leads back to its token", () => {
+  const scale = scaleOf(sectionsOf(model.regions));
+  assert.ok(scale.isSqueezed);
+  assert.deepEqual([scale.at(0), scale.at(2), scale.at(model.length - 2)].map((one) => Math.round(100 * one)), [0, 25, 75]);
+  for (const index of [0, 1, 2, 500, model.length - 2, model.length - 1]) assert.equal(scale.indexAt(scale.at(index) + 1e-9), index);
+});
+
+test("what the mask trains is drawn, or its verdicts where it is at odds", () => {
+  const scale = scaleOf(sectionsOf(model.regions));
+  assert.deepEqual(maskRuns(model, null, scale).map(([, , name]) => name), ["trained"]);
+  const comparison = { runs: [[0, 1, 2], [1, 2, 3], [model.length - 2, model.length, 1]] };
+  assert.deepEqual(maskRuns(model, comparison, scale).map(([, , name]) => name), ["leak", "hole", "agree"]);
+});
+
+test("runs too close to be told apart are drawn as one", () => {
+  const runs = Array.from({ length: 900 }, (_, i) => [100 + 2 * i, 101 + 2 * i, 2]);
+  assert.ok(maskRuns(model, { runs }, scaleOf(sectionsOf(model.regions))).length < 20);
+});
+
+test("seconds are marked at round numbers, few of them", () => {
+  assert.deepEqual(ticksOf(30, 8), [0, 5, 10, 15, 20, 25, 30]);
+  for (const duration of [0.4, 1, 7.3, 61, 3600]) assert.ok(ticksOf(duration, 8).length <= 9);
+});
+
+test("an end of the window stays within the video and a step from the other", () => {
+  assert.deepEqual(movedWindow({ start: 8, end: 14 }, "start", 9.04, 30), { start: 9, end: 14 });
+  assert.deepEqual(movedWindow({ start: 8, end: 14 }, "start", 99, 30), { start: 13.9, end: 14 });
+  assert.deepEqual(movedWindow({ start: 8, end: 14 }, "end", 99, 29.97), { start: 8, end: 29.97 });
+  assert.deepEqual(movedWindow({ start: 8, end: 14 }, "end", -5, 30), { start: 8, end: 8.1 });
+});
+
+test("tokens are coloured by a loss of this very row alone", () => {
+  const tokens = [{ index: model.length - 2, id: 16, nll: 4, prob: 0.02, rank: 9 }, { index: model.length - 1, id: 17, nll: 0, prob: 1, rank: 1 }];
+  const loss = lossOf(model, { tokens });
+  assert.deepEqual(coloursOf(null, loss).map(([name]) => name), ["label", "region", "nll", "probability", "rank"]);
+  assert.deepEqual([model.length - 2, model.length - 1, 0].map(heatOf("nll", loss)), [1, 0, null]);
+  assert.equal(lossOf(model, { tokens: [{ ...tokens[0], id: 1 }] }), null);
+  assert.deepEqual(coloursOf(null, null).length, 2);
+});
