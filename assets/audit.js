@@ -2,7 +2,7 @@
 
 import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";
-import { focusTokens, make, openTab, severityBadge, textButton } from "./shared.js";
+import { copyButton, focusTokens, make, openTab, severityBadge, textButton } from "./shared.js";
 import { set } from "./store.js";
 
 const numTokens = (regions) => regions.reduce((sum, [start, end]) => sum + end - start, 0);
@@ -48,6 +48,7 @@ const finding = (view) => {
   if (view.evidence.length) more.append(details(view.evidence));
   if (view.why) more.append(paragraph("Why it matters.", view.why));
   if (view.fix) more.append(paragraph("What to do.", view.fix));
+  more.append(copyButton("Copy for an issue", () => view.issue, "Copy the finding, the tokens around it and the versions as Markdown"));
   return card;
 };
 

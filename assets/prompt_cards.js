@@ -2,23 +2,7 @@
 
 import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";
-import { KIND_NAMES, make } from "./shared.js";
-
-const copyButton = (text) => {
-  const button = make("button", "vtg-button", "Copy");
-  button.type = "button";
-  button.title = "Copy what the chat template wrote, each video one placeholder";
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Not allowed";
-    }
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  });
-  return button;
-};
+import { copyButton, KIND_NAMES, make } from "./shared.js";
 
 // Every character stands here, a run of one placeholder as the placeholder and its number.
 const textOf = (pieces) => {
@@ -55,7 +39,7 @@ const part = (view) => {
 const card = (view) => {
   const node = make("article", "vtg-card");
   const head = make("header");
-  head.append(make("h4", "", view.name), make("span", "vtg-muted", view.mode === "standard" ? "seconds" : "temporal tokens"), copyButton(view.rendered));
+  head.append(make("h4", "", view.name), make("span", "vtg-muted", view.mode === "standard" ? "seconds" : "temporal tokens"), copyButton("Copy", () => view.rendered, "Copy what the chat template wrote, each video one placeholder"));
   const counts = make("p", "vtg-counts");
   for (const [name, count] of [["tokens", view.num_tokens], ["video and stamps", view.num_video], ["supervised", view.num_supervised]]) {
     const item = make("span");

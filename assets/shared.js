@@ -55,6 +55,20 @@ export const textButton = (text, onClick, title = "") => {
   return button;
 };
 
+// A button that copies what `textOf()` returns, and says whether it could.
+export const copyButton = (text, textOf, title) => {
+  const button = textButton(text, async () => {
+    try {
+      await navigator.clipboard.writeText(textOf());
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not allowed";
+    }
+    setTimeout(() => (button.textContent = text), 1500);
+  }, title);
+  return button;
+};
+
 export const heading = (text, note = "", className = "") => {
   const node = make("h4", className, text);
   if (note) node.append(make("span", "vtg-muted", ` · ${note}`));

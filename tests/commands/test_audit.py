@@ -281,3 +281,12 @@ def test_a_conversation_is_not_varied_as_a_template_is(capsys, tmp_path):
     command = ["audit", "--annotations", str(file), "--video-root", str(ASSETS), "--num-frames", "8"]
     assert main([*command, "--recipe", "pad-only", "--fuzz", "2"]) == 1
     assert "a row must be a query that a template asks for" in capsys.readouterr().err
+
+
+def test_markdown_holds_the_first_finding_of_each_kind_for_a_bug_report(capsys):
+    options = ("--collator", "vtg_core.recipes:text_prefix", "--limit", "1", "--markdown", "-")
+    status, printed = audit(capsys, *options)
+    assert status == 1
+    assert printed.startswith("### The prompt was measured before the video was expanded")
+    assert "audited: collator vtg_core.recipes:text_prefix" in printed
+    assert str(ASSETS) not in printed

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,12 +33,14 @@ class RowFindings:
         where: file and line it was read from; empty where there is none.
         findings: in the order of the checks.
         is_audited: its tokens were looked at; false where it could not be read, or came in no batch.
+        quote: returns what a bug report quotes of the row for a finding; None where there is no row to quote.
     """
 
     row: int | None
     where: str
     findings: tuple[Finding, ...]
     is_audited: bool = True
+    quote: Callable[[Finding], str] | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Report:
         num_in_file: how many rows the annotation file has, those that cannot be read among them; None without a file.
         is_partial: it was stopped before the last row.
         entries: what was found, in order.
+        quotes: for each code what a bug report quotes of the row of its first finding.
     """
 
     subject: str
@@ -62,6 +65,7 @@ class Report:
     num_in_file: int | None = None
     is_partial: bool = False
     entries: list[tuple[str, Finding]] = field(default_factory=list)
+    quotes: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set, repr=False)
     _by_row: dict[tuple[str, int | None], list[Finding]] = field(
         default_factory=lambda: defaultdict(list), repr=False
@@ -83,6 +87,8 @@ class Report:
             if finding.code == length.BUDGET.name and self._replaces(found.where, finding):
                 continue
             self._by_row[finding.code, finding.row].append(finding)
+            if found.quote is not None and finding.code not in self.quotes:
+                self.quotes[finding.code] = found.quote(finding)
             self.entries.append((found.where, finding))
 
     def holds(self, finding: Finding) -> bool:

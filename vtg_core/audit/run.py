@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
+from vtg_core.audit.issue import quoted
 from vtg_core.audit.report import RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import encode_known, person_texts, scene_of
@@ -72,7 +74,7 @@ def audit_rows(
         except Exception as error:
             yield RowFindings(number, where, (_refused(number, error),), False)
             continue
-        yield RowFindings(number, where, tuple(audit_row(row)))
+        yield RowFindings(number, where, tuple(audit_row(row)), quote=partial(quoted, row=row))
 
 
 def suspected_units(dataset: VideoTemporalSFTDataset, *, limit: int | None = None) -> Iterator[RowFindings]:
@@ -177,7 +179,7 @@ def audit_collator(
     indices = _indices(dataset, limit)
     for at in range(0, len(indices), batch_size):
         of_batch = [(index, dataset.annotations[index].row) for index in indices[at : at + batch_size]]
-        samples, found, audited = {}, dict[int, list[Finding]](), set[int]()
+        samples, found, audited = {}, dict[int, list[Finding]](), dict[int, Row]()
         for index, number in of_batch:
             try:
                 sample = dataset[index]
@@ -189,7 +191,8 @@ def audit_collator(
             found |= of_samples
         for index, number in of_batch:
             where = dataset.annotations[index].where
-            yield RowFindings(number, where, tuple(found[number]), number in audited)
+            quote = partial(quoted, row=audited[number]) if number in audited else None
+            yield RowFindings(number, where, tuple(found[number]), number in audited, quote)
 
 
 def audit_saved(
@@ -206,7 +209,8 @@ def audit_saved(
     if findings:
         yield RowFindings(None, "", tuple(findings))
     for row in rows:
-        yield RowFindings(row.number, "", audit_saved_row(row)[1])
+        row, of_row = audit_saved_row(row)
+        yield RowFindings(row.number, "", of_row, quote=partial(quoted, row=row))
 
 
 def saved_rows(
@@ -245,19 +249,19 @@ def _of_collator(
     chat: ChatIds,
     max_length: int | None,
     model: AskedModel | None,
-) -> tuple[dict[int, list[Finding]], set[int]]:
-    """Return what is found in each row of one batch, and which rows were audited: all, or none."""
+) -> tuple[dict[int, list[Finding]], dict[int, Row]]:
+    """Return what is found in each row of one batch, and the rows that were audited: all, or none."""
     numbers = list(samples)
     found: dict[int, list[Finding]] = {number: [] for number in numbers}
     returned = run_collator(collator, foreign_samples([sample for sample, _ in samples.values()]))
     if isinstance(returned, Finding):
         found[numbers[0]].append(returned)
-        return found, set()
+        return found, {}
     known = [row_known for _, row_known in samples.values()]
     audited = audit_batch(returned, chat, known, numbers=numbers, max_length=max_length, model=model)
     for finding in audited.findings:
         found[numbers[0] if finding.row is None else finding.row].append(finding)
-    return found, set(numbers) if audited.rows else set()
+    return found, {row.number: row for row in audited.rows}
 
 
 def _encode(sample: Sample, chat: ChatIds, policy: MaskPolicy | None) -> tuple[EncodedSample, Known]:

@@ -78,6 +78,10 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     command.add_argument(
         "--csv", metavar="OUT", help="write a line a finding to this file, or to stdout with -"
     )
+    command.add_argument(
+        "--markdown", metavar="OUT",
+        help="write the first finding of each kind as for a bug report to this file, or to stdout with -",
+    )  # fmt: skip
     add_model_options(command)
     add_frame_options(command)
     command.set_defaults(usage=command)
@@ -86,7 +90,7 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
 def run(options: argparse.Namespace) -> int:
     """Audit what the options name; return the exit status: 1 too where nothing could be audited."""
     _check_usage(options)
-    options.json, options.csv = map(settled, (options.json, options.csv))
+    options.json, options.csv, options.markdown = map(settled, (options.json, options.csv, options.markdown))
 
     from vtg_core.audit.report import Report
     from vtg_core.audit.row.chat_ids import ChatIds
@@ -117,12 +121,17 @@ def _show(options: argparse.Namespace, report: "Report") -> None:
         OSError: stdout cannot.
     """
     outputs: list[Callable[[], object]] = []
-    if "-" not in (options.json, options.csv):
+    if "-" not in (options.json, options.csv, options.markdown):
         outputs.append(lambda: print_report(report, is_verbose=options.verbose))
     if options.json is not None:
         outputs.append(lambda: write_json(options.json, report.as_dict()))
     if options.csv is not None:
         outputs.append(lambda: write_text("--csv", options.csv, report.as_csv()))
+    if options.markdown is not None:
+        from vtg_core.audit.issue import issues_of
+
+        text = issues_of(report, checkpoint=options.checkpoint)
+        outputs.append(lambda: write_text("--markdown", options.markdown, text))
     write_all(outputs)
 
 

@@ -7,6 +7,9 @@ from os import PathLike
 from vtg_core.commands.terminal import plain
 from vtg_core.files.outputs import check_writable, overwritten, shared_output
 
+NAMES = ("json", "csv", "markdown")
+"""The options that name a file to write."""
+
 
 def check_outputs(options: argparse.Namespace) -> None:
     """Check the outputs of a command before it begins; wrong usage ends the program.
@@ -14,8 +17,10 @@ def check_outputs(options: argparse.Namespace) -> None:
     Raises:
         VTGError: an output is no file that can be written.
     """
-    if getattr(options, "json", None) == getattr(options, "csv", None) == "-":
-        options.usage.error("--json - and --csv - would both write to stdout: give one of them a file")
+    to_stdout = [f"--{name} -" for name in NAMES if getattr(options, name, None) == "-"]
+    if len(to_stdout) > 1:
+        named = " and ".join(to_stdout[:2])
+        options.usage.error(f"{named} would both write to stdout: give one of them a file")
     if (said := shared_output(_outs(options))) is not None:
         options.usage.error(plain(said))
     refuse_inputs(options, _inputs(options))
@@ -36,7 +41,7 @@ def refuse_inputs(options: argparse.Namespace, inputs: Iterable[tuple[str, str |
 
 def _outs(options: argparse.Namespace) -> dict[str, str]:
     """Return the files that are written, by option; standard output is none."""
-    outs = {f"--{name}": getattr(options, name, None) for name in ("json", "csv")}
+    outs = {f"--{name}": getattr(options, name, None) for name in NAMES}
     return {option: out for option, out in outs.items() if out not in (None, "-")}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Finding, Severity
+from vtg_core.audit.issue import issue_text, quoted
 from vtg_core.audit.report import Report
 from vtg_core.audit.row.readings import Reading
 from vtg_core.audit.row.row import Row
@@ -71,6 +72,7 @@ class FindingView:
         why: why it matters.
         evidence: (name, value as text).
         regions: (first token, one behind the last) of the stretches it speaks of, the first ones.
+        issue: all of it with the tokens around it, as one pastes it into a bug report: Markdown.
     """
 
     code: str
@@ -81,6 +83,7 @@ class FindingView:
     fix: str
     evidence: list[tuple[str, str]]
     regions: list[tuple[int, int]]
+    issue: str
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def view_audit(findings: Sequence[Finding], row: Row | None, *, source: str, ban
         source=source,
         banner=banner,
         problem="",
-        findings=[view_finding(finding) for finding in ordered],
+        findings=[view_finding(finding, row, source=source) for finding in ordered],
         verdict="" if row is None else _verdict(row.reading),
         readings=[] if row is None else _readings(row.reading),
         num_checks=NUM_CHECKS,
@@ -189,8 +192,8 @@ def view_strip(view: AuditView, *, is_broken: bool = False) -> StripView:
     return StripView(view.source, _count(view, "error"), _count(view, "warning"), "", is_broken)
 
 
-def view_finding(finding: Finding) -> FindingView:
-    """Return the view of a finding."""
+def view_finding(finding: Finding, row: Row | None = None, *, source: str = "") -> FindingView:
+    """Return the view of a finding in ``row``, which may be None, of the audit of ``source``."""
     code = CODES.get(finding.code)
     return FindingView(
         code=finding.code,
@@ -205,6 +208,7 @@ def view_finding(finding: Finding) -> FindingView:
             if value is not None
         ],
         regions=[(region.start, region.end) for region in finding.regions[:MAX_REGIONS]],
+        issue=issue_text(finding, subject=source, quote="" if row is None else quoted(finding, row)),
     )
 
 
