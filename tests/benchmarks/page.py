@@ -108,10 +108,10 @@ def _measure(values: dict[str, str], pairs: list[tuple[str, str | None]]) -> dic
     with gr.Blocks() as page:
         buttons = {name: gr.Button(name, elem_id=f"show-{name}") for name in values}
         other = gr.Button("highlighted", elem_id="show-highlighted")
-        script_component("linked_view", elem_id="linked")
-        tokens = script_component("token_view", elem_id="tokens")
+        linked = script_component("linked_view", elem_id="linked")
+        script_component("token_view", elem_id="tokens")
         for name, button in buttons.items():
-            button.click(lambda value=values[name]: value, None, tokens)
+            button.click(lambda value=values[name]: value, None, linked)
         other.click(lambda: pairs, None, gr.HighlightedText(elem_id="highlighted"))
     page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     with sync_playwright() as playwright:
@@ -143,6 +143,7 @@ def _measure(values: dict[str, str], pairs: list[tuple[str, str | None]]) -> dic
 
 
 def _painted(tab: Any, name: str) -> float:
+    tab.wait_for_timeout(500)
     milliseconds: float = tab.evaluate(PAINTED, [f"#show-{name}", ".vtg-flow .vtg-token"])
     return milliseconds
 
