@@ -121,7 +121,7 @@ def test_a_row_of_no_format_among_many_is_a_bad_row_and_one_of_another_is_read(w
     rows = [*example.content, *example.content, {"video": "a.mp4", "ts": [1, 2]}, EXAMPLES[0].content[0]]
     loaded = load_annotations(write(rows), on_error="skip")
     assert (loaded.format, len(loaded.annotations)) == ("tvr", 3)
-    assert "rows.json:3, field 'vid_name'" in loaded.skipped[0]
+    assert "rows.json:3, field 'desc'" in loaded.skipped[0]
 
 
 def test_rows_of_two_formats_are_each_read_as_their_own_and_the_reason_says_so(write):
