@@ -137,5 +137,5 @@ def test_an_answer_all_of_control_tokens_that_is_masked_names_the_cause(good_tok
     labels = good_tokens.batch["labels"]
     labels[torch.isin(labels, torch.as_tensor(good_tokens.chat.control_ids))] = IGNORE_INDEX
     [finding] = findings_of(good_tokens)
-    assert finding.code == "mask.control-tokens-masked"
-    assert "tokens of the answer are control tokens, and masked by value" in finding.message
+    assert finding.code == "mask.nothing-trained"
+    assert "tokens of the answer are control tokens: masked by value" in finding.message

@@ -5,6 +5,7 @@ trl#6668, unsloth#2364, NeMo Automodel#2314 and axolotl#3617.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,17 +74,20 @@ def check(row: Row) -> Iterator[Finding]:
 
 
 def _nothing_trained(row: Row) -> Finding:
-    """Name the cause that the answer itself shows: where it is all control tokens, masking these takes it all."""
-    message = f"None of the {len(row.positions):,} tokens is in the loss"
+    """Name the one cause that the answer itself shows: where it is all control tokens, masking these takes it all."""
+    finding = NOTHING_TRAINED.finding(
+        f"None of the {len(row.positions):,} tokens is in the loss.", row=row.number
+    )
     verdict = row.reading.verdict
     if verdict is None or not verdict.any() or not is_in_sorted(row.ids[verdict], row.chat.control_ids).all():
-        return NOTHING_TRAINED.finding(f"{message}.", row=row.number)
-    return CONTROL_MASKED.finding(
-        f"{message}: all {int(verdict.sum()):,} tokens of the answer are control tokens, and masked by value, as "
-        "helpers that mask media or special tokens do, none of them is left. Where answers of words are not in the "
-        "loss either, the answer's start was not found.",
-        row=row.number, evidence={"tokens": int(verdict.sum())}, regions=row.regions(verdict)[:MAX_REGIONS],
-    )  # fmt: skip
+        return finding
+    cause = (
+        f"{finding.message} All {int(verdict.sum()):,} tokens of the answer are control tokens: masked by value, as "
+        "helpers that mask media or special tokens do, none of them is left."
+    )
+    return replace(
+        finding, message=cause, fix=f"{CONTROL_MASKED.fix} {finding.fix}", regions=row.regions(verdict)
+    )
 
 
 def _control_tokens_masked(row: Row, verdict: np.ndarray, holes: np.ndarray) -> Finding | None:
