@@ -1,11 +1,21 @@
-// What stands above the tabs of the sample on screen: its seconds, and its whole row. It has no value: the tokens on
-// screen are in the store.
+// What stands above the tabs of the row on screen: its seconds, and the whole of it; a value is a TokenView
+// (vtg_core/views/tokens.py), or {"reason"} where there is none. It is read here, and everyone else has it from the store.
 
 import { rootOf } from "./drawing.js";
 import { sequenceBar } from "./sequence_bar.js";
+import { set } from "./store.js";
 import { timeline } from "./timeline.js";
+import { readTokens } from "./tokens.js";
 
-export default ({ element }) => {
+export default ({ element, props, watch }) => {
   const root = rootOf(element);
   root.append(timeline(root), sequenceBar(root));
+  const load = () => {
+    const view = props.value ? JSON.parse(props.value) : null;
+    set("hovered", null);
+    set("reason", view?.reason ?? "");
+    set("row", view && !view.reason ? readTokens(view) : null);
+  };
+  load();
+  watch("value", load);
 };

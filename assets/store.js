@@ -19,6 +19,7 @@ const KEYS = {
   recipe: [null, "{name, runs, num_tokens} of the recipe whose mask is shown, or null", orNothing(isRecord)],
   found: [null, "{title, regions} of the finding whose tokens are shown, or null", orNothing(isRecord)],
   row: [null, "the tokens on screen, as readTokens (tokens.js) returns them, or null", orNothing(isRecord)],
+  reason: ["", "why there are no tokens on screen, or empty", isText],
   window: [null, "{start, end} in seconds, as handles of the timeline were moved to, or null", orNothing(isRecord)],
   loss: [null, "{tokens} of the sample's loss, each {index, id, nll, prob, rank, …}, or null", orNothing(isRecord)],
   focus: [null, "tokens where the keyboard is to go on there, or null", orNothing((value) => value === "tokens")],

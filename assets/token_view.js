@@ -1,5 +1,5 @@
-// The tokens of one row, with what is known of each; a value is a TokenView (vtg_core/views/tokens.py), or {"reason"} where
-// there is none. Colour says what the loss sees (labels); the legend and the details say why (regions).
+// The tokens of the row on screen, with what is known of each. Colour says what the loss sees (labels); the legend and
+// the details say why (regions). It has no value: the row is in the store.
 
 import { rootOf } from "./drawing.js";
 import { make, textButton } from "./shared.js";
@@ -12,9 +12,9 @@ import { allBlocks, itemsOf, toggled } from "./token_items.js";
 import { helpBox, keyboard } from "./token_keys.js";
 import { legend } from "./token_legend.js";
 import { tokenTable } from "./token_table.js";
-import { comparisonOf, finderIn, isAtOdds, maskBorders, readTokens } from "./tokens.js";
+import { comparisonOf, finderIn, isAtOdds, maskBorders } from "./tokens.js";
 
-export default ({ element, props, watch }) => {
+export default ({ element }) => {
   const root = rootOf(element);
   let [model, items, opened, comparison, loss, matches, match] = [null, [], new Set(), null, null, [], -1];
   let verdictAt = () => 0;
@@ -61,7 +61,7 @@ export default ({ element, props, watch }) => {
       if (now >= 0) flow.focusIndex(found[now][0], { toMiddle: true, withKeyboard: false });
     },
     onDone: () => flow.focusItem(flow.place()),
-    stateOf: () => ({ model, verdictAt, nllAt: (index) => loss?.get(index)?.nll ?? null, borders: maskBorders(model, comparison) }),
+    stateOf: () => ({ model, verdictAt, nllAt: (index) => loss?.get(index)?.nll ?? null, borders: model ? maskBorders(model, comparison) : [] }),
   });
 
   const tools = make("div", "vtg-tools");
@@ -138,13 +138,10 @@ export default ({ element, props, watch }) => {
   };
 
   const load = () => {
-    const view = props.value ? JSON.parse(props.value) : null;
-    model = view && !view.reason ? readTokens(view) : null;
+    model = get("row");
     [opened, matches, match] = [new Set(), [], -1];
-    set("row", model);
-    set("hovered", null);
     show();
-    [reason.hidden, reason.textContent] = [!view?.reason, view?.reason ?? ""];
+    [reason.hidden, reason.textContent] = [!get("reason"), get("reason")];
     find.again();
     said.textContent = model ? summaryOf(model) : "";
     takeFocus();
@@ -165,6 +162,8 @@ export default ({ element, props, watch }) => {
     if (model && first !== undefined && first < model.length) flow.focusIndex(first, { toMiddle: true, withKeyboard: false });
   };
 
+  on("row", root, load);
+  on("reason", root, load);
   on("focus", root, takeFocus);
   on("recipe", root, () => show());
   on("found", root, showFound);
@@ -182,6 +181,5 @@ export default ({ element, props, watch }) => {
     showDetails();
   });
   load();
-  watch("value", load);
   if (get("found")) showFound();
 };

@@ -22,6 +22,7 @@ from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Code
 from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
+from vtg_core.audit.survey.kinds import KINDS
 from vtg_core.commands.start import page_parser
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
 from vtg_core.comparison.results import TemplateResult
@@ -161,6 +162,11 @@ def _formats() -> Iterator[str]:
     return table("`--format`|whose|looks like|source", rows)
 
 
+def _survey_kinds() -> Iterator[str]:
+    rows = ([f"`{kind.name}`", str(kind.severity), f"{kind.title}. {kind.fix}".strip()] for kind in KINDS)
+    yield from table("figure|severity|in a row", rows)
+
+
 def _kinds() -> Iterator[str]:
     rows = ([f"`{kind}`", "yes" if MaskPolicy().trains(kind) else ""] for kind in RegionKind)
     return table("region|in the loss unless the policy says otherwise", rows)
@@ -294,6 +300,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "recipes": _recipes,
     "result-fields": _result_fields,
     "sample-fields": _sample_fields,
+    "survey-kinds": _survey_kinds,
     "templates": _templates,
 }
 """Each generated table by its marks' name, as lines."""

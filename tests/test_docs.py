@@ -88,13 +88,22 @@ def test_the_bugs_are_counted():
 
 @pytest.mark.parametrize("command", OURS)
 def test_a_command_runs(command, capsys):
-    assert main([*shlex.split(command)[3:], *([] if " audit " in command else ["--num-frames", "4"])]) == 0
+    assert (
+        main(
+            [
+                *shlex.split(command)[3:],
+                *([] if re.search(" (audit|data) ", command) else ["--num-frames", "4"]),
+            ]
+        )
+        == 0
+    )
     begins = (
         "video: 30.0 s",
         "our own collator",
         "collator",
         "recipe",
         "assets/demo_annotations.json: 2 of 4 rows",
+        "assets/demo_annotations.json: 4 rows, 4 windows",
     )
     assert capsys.readouterr().out.startswith(begins)
 
@@ -176,7 +185,7 @@ ROWS = "--annotations assets/demo_annotations.json --limit 1"
 
 @pytest.mark.parametrize(
     "command",
-    [f"inspect {SAMPLE}", f"loss {SAMPLE}", f"probe {SAMPLE} --generate", f"audit {ROWS}", f"compare {ROWS} --templates direct --num-frames 4"],
+    [f"inspect {SAMPLE}", f"loss {SAMPLE}", f"probe {SAMPLE} --generate", f"audit {ROWS}", f"compare {ROWS} --templates direct --num-frames 4", "data assets/demo_annotations.json"],
     ids=lambda command: command.split()[0],
 )  # fmt: skip
 def test_the_json_has_the_documented_keys(command, capsys):

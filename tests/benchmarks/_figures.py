@@ -44,6 +44,14 @@ FIGURES = {
         "{:.2f}",
     ),
     "loss_memory_mb_20k": ("peak memory of our loss in MB, 20,000 tokens", "", "{:,.0f}"),
+    "data_peak_mb_1gb": ("peak memory of `vtg-lens data` in MB, on a JSON Lines file of 1 GB", "", "{:,.0f}"),
+    "data_seconds_1gb": ("how long it takes, in seconds", "", "{:,.0f}"),
+    "data_reader_peak_mb_1gb": (
+        "peak memory in MB of reading and checking the same file row by row",
+        "",
+        "{:,.0f}",
+    ),
+    "data_reader_seconds_1gb": ("how long that takes, in seconds", "", "{:,.0f}"),
     "demo_times_nll": ("what the demo pays for a time token, 200 fresh clips, nats", "", "{:.2f}"),
     "demo_untrained_times_nll": (
         "the same, its untrained twin",

@@ -79,7 +79,7 @@ def _measure(samples_path: str, way: str) -> dict[str, float]:
     torch.set_num_threads(1)
     model = qwen3_vl_2b(load_processor("demo"), num_layers=2, width=1024, has_small_vision=True)
     samples = torch.load(samples_path, weights_only=False)
-    loaded, batch = _held_mb("VmRSS"), as_batch(samples[0])
+    loaded, batch = held_mb("VmRSS"), as_batch(samples[0])
     if way == "ours":
         assert bool(score_batch(model, batch).scores.nll.isfinite().all())
     elif way == "sixteen templates":
@@ -90,10 +90,10 @@ def _measure(samples_path: str, way: str) -> dict[str, float]:
         labels = batch.pop("labels")
         with torch.inference_mode():
             assert bool(model(**batch, labels=labels).loss.isfinite())
-    return {"tokens": len(samples[0]), "loaded": loaded, "peak": _held_mb("VmHWM")}
+    return {"tokens": len(samples[0]), "loaded": loaded, "peak": held_mb("VmHWM")}
 
 
-def _held_mb(field: str) -> float:
+def held_mb(field: str) -> float:
     """Return what Linux says this process holds (``VmRSS``) or has held at most (``VmHWM``); not what its parent held."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024

@@ -167,6 +167,9 @@ def test_nothing_is_overwritten(fix, tmp_path, capsys, name):
         (["--fix"], "--fix writes to --output: give both or neither"),
         (["--output", "x.jsonl"], "--fix writes to --output: give both or neither"),
         (["--unit", "chunks"], "--unit is what --fix converts from: give both"),
+        (["--fix", "--output", "x.jsonl", "--json", "x.jsonl"], "must name two files"),
+        (["--fix", "--output", "x.jsonl", "--json", "x.changes.jsonl"], "must name two files"),
+        (["--json", str(ASSETS / "demo_annotations.json")], "is the FILE itself"),
         (["--fix", "--output", "x.jsonl", "--show", "empty"], "give --fix or --show, not both"),
     ],
 )

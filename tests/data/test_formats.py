@@ -119,13 +119,24 @@ def test_rows_that_fit_none_say_what_they_hold(write):
         load_annotations(write([{"a": 1, "b": 2}]))
 
 
-def test_a_row_of_another_format_among_many_is_a_bad_row(write):
+def test_a_row_of_no_format_among_many_is_a_bad_row_and_one_of_another_is_read(write):
     [example] = [example for example in EXAMPLES if example.name == "tvr"]
-    loaded = load_annotations(
-        write([*example.content, *example.content, EXAMPLES[0].content[0]]), on_error="skip"
-    )
-    assert (loaded.format, len(loaded.annotations)) == ("tvr", 2)
-    assert "rows.json:3, field 'vid_name'" in loaded.skipped[0] or "field 'desc'" in loaded.skipped[0]
+    rows = [*example.content, *example.content, {"video": "a.mp4", "ts": [1, 2]}, EXAMPLES[0].content[0]]
+    loaded = load_annotations(write(rows), on_error="skip")
+    assert (loaded.format, len(loaded.annotations)) == ("tvr", 3)
+    assert "rows.json:3, field 'desc'" in loaded.skipped[0]
+
+
+def test_rows_of_two_formats_are_each_read_as_their_own_and_the_reason_says_so(write):
+    ours = {"video": "a.mp4", "sentence": "it moves", "windows": [[2, 5]]}
+    chunks = {"video": "a.mp4", "description": "it moves", "times": [[1, 2], [1, 2]]}
+    path = write([ours, chunks, ours])
+    assert len(load_annotations(write([ours, chunks], "two.json")).annotations) == 2
+    loaded = load_annotations(path)
+    assert [a.windows for a in loaded.annotations] == [(Window(2, 5),), (Window(5, 15),), (Window(2, 5),)]
+    assert "entries that hold 'times' and 'description' are read as didemo (DiDeMo)" in loaded.why
+    [bad] = load_annotations(path, format="vtg", on_error="skip").unreadable
+    assert bad.row == 1
 
 
 def test_the_steps_of_hirest_are_read_where_they_are_asked_for(write):

@@ -28,6 +28,7 @@ from vtg_core.audit.row.readings import Reader, read_row
 from vtg_core.audit.row.recovered import known_of_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import pad
+from vtg_core.data.annotations import Annotation
 from vtg_core.data.video_index import resolve_video
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import AnnotationError, MaskingError, VideoError, VTGError, as_sentence
@@ -80,22 +81,33 @@ def audit_rows(
 def suspected_units(dataset: VideoTemporalSFTDataset, *, limit: int | None = None) -> Iterator[RowFindings]:
     """Yield in which other unit than seconds the times of the file seem to be; a few hundred rows tell."""
     rows = []
-    given = [(a.where, a.raw, a.video) for a in dataset.annotations[:limit][:MAX_UNIT_ROWS]]
+    given = [
+        (a.where, times_of(a.raw) or _times_read(a), a.duration, a.video)
+        for a in dataset.annotations[:limit][:MAX_UNIT_ROWS]
+    ]
     for unread in dataset.unreadable[:MAX_UNIT_ROWS]:
         with suppress(AnnotationError):
             video = resolve_video(unread.raw.get("video"), dataset.video_root, unread.where)
-            given.append((unread.where, unread.raw, video))
-    for where, raw, video in given:
+            declared = unread.raw.get("duration")
+            known = float(declared) if isinstance(declared, int | float) else None
+            given.append((unread.where, times_of(unread.raw), known, video))
+    for where, times, duration, video in given:
         with suppress(VideoError):
-            if times := times_of(raw):
-                info, declared = probe_video(video), raw.get("duration")
-                known = float(declared) if isinstance(declared, int | float) else None
-                rows.append(RowTimes(where, times, known, info.duration, info.fps))
+            if times:
+                info = probe_video(video)
+                rows.append(RowTimes(where, times, duration, info.duration, info.fps))
     if findings := tuple(check_units(rows)):
         yield RowFindings(None, "", findings)
 
 
 MAX_UNIT_ROWS = 500
+
+
+def _times_read(annotation: Annotation) -> tuple[float, ...]:
+    """Return the times of a row of another format than ours, as it was read; of a clip they are not the file's."""
+    if annotation.video_start is not None:
+        return ()
+    return tuple(time for window in annotation.windows for time in window)
 
 
 def planned_row(

@@ -50,7 +50,8 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[str, str | PathLike[s
 
     for name in ("video", "annotations", "batch"):
         if path := getattr(options, name, None):
-            yield f"the file of --{name}", path
+            is_alone = name == "annotations" and getattr(options, "command", None) == "data"
+            yield "the FILE itself" if is_alone else f"the file of --{name}", path
     for name in ("checkpoint", "adapter"):
         if checkpoint := getattr(options, name, None):
             yield from ((f"a file of --{name}", path) for path in loaded_files(checkpoint))

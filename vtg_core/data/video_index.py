@@ -8,11 +8,15 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from vtg_core.bounded_cache import BoundedCache
 from vtg_core.data.formats.row import Row, is_unicode, shown
 from vtg_core.errors import AnnotationError
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".ts", ".gif", ".wmv", ".3gp"))  # fmt: skip
 MAX_INDEXED_FILES = 500_000
+MAX_KEPT_VIDEOS = 50_000
+"""So many videos are remembered, by what rows call them; the rows of one mostly stand together."""
+
 VIDEO_ID = "{video_id}"
 CLIP_TOLERANCE_SECONDS = 0.01
 
@@ -39,7 +43,7 @@ class VideoFinder:
         self.renamed: dict[str, str] = {}
         self.missing: dict[str, None] = {}
         self._indexes = [VideoIndex(root) for root in self.roots]
-        self._found: dict[tuple[object, ...], Path] = {}
+        self._found: BoundedCache[Path] = BoundedCache(MAX_KEPT_VIDEOS)
 
     def find(self, row: Row, where: str, start: float | None = None, end: float | None = None) -> Path:
         """Return the file of a row's video; where there is none, the path at which it was looked for first.
@@ -55,10 +59,12 @@ class VideoFinder:
         field, given = row.video.name, row.video.value
         plain = self.named(given)
         key = (plain, row.names, start, end) if isinstance(plain, str) else ()
-        if key not in self._found:
+
+        def looked_for() -> Path:
             expected = [resolve_video(plain, root, where, field) for root in self.roots]
-            self._found[key] = self._find(row, plain, expected, where, start, end)
-        return self._found[key]
+            return self._find(row, plain, expected, where, start, end)
+
+        return self._found.get(key, looked_for)
 
     def named(self, given: Any) -> Any:
         """Return what the file of a video is called that its row calls ``given``, before it is looked for."""

@@ -9,6 +9,7 @@ import torch
 from vtg_core.audit.batch.split import RowMedia, split
 from vtg_core.audit.checks.families import audit_batch
 from vtg_core.audit.findings import Severity
+from vtg_core.audit.row.pictures import marks_of
 from vtg_core.audit.row.videos import find_blocks, image_id, video_ids
 from vtg_core.regions import IGNORE_INDEX
 
@@ -64,11 +65,9 @@ def test_a_row_without_its_video_is_an_error_in_a_batch_of_its_own(every_good):
 def test_a_video_of_another_row_is_told_by_its_pixels_at_both_rows(every_good, video):
     grids = every_good.batch["video_grid_thw"]
     assert len(grids) == 2
-    known = [
-        every_good.known[0],
-        replace(every_good.known[0], pixels=tuple(p + 1 for p in every_good.known[0].pixels)),
-    ]
-    own, other = (k.pixels[0] for k in known)
+    own = every_good.batch["pixel_values_videos"][: int(grids[0].prod())].numpy()
+    other = own + 1
+    known = [every_good.known[0], replace(every_good.known[0], marks=marks_of(other))]
     media = {
         n: every_good.batch[n][:1].repeat(2, *[1] * (every_good.batch[n].ndim - 1))
         for n in PER_VIDEO
@@ -93,7 +92,7 @@ def test_images_in_the_place_of_a_video_are_said_to_be_images(good):
 
 
 def test_a_sample_of_two_videos_that_shows_one_is_told(good):
-    known = [replace(good.known[0], grid=np.repeat(good.known[0].grid, 2, axis=0), pixels=())]
+    known = [replace(good.known[0], grid=np.repeat(good.known[0].grid, 2, axis=0), marks=None)]
     alone = replace(good, known=known)
     row = batch_of(alone, [known[0].tokens.input_ids], media_of_row(good, 0))
     assert bad(row) == [("length.videos-too-few", 0)]

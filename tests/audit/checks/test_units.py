@@ -48,3 +48,9 @@ def test_fractions_chunks_and_minutes_need_the_whole_file():
 )
 def test_honest_seconds_are_no_unit(times, declared):
     assert list(check_units(rows(times, declared))) == []
+
+
+def test_choices_of_whole_numbers_that_end_where_they_begin_are_chunks():
+    (finding,) = check_units(rows([(2, 2, 2, 2, 0, 0, 2, 2)]))
+    assert (finding.evidence["unit"], finding.evidence["factor"]) == ("chunks of 5 s", [5.0, 5.0])
+    assert list(check_units(rows([(2, 4, 4, 5, 8, 9)]))) == []

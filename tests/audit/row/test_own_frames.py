@@ -8,6 +8,7 @@ import pytest
 from tests.audit.checks.test_answer import reworded
 from tests.audit.conftest import build_batch, sample_of
 from vtg_core.audit.checks.families import audit_row
+from vtg_core.audit.row.videos import video_ids
 from vtg_core.audit.run import recovered_row
 from vtg_core.regions import RegionKind
 from vtg_core.video.sampling import FramePolicy, sample_frames
@@ -102,3 +103,20 @@ def test_a_row_without_the_white_space_at_its_end_is_right(other):
     cut = good.of_ids(tokens.input_ids[:-1])
     labels = good.batch["labels"][:, :-1]
     assert judged(replace(cut, batch={**cut.batch, "labels": labels})) == []
+
+
+def test_frames_with_markers_of_their_own_are_one_video_with_one_clock(by_name):
+    tokens, good = by_name["demo"]
+    ids, around = tokens.input_ids, video_ids(good.chat)
+    markers = np.flatnonzero(np.isin(ids, list(around.opening | around.closing)))
+    framed = np.delete(ids, [markers[0], markers[-1]])
+    own = good.copy().of_ids(framed)
+    start = tokens.answer_starts[0] - 2
+    first = start - (tokens.num_inserted - 2)
+    own.batch["labels"] = np.where(np.arange(len(framed)) >= first, framed, -100)[None]
+    found = judged(own)
+    assert "mask.counted-before-expansion" in [code for code, _ in found]
+    assert "parity.video-repeated" not in [code for code, _ in found]
+    stamps = tokens.is_kind(RegionKind.TIMESTAMP).sum()
+    assert f"expanding the video inserted {tokens.num_inserted - 2:,}" in str(found)
+    assert own.rows()[0].count_by_kind(np.ones(len(framed), dtype=bool))["timestamp"] == stamps

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,3 +170,14 @@ def test_an_answer_is_read_again_when_the_duration_is_known(tmp_path):
     (tmp_path / "a.mp4").write_bytes((ASSETS / "red_circle.mp4").read_bytes())
     found = surveyed(tmp_path / "rows.json")
     assert (rows_of(found), found.num_windows) == ({}, 1)
+
+
+def test_a_survey_holds_no_text_of_the_file(survey, tmp_path):
+    survey(
+        *[{"sentence": f"number {n}", "more": "x" * 10_000} for n in range(3_000)]
+    )  # what is loaded once is
+    tracemalloc.start()
+    surveyed(tmp_path / "rows.jsonl")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (tmp_path / "rows.jsonl").stat().st_size / 4

@@ -11,7 +11,7 @@ from vtg_core.audit.batch.split import RowMedia, Split, split
 from vtg_core.audit.codes.batch import OTHERS_VIDEO, VIDEOS_DIFFER
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
-from vtg_core.audit.row.pictures import marks_of
+from vtg_core.audit.row.pictures import are_same_pictures, marks_of
 from vtg_core.audit.row.row import Known
 from vtg_core.audit.row.videos import image_id, video_ids
 
@@ -86,12 +86,13 @@ def media_of(
         if isinstance(grids, Finding):
             findings.append(grids)
             continue
-        media = _media(medium, grids, batch, ids, chat, known)
+        marks = marks_of(batch.get(medium.pixels)) if medium is VIDEO else None
+        media = _media(medium, grids, marks, ids, chat, known)
         handed = split(media.num_features, media.rows, media.owners)
         for of_row, positions in zip(of_rows, handed.of_rows, strict=True):
             of_row |= _given(media, batch, positions)
         if medium is VIDEO:
-            _give_marks(of_rows, marks_of(batch.get(medium.pixels)), media, handed)
+            _give_marks(of_rows, marks, media, handed)
         differ = list(_differ(media, handed, numbers))
         findings += [*differ, *_others(media, handed, numbers), *_patches_differ(batch, media)]
     return of_rows, findings
@@ -124,7 +125,7 @@ def _no_grids(medium: Medium, came: str) -> Finding:
 def _media(
     medium: Medium,
     grids: np.ndarray,
-    batch: Mapping[str, Any],
+    marks: np.ndarray | None,
     ids: np.ndarray,
     chat: ChatIds,
     known: Sequence[Known | None],
@@ -134,23 +135,31 @@ def _media(
     placeholders = is_one_of(ids, chat.media_ids if token is None else (token,)).sum(axis=1).tolist()
     own = [len(k.grid) if medium is VIDEO and k is not None and k.grid is not None else None for k in known]
     patches = grids.prod(axis=1).tolist()
-    owners = _owners(batch, patches, known) if medium is VIDEO else [frozenset[int]()] * len(grids)
+    owners = _owners(marks, patches, known) if medium is VIDEO else [frozenset[int]()] * len(grids)
     rows = [RowMedia(p, num) for p, num in zip(placeholders, own, strict=True)]
     return _Media(medium, grids, patches, [count // merge for count in patches], rows, owners)
 
 
 def _owners(
-    batch: Mapping[str, Any], patches: Sequence[int], known: Sequence[Known | None]
+    marks: np.ndarray | None, patches: Sequence[int], known: Sequence[Known | None]
 ) -> list[frozenset[int]]:
-    """Return for each video of the batch the rows whose own pixels it has, value for value."""
-    pixels, nobody = as_array(batch.get(VIDEO.pixels)), [frozenset[int]() for _ in patches]
-    if pixels is None or pixels.ndim != 2 or len(pixels) != sum(patches):
+    """Return for each video of the batch the rows whose own pictures it shows."""
+    nobody = [frozenset[int]() for _ in patches]
+    if marks is None or len(marks) != sum(patches):
         return nobody
-    own = [(i, video) for i, row in enumerate(known) if row is not None for video in row.pixels]
+    own = [(i, video) for i, row in enumerate(known) if row is not None for video in _marks_by_video(row)]
     if len({i for i, _ in own}) < 2:
         return nobody
-    parts = np.split(pixels, np.cumsum(patches)[:-1])
-    return [frozenset(i for i, video in own if np.array_equal(part, video)) for part in parts]
+    parts = np.split(marks, np.cumsum(patches)[:-1])
+    return [frozenset(i for i, video in own if are_same_pictures(part, video)) for part in parts]
+
+
+def _marks_by_video(known: Known) -> list[np.ndarray]:
+    """Return the marks of each video of a sample; none where they are not known."""
+    if known.marks is None or known.grid is None:
+        return []
+    patches = known.grid.prod(axis=1)
+    return np.split(known.marks, np.cumsum(patches)[:-1]) if patches.sum() == len(known.marks) else []
 
 
 def _given(media: _Media, batch: Mapping[str, Any], positions: range) -> dict[str, Any]:
@@ -200,7 +209,7 @@ def _differ(media: _Media, handed: Split, numbers: Sequence[int]) -> Iterator[Fi
 
 
 def _others(media: _Media, handed: Split, numbers: Sequence[int]) -> Iterator[Finding]:
-    """Yield the rows whose video has, value for value, the pixels of another row's and not of their own."""
+    """Yield the rows whose video shows another row's pictures and not their own."""
     for i, positions in enumerate(handed.of_rows):
         theirs = [media.owners[at] for at in positions if media.owners[at] and i not in media.owners[at]]
         if theirs:

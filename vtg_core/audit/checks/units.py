@@ -78,7 +78,7 @@ def check_units(rows: Sequence[RowTimes]) -> Iterator[Finding]:
     suspected: dict[Unit, list[tuple[RowTimes, str]]] = defaultdict(list)
     left = []
     for row in rows:
-        found = _of_declared(row) or _of_overrun(row)
+        found = _of_declared(row) or _of_overrun(row) or _of_chunks(row)
         if found is not None:
             suspected[found[0]].append((row, found[1]))
         else:
@@ -143,6 +143,22 @@ def _of_overrun(row: RowTimes) -> tuple[Unit, str] | None:
         if row.last * row.factor(unit) <= row.duration:
             return unit, evidence
     return None
+
+
+def _of_chunks(row: RowTimes) -> tuple[Unit, str] | None:
+    """Return chunks where a row says windows of one number to itself among several choices, as DiDeMo's rows do."""
+    pairs = list(zip(row.times[::2], row.times[1::2], strict=False))
+    is_whole = all(time == int(time) and 0 <= time < NUM_CHUNKS for time in row.times)
+    if len(pairs) < SOME_ROWS or not is_whole or len(set(pairs)) == len(pairs):
+        return None
+    same = next((start for start, end in pairs if start == end), None)
+    if same is None:
+        return None
+    return Unit.CHUNKS, f"one of {len(pairs)} windows is {same:g} to {same:g}, and one is said twice"
+
+
+NUM_CHUNKS = 6
+"""DiDeMo's clips of 25 to 30 s have as many."""
 
 
 def _of_file(rows: Sequence[RowTimes], *, is_fraction_known: bool) -> tuple[Unit, str] | None:

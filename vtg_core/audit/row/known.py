@@ -70,7 +70,6 @@ def known_of(
         scene=scene,
         person_texts=person_texts(messages),
         grid=np.asarray(grid) if grid is not None else None,
-        pixels=_pixels(encoded),
         marks=marks_of(encoded.media.get("pixel_values_videos")),
     )
 
@@ -108,17 +107,6 @@ def scene_of(sample: Sample) -> Scene:
         fps=sample.video.info.fps,
         rate_error=sample.video.info.rate_error,
         declared_duration=_declared_duration(sample),
-    )
-
-
-def _pixels(encoded: EncodedSample) -> tuple[np.ndarray, ...]:
-    """Return the patches of each video; empty where the processor returns them otherwise."""
-    grid, pixels = (encoded.media.get(name) for name in ("video_grid_thw", "pixel_values_videos"))
-    if grid is None or pixels is None or pixels.ndim != 2:
-        return ()
-    patches = np.asarray(grid).prod(axis=1)
-    return (
-        tuple(np.split(np.asarray(pixels), np.cumsum(patches)[:-1])) if patches.sum() == len(pixels) else ()
     )
 
 

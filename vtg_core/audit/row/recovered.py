@@ -17,6 +17,7 @@ from vtg_core.audit.row.readings import (
     read_row,
 )
 from vtg_core.audit.row.row import Known
+from vtg_core.audit.row.videos import find_blocks
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.chat.conversation import Role, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template, learn_markup
@@ -120,7 +121,7 @@ def _proved(
 ) -> Known:
     rendered = render(messages, chat.processor, template_tokens=written)
     tokens = encode_text(rendered, chat.processor, expansions)
-    tokens = _fitted(tokens, own, chat)
+    tokens = _fitted(_by_grids(tokens, chat, len(expansions), grid), own, chat)
     conversation = read_messages(messages)
     answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
     prompts = tuple(_prompts(messages, rendered, expansions, chat))
@@ -130,6 +131,28 @@ def _proved(
 def _without_generation_prompt(turns: Sequence[Turn]) -> Sequence[Turn]:
     """Return the turns without one that a generation prompt opened behind the last answer, and nobody wrote."""
     return turns[:-1] if has_generation_prompt_behind(turns) else turns
+
+
+def _by_grids(
+    tokens: LabelledTokens, chat: ChatIds, num_found: int, grid: np.ndarray | None
+) -> LabelledTokens:
+    """Read frames with markers of their own and no pair around them as the one video that the grids say they are.
+
+    What stands between two frames is then a time stamp and no text, and all of it came from one placeholder.
+    """
+    if grid is None or num_found <= len(grid):
+        return tokens
+    blocks = find_blocks(tokens.input_ids, chat)
+    if len(blocks) != len(grid):
+        return tokens
+    kinds = tokens.kinds.copy()
+    for block in blocks:
+        inside = slice(block.start, block.end)
+        is_video = np.isin(tokens.input_ids[inside], [*chat.media_ids, *chat.marker_ids])
+        kinds[inside] = np.where(is_video, CODE_OF[RegionKind.VIDEO], CODE_OF[RegionKind.TIMESTAMP])
+    written = chat.tokenizer.encode(learn_markup(chat.processor).video, add_special_tokens=False)
+    inserted = sum(block.end - block.start for block in blocks) - len(written) * len(blocks)
+    return replace(tokens, kinds=kinds, num_inserted=inserted)
 
 
 def _fitted(tokens: LabelledTokens, own: np.ndarray, chat: ChatIds) -> LabelledTokens:

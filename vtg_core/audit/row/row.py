@@ -57,8 +57,6 @@ class Known:
         person_texts: what persons or files wrote into the prompt, such as the query: control tokens in it are text.
         trained: the indices of the messages that the sample says are trained; None where it does not say.
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
-        pixels: for each video its patches as the processor makes them, float, shape (num_patches, size); empty if not
-            known.
         marks: float32, shape (num_patches,), what its videos' pictures are known by; None if they are not known.
     """
 
@@ -69,7 +67,6 @@ class Known:
     person_texts: tuple[str, ...] = ()
     trained: frozenset[int] | None = None
     grid: np.ndarray | None = None
-    pixels: tuple[np.ndarray, ...] = ()
     marks: np.ndarray | None = None
 
 

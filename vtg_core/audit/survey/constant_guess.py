@@ -15,7 +15,7 @@ from vtg_core.audit.survey.results import MAX_LISTED_ROWS, ConstantGuess
 
 GRID = 100
 """Steps of a hundredth of the duration: 5,050 answers."""
-CHUNK = 4_096
+CHUNK = 256
 ROUNDING = 1e-9
 """So far below the bound an IoU still reaches it: two equal windows, put otherwise, must not differ."""
 

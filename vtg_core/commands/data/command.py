@@ -23,6 +23,7 @@ from vtg_core.commands.terminal import (
     write_all,
     write_json,
 )
+from vtg_core.files.outputs import shared_output
 
 if TYPE_CHECKING:
     from vtg_core.audit.survey.results import Survey
@@ -111,14 +112,23 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("--unit is what --fix converts from: give both")
     if options.fix and options.show:
         fail("give --fix or --show, not both")
-    for path in (options.output, changes_beside(options.output)) if options.fix else ():
-        if lexists(path):
-            fail(f"--output must name a new file, and {plain(str(path))!r} is there already")
+    if options.fix:
+        _check_new_files(options)
     if not options.checkpoint:
         for name in ("max_length", "num_frames", "fps", "max_pixels"):
             if getattr(options, name) is not None:
                 option = f"--{name.replace('_', '-')}"
                 fail(f"{option} is about tokens: say whose with --checkpoint")
+
+
+def _check_new_files(options: argparse.Namespace) -> None:
+    """End the program where a file of ``--fix`` is there already, or would be that of ``--json``."""
+    for path in (options.output, str(changes_beside(options.output))):
+        if lexists(path):
+            options.usage.error(f"--output must name a new file, and {plain(path)!r} is there already")
+        outs = {"--output": path} | ({"--json": options.json} if options.json not in (None, "-") else {})
+        if (said := shared_output(outs)) is not None:
+            options.usage.error(plain(said))
 
 
 def _surveyed(options: argparse.Namespace, reader: "AnnotationReader") -> "Survey":

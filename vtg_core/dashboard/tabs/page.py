@@ -106,14 +106,14 @@ class Layout:
             value=first_strip(self.settings),
             label="What the audit found",
         )
-        self.linked = script_component("linked_view", elem_id="linked", label="Timeline and sequence bar")
+        self.tokens = script_component("linked_view", elem_id="linked", label="Timeline and sequence bar")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Audit", id="audit", render_children=True):
                 self.audit_tab = AuditTab(self.settings)
             with gr.Tab("Prompts", id="prompts", render_children=True):
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with gr.Tab("Tokens", id="tokens", render_children=True):
-                self.tokens = script_component("token_view", elem_id="tokens", label="Tokens")
+                script_component("token_view", elem_id="tokens", label="Tokens")
             with gr.Tab("Loss", id="loss", render_children=True):
                 self.loss_tab = LossTab(self.settings)
 

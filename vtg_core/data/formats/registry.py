@@ -80,6 +80,8 @@ def choose_format(file: AnnotationFile, name: str = AUTO) -> Choice:
         return _own_or_none(file, entries)
     if len(best) > 1 and best[-1].name == "columns":  # fits any list that has a start and an end
         best.pop()
+    if len(best) > 1 and all(sum(form.matches(entry) for form in best) <= 1 for entry in entries):
+        best = best[:1]  # of each entry it is clear
     if len(best) > 1:
         fit = "; ".join(f"{form.name} ({form.told_by})" for form in best)
         raise AnnotationError(f"{file.path.name} fits several formats, {fit}: say which it is with --format")
