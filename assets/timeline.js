@@ -12,7 +12,7 @@ const SVG = "http://www.w3.org/2000/svg";
 export const ticksOf = (duration, most) => {
   const size = 10 ** Math.floor(Math.log10(duration / most));
   const step = [1, 2, 5, 10].map((digit) => digit * size).find((one) => duration / one <= most);
-  return Array.from({ length: Math.floor(duration / step) + 1 }, (_, i) => Number((i * step).toPrecision(6)));
+  return Array.from({ length: Math.floor(duration / step) + 1 }, (_, i) => Number(fixed(i * step, 6)));
 };
 
 // The window with one end moved: both stay within the video, and a step apart.

@@ -34,9 +34,9 @@ const literal = (text) => new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 const STATES = ["trained", "masked", "control", ...VERDICTS.slice(1)];
 const NUMBERS = new Set(["id", "index", "frame", "t", "nll"]);
 
-const problemOf = ({ name, value }) => {
-  if (NUMBERS.has(name) && !(Number(value) >= 0)) return `${name} must be followed by a number, got ${value}`;
-  if (name === "is" && !STATES.includes(value)) return `is: must be followed by ${STATES.join(", ")}, got ${value}`;
+const problemOf = ({ name, value: given }) => {
+  if (NUMBERS.has(name) && !(Number(given) >= 0)) return `${name} must be followed by a number, got ${given}`;
+  if (name === "is" && !STATES.includes(given)) return `is: must be followed by ${STATES.join(", ")}, got ${given}`;
   return null;
 };
 

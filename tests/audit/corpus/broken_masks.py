@@ -268,7 +268,7 @@ ENTRIES = (
     *_both("system turn trained", "every role but the user's is the assistant's", Recipe(messages=with_system, mask=and_where(turn_of("system"))), "mask.system-trained", PLAIN, SECONDS, beside=("parity.system-differs",)),
     Entry("own system turn trained", "the system turn of the data is trained", Recipe(mask=and_where(turn_of("system"))), "mask.system-trained", setting=Setting(rows="talk with a system turn")),
     *_both("all behind the first answer", "everything behind the first answer is trained", Recipe(mask=from_first_answer), "mask.later-user-turn-trained", TALK, Setting(rows="talk", checkpoint="demo-qwen2.5-vl")),
-    *_both("empty turn trained", "a generation prompt behind the answer is trained", Recipe(text=with_prompt_behind, alter=until_last_end), "mask.behind-last-answer-trained", PLAIN, SECONDS),
+    *_both("empty turn trained", "a generation prompt behind the answer is trained", Recipe(text=with_prompt_behind, alter=until_last_end), "mask.behind-last-answer-trained", PLAIN, SECONDS, beside=("parity.generation-prompt-behind",)),
     Entry("words behind trained", "a note behind the end of turn is trained", Recipe(alter=behind_answer("source: charades")), "mask.behind-last-answer-trained"),
     *_both("bare role word", "the bare word 'assistant' opens a turn", Recipe(mask=from_role_word), "mask.role-word-in-text", ASKING, replace(ASKING, checkpoint="demo-qwen2.5-vl")),
     *_both("query trained", "the user's words are trained", Recipe(mask=and_where(typed)), "mask.prompt-trained", PLAIN, SECONDS),

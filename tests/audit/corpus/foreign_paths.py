@@ -208,7 +208,7 @@ ENTRIES = (
     Entry("Time-R1, batch of two", "the same, which reads the first sample alone", first_sample(REASONED_PATH), "batch.rows-differ"),
     Entry("VideoChat-R1", "the same recipe with another checkpoint", REASONED_PATH, "mask.only-media-masked", setting=replace(SECONDS, rows="one"), known_miss=OWN_WORDS),
     Entry("TimeLens", "TimeLens's code falls back on the first turn, and trains the second question", Recipe(alter=prefix_or_first_turn), "mask.later-user-turn-trained", setting=TALK),
-    honest("TimeLens, one turn", "the same with one question, in its own words", Recipe(messages=RANGE, alter=prefix_or_first_turn), known_miss=OWN_WORDS),
+    honest("TimeLens, one turn", "the same with one question, in its own words", Recipe(messages=RANGE, alter=prefix_or_first_turn)),
     Entry("VideoMind", "VideoMind's rounds are counted before the processor expands the video", Recipe(alter=text_prefix), "mask.counted-before-expansion", setting=SECONDS),
     Entry("UniTime", "every second turn is an answer, header and all, up to the end of the row", Recipe(mask=ordinal), "mask.header-trained", setting=SECONDS),
     honest("axolotl", "axolotl's boundaries of roles: the end of turn is trained and no newline", Recipe(mask=answers_alone), setting=TALK),
@@ -225,6 +225,6 @@ ENTRIES = (
     honest("open-instruct", "open-instruct: characters of the answer, carried to tokens by offsets", by_characters),
     Entry("the seed's collator", "a prefix of the prompt's text is masked", Recipe(alter=text_prefix), "mask.counted-before-expansion", setting=TOKENS),
     Entry("the seed's collator, own frames", "the same with frames of its own", Recipe(clip=thinned, alter=text_prefix), "mask.counted-before-expansion", setting=Setting(num_frames=8)),
-    honest("own frames, own words", "frames, prompt and answer are all the collator's own", Recipe(messages=RANGE, clip=thinned), setting=replace(PLAIN, num_frames=8), known_miss=OWN_WORDS),
+    honest("own frames, own words", "frames, prompt and answer are all the collator's own", Recipe(messages=RANGE, clip=thinned), setting=replace(PLAIN, num_frames=8)),
     Entry("several answers, last counted", "everything behind the first answer is trained, with own frames", Recipe(clip=thinned, mask=from_first_answer), "mask.later-user-turn-trained", setting=replace(TALK, num_frames=8)),
 )  # fmt: skip

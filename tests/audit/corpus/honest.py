@@ -153,7 +153,7 @@ def _answered(form: str) -> Any:
 
 
 def _said(name: str, situation: str, ask: str | None, answer: Callable[[Sample], str], **more: Any) -> Any:
-    return honest(name, situation, Recipe(messages=words(ask, answer)), known_miss=OWN_WORDS, **more)
+    return honest(name, situation, Recipe(messages=words(ask, answer)), **more)
 
 
 def _clock(seconds: float) -> str:
