@@ -244,3 +244,15 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, op
     expect(page.locator("#file-audit .vtg-file-state")).to_have_text(
         re.compile(r"Audited 4 of 5 rows|Partial: stopped after")
     )
+
+
+def test_a_finding_is_copied_as_text_for_a_bug_report(audited):
+    audited.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    break_it(audited, "header-in")
+    finding = audited.locator(".vtg-finding", has_text="mask.header-trained")
+    button = finding.get_by_role("button", name="Copy for an issue")
+    button.click()
+    expect(finding.get_by_role("button", name="Copied")).to_be_visible()
+    copied = audited.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("### The assistant's header is in the loss (`mask.header-trained`, warning)")
+    assert "⟦<|im_start|>assistant\n" in copied

@@ -5,10 +5,11 @@ import sys
 import pytest
 
 from vtg_core.audit.codes.fuzz import CODES
-from vtg_core.audit.foreign.collators import foreign_samples, load_collator
+from vtg_core.audit.foreign.collators import ForeignCollator, foreign_samples, load_collator
 from vtg_core.audit.foreign.fuzz import fuzz, supervised_texts
 from vtg_core.audit.foreign.fuzz_cases import Case, cases_of, smaller_cases
 from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.collator import SFTCollator
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.dataset import Sample
 from vtg_core.errors import MaskingError
@@ -306,3 +307,33 @@ def test_every_code_but_that_of_rewritten_answers_is_an_error_that_says_what_to_
     errors = [code.name for code in CODES if code.severity == "error"]
     assert errors == ["fuzz.supervision-changed", "fuzz.wrong-as-it-is", "fuzz.collator-raises"]
     assert all(code.why and code.fix for code in CODES)
+
+
+def broken_in(processor, *, mask_all=False, word=""):
+    """A collator that raises where a query holds ``word``, and trains everything if ``mask_all`` says so."""
+    inner = SFTCollator(processor)
+
+    def collate(samples):
+        if word and any(word in str(sample["messages"]) for sample in samples):
+            raise ValueError(f"no {word}, please")
+        batch = inner(samples)
+        return {**batch, "labels": batch["input_ids"]} if mask_all else batch
+
+    return ForeignCollator("mine:Mine", collate)
+
+
+def test_the_fuzz_goes_on_where_the_sample_fails_as_it_is(processor, video):
+    collator = broken_in(processor, mask_all=True, word="Be brief")
+    found = fuzz(collator, sample_of(video), 40, ChatIds.of(processor))
+    assert [finding.code for finding in found] == ["fuzz.wrong-as-it-is", "fuzz.collator-raises"]
+
+
+def test_an_error_that_the_sample_itself_raises_is_told_once(processor, video):
+    found = fuzz(broken_in(processor, word="video"), sample_of(video), 40, ChatIds.of(processor))
+    assert [finding.code for finding in found] == ["fuzz.collator-raises"]
+
+
+def test_placeholders_of_data_files_are_tried_in_text(processor, video):
+    found = fuzz(broken_in(processor, word="<video>"), sample_of(video), 40, ChatIds.of(processor))
+    assert {finding.code for finding in found} == {"fuzz.collator-raises"}
+    assert any("placeholder of data files" in finding.message for finding in found)

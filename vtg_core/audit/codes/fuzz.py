@@ -17,7 +17,7 @@ REWRITTEN = Code(
 )  # fmt: skip
 AS_IT_IS = Code(
     "fuzz.wrong-as-it-is", Severity.ERROR, "The mask is wrong before anything is varied",
-    "Where the plain sample is trained wrongly, variations of it show nothing more.",
+    "Where the plain sample is trained wrongly, variations of it show little more.",
     "Mend what the audit says of the sample first; the test in the evidence fails until it is mended.",
 )  # fmt: skip
 RAISES = Code(

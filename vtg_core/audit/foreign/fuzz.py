@@ -75,29 +75,31 @@ def fuzz(
 
     Returns:
         A finding for each failure, with the smallest input that still shows it and a test of it. Failures that
-        shrink to the same input are one. Where the sample fails as it is, that is the only finding, unless its mask
-        covers just what stands in its answer's place: then these words are what must not change.
+        shrink to the same input are one. Where the sample fails as it is, variations that fail alike are left out;
+        where its mask covers just what stands in its answer's place, these words are what must not change.
     """
     fuzzer = _Fuzzer(collator, chat)
     plain = Case("the sample as it is", sample)
     found: dict[str, Finding] = {}
-    if (failure := fuzzer.failure(plain)) is not None:
-        code = failure.code if failure.code is RAISES else REWRITTEN if failure.is_an_answer else AS_IT_IS
+    as_it_is = fuzzer.failure(plain)
+    if as_it_is is not None:
+        code = as_it_is.code if as_it_is.code is RAISES else REWRITTEN if as_it_is.is_an_answer else AS_IT_IS
+        told = replace(as_it_is, code=code)
         if code is REWRITTEN:
-            failure = replace(
-                failure, reason="the mask covers one answer, and its words are not the sample's"
-            )
-        finding = _finding(fuzzer, plain, plain, replace(failure, code=code), checkpoint, row)
-        if code is not REWRITTEN:
-            return [finding]
+            told = replace(told, reason="the mask covers one answer, and its words are not the sample's")
+        finding = _finding(fuzzer, plain, plain, told, checkpoint, row)
         found[finding.code] = finding
-        fuzzer.expect_last(_Truth(failure.turns, failure.supervised))
+        if code is REWRITTEN:
+            fuzzer.expect_last(_Truth(as_it_is.turns, as_it_is.supervised))
+            as_it_is = None
     for case in cases_of(sample, chat)[: max(num, 0)]:
         failure = fuzzer.failure(case)
-        if failure is not None and _asks_too_much(case, failure):
-            told = _finding(fuzzer, case, case, replace(failure, code=TWO_MESSAGES), checkpoint, row)
-            found.setdefault(TWO_MESSAGES.name, told)
-        elif failure is not None:
+        if failure is None or _is_explained(failure, as_it_is):
+            continue
+        if _asks_too_much(case, failure):
+            asked = _finding(fuzzer, case, case, replace(failure, code=TWO_MESSAGES), checkpoint, row)
+            found.setdefault(TWO_MESSAGES.name, asked)
+        else:
             smallest, failure = fuzzer.shrink(case, failure)
             finding = _finding(fuzzer, case, smallest, failure, checkpoint, row)
             found.setdefault(f"{finding.code}\0{finding.evidence['messages']!r}\0{smallest.setting}", finding)
@@ -108,6 +110,16 @@ def _asks_too_much(case: Case, failure: _Failure) -> bool:
     """Say whether a collator that reads one question and one answer was given more, and refused or read the wrong two."""
     has_more = case.system is not None or case.has_earlier_turn
     return has_more and (failure.code is RAISES or failure.lacks_answer)
+
+
+def _is_explained(failure: _Failure, as_it_is: _Failure | None) -> bool:
+    """Say whether a variation fails as the sample itself does: with other tokens trained too, or with the same error."""
+    if as_it_is is None or failure.code is not as_it_is.code:
+        return False
+    said = [
+        f.reason.partition("the collator")[2] or f.reason for f in (failure, as_it_is)
+    ]  # of one sample, or two
+    return failure.code is not RAISES or said[0] == said[1]
 
 
 def supervised_texts(

@@ -93,6 +93,8 @@ def cases_of(sample: Sample, chat: ChatIds) -> list[Case]:
         replace(plain, name="a system message", system="Be brief."),
         asked("with the end of a turn", f"{sample.query} {closing}") if closing else None,
         asked("with a video's placeholder", f"{sample.query} {video}") if video else None,
+        asked("with the placeholder of data files", f"{sample.query} <video> <image>"),
+        asked("that begins with a placeholder of data files", f"<video>\n{sample.query}"),
         *_other_frames(plain),
         asked("in Chinese and Japanese", "一个红色的圆圈出现。赤い円が現れる"),
         asked("with emoji", "👩‍👩‍👧‍👦 a red circle 🔴👍🏽 🏳️‍🌈"),
