@@ -181,7 +181,14 @@ export const tokenFlow = (act) => {
     act.pin(items[focused]);
   });
   node.addEventListener("dblclick", (event) => event.target.closest?.("[data-item]") && act.toggle(items[focused]));
-  node.addEventListener("focusin", () => items[focused] && act.hover(items[focused].start));
+  node.addEventListener("focusin", (event) => {
+    const one = event.target.closest?.("[data-item]");
+    if (!one) return;
+    const old = chipOf(focused);
+    if (old) old.tabIndex = -1;
+    [focused, one.tabIndex] = [Number(one.dataset.item), 0];
+    act.hover(items[focused].start);
+  });
   new ResizeObserver(() => {
     if (!model || Math.abs(node.clientWidth - 24 - laidWidth) < 2 || !node.clientWidth) return paint();
     const first = items[lines[Math.floor(node.scrollTop / height)] ?? 0]?.start ?? 0;
