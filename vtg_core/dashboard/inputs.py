@@ -8,7 +8,9 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import Annotation, check_query
 from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import clip_of, refuse_own_words, windows_in
+from vtg_core.demo.examples import examples
 from vtg_core.errors import AnnotationError, VideoError, VTGError
+from vtg_core.files.assets import asset_folder
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
 from vtg_core.video.plan import FramePolicy
@@ -157,11 +159,13 @@ def read_policy(trained: list[str]) -> MaskPolicy:
 
 
 def pick_row(settings: Settings, number: float | None) -> PickedRow:
-    """Return the row that a person picked, by its own number in the file, from 1.
+    """Return the row that a person picked, by its own number in the file, from 1; without a file, the example.
 
     Raises:
         VTGError: there is no such row, it cannot be read, or it does not fit its video.
     """
+    if not settings.last_row:
+        return _pick_example(number)
     annotation = _row_numbered(settings, number)
     refuse_own_words(annotation)
     try:
@@ -177,6 +181,15 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
         count = f"{len(settings.unreadable):,} of {settings.num_in_file:,} rows"
         note += f" {count} cannot be read; the first: {settings.unreadable[0].reason}."
     return PickedRow(annotation.video, annotation.query, windows, clip, note, annotation.number)
+
+
+def _pick_example(number: float | None) -> PickedRow:
+    offered = examples(asset_folder())
+    if number is None or not 1 <= _whole(number) <= len(offered):
+        got = "and the field is empty" if number is None else f"got {number:,}"
+        raise VTGError(f"the example must be a number from 1 to {len(offered)}, {got}")
+    example = offered[_whole(number) - 1]
+    return PickedRow(example.video, example.query, (example.window,), None, "", _whole(number))
 
 
 def _row_numbered(settings: Settings, number: float | None) -> Annotation:
@@ -195,6 +208,8 @@ def _row_numbered(settings: Settings, number: float | None) -> Annotation:
 
 
 def _note(row: PickedRow, keeps_windows: bool) -> str:
+    if not row.note:
+        return ""
     if not keeps_windows:
         return f"{row.note} Its windows are replaced by the one typed here."
     if len(row.windows) > 1:

@@ -38,7 +38,7 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
         "server_port": port,
         "share": False,
         "theme": theme(),
-        "css_paths": [asset_folder() / "dashboard.css", asset_folder() / "probe.css"],
+        "css_paths": [asset_folder() / f"{name}.css" for name in ("dashboard", "frame", "probe")],
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
