@@ -125,9 +125,8 @@ def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_w
         expect(page.locator("#facts textarea")).to_have_value(facts_of(video), timeout=LOADED)
         expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
         expect(page.locator(".vtg-player-about")).to_contain_text("old.avi")
-        page.locator("#row input[type=number]").fill(
-            "2"
-        )  # one reading; Enter would be another, and put the window back
+        page.locator("#row input[type=number]").fill("2")
+        page.locator("#row input[type=number]").press("Enter")
         expect(page.locator("#query textarea")).to_have_value("a box stops")
         page.locator("#end input").fill("2.5")
         page.locator("#run").click()

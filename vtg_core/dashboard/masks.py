@@ -52,7 +52,7 @@ class Choice:
         Raises:
             VTGError: a value is none of the page's own.
         """
-        if mask not in _known(settings):
+        if not isinstance(mask, str) or mask not in _known(settings):
             raise VTGError("the mask must be among the page's own choices")
         choice = cls.of(settings, mask)
         return cls(AuditSource.BATCH, row=_row(row)) if choice.source is AuditSource.BATCH else choice

@@ -32,7 +32,7 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
     return page
 
 
-NO_ROW = (None, None, "", None, None, None)
+NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
 TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer) => {{
   const store = await {imported("store")};
@@ -163,26 +163,21 @@ class _Events:
     ) -> Any:
         visit, job = self.visits.of(request.session_hash), None
         failures, number = list[str](), picked_number(picked)
+        filled = NO_ROW
         with as_notice(failures):
             row = pick_row(self.settings, number)
             left = [str(row.video), row.query, *row.windows[0]]
+            filled = (preview_of(row.video, self.layout.video), *left, row)
             read: list[Any] = [*left, *values, row]
             inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
-            preview = preview_of(row.video, self.layout.video)
-            picker = self.layout.samples.view(row.number)
-            shown = (picker, preview, *left, row, *self._show(result, visit))
+            shown = (self.layout.samples.view(number), *filled, *self._show(result, visit))
             return shown if visit.end_reading(job) else [gr.skip()] * 16
-        if not visit.fail_reading(job):
+        if not visit.fail_reading(job, clears=True):
             return [gr.skip()] * 16
-        picker = self.layout.samples.view(number)
-        return (
-            picker,
-            *NO_ROW,
-            told(failures[0], visit),
-            *[gr.skip()] * 8,
-        )  # nothing old stands beside the error
+        nothing = ("", "", {}, *loss_of(visit))  # nothing old stands beside the error
+        return self.layout.samples.view(number), *filled, told(failures[0], visit), *nothing
 
     @staticmethod
     def _fail(failure: str, visit: Visit, *, job: Job | None) -> Any:
