@@ -287,8 +287,8 @@ def test_a_file_that_is_no_video_is_explained_and_nothing_is_lost(demo, tmp_path
     ("field", "value", "said"),
     [
         ("#query textarea", " ", "A query must be a text of 1 to 2,000 characters"),
-        ("#end input", "3", "0 <= start < end"),
-        ("#end input", "99", "duration (30 s)"),
+        ("#end input", "3", "must end after its start at 8 s, got an end at 3 s"),
+        ("#end input", "99", "must end within the video (30 s), got 8 to 99 s"),
         ("#frames input", "5000", "num_frames must be at most max_frames"),
         ("#frames input", "", "must be a number of frames"),
         ("#frames input", "1.5", "A whole number was expected, got 1.5"),
@@ -299,6 +299,7 @@ def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, sai
     demo.locator("#run").click()
     expect(demo.locator("#notice [role=alert]")).to_contain_text(said)
     expect(demo.locator("#notice [role=alert]")).to_contain_text("still of the last input that could be read")
+    expect(demo.locator(field)).to_have_attribute("aria-invalid", "true")
     expect(demo.locator(".vtg-card")).to_have_count(16)
 
 

@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from vtg_core.dashboard.notices import FieldError, at_field
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import Annotation, check_query
 from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import clip_of, refuse_own_words, windows_in
 from vtg_core.demo.examples import examples
-from vtg_core.errors import AnnotationError, VideoError, VTGError
+from vtg_core.errors import AnnotationError, VideoError, VTGError, WindowError
 from vtg_core.files.assets import asset_folder
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
@@ -90,12 +91,13 @@ class Inputs:
             VTGError: a value is missing or out of range; the sentence says which.
         """
         if not video:
-            raise VTGError("there must be a video: upload one, or pick an example")
-        check_query(query)
+            raise FieldError("video", "there must be a video: upload one, or pick an example")
+        with at_field("query"):
+            check_query(query)
         check_choices(template=template, trained=trained, mode=mode)
-        if start is None or end is None:
-            raise VTGError("the window must have a start and an end in seconds, and one of them is empty")
-        first = Window(start, end)
+        first = _window(start, end)
+        with at_field("frames"):
+            frames = read_frames(settings, num_frames)
         is_row = row is not None and row.windows[0] == first
         others = row.windows[1:] if row is not None and is_row else ()
         return cls(
@@ -104,17 +106,49 @@ class Inputs:
             query=query,
             windows=(first, *others),
             mode=AnswerMode(mode),
-            frames=read_frames(settings, num_frames),
+            frames=frames,
             policy=read_policy(trained),
             template=template,
             note=_note(row, is_row) if row is not None else "",
             row=row.number if row is not None else None,
         )
 
+    def windows_within(self, duration: float, *, clip: bool = False) -> list[Window]:
+        """Return the windows, or raise where one ends past the video's ``duration`` (s).
+
+        Raises:
+            FieldError: one does; an end that may be clipped is, where ``clip`` says so.
+        """
+        try:
+            return [window.check_within(duration, clip=clip) for window in self.windows]
+        except WindowError:
+            [past, *_] = [window for window in self.windows if window.end > duration]
+            raise FieldError(
+                "end",
+                f"the window must end within the video ({duration:g} s), got {past.start:g} to {past.end:g} s; correct it",
+            ) from None
+
     @property
     def templates(self) -> list[PromptTemplate]:
         """All templates, those of the chosen mode first."""
         return sorted(TEMPLATES, key=lambda template: template.mode is not self.mode)
+
+
+def _window(start: float | None, end: float | None) -> Window:
+    for field, value in (("start", start), ("end", end)):
+        if value is None:
+            raise FieldError(
+                field, f"the window must have a start and an end in seconds, and its {field} is empty"
+            )
+        if not math.isfinite(value) or value < 0:
+            raise FieldError(field, f"the window's {field} must be 0 s or later, got {value:g}")
+    assert start is not None
+    assert end is not None
+    if start >= end:
+        raise FieldError(
+            "end", f"the window must end after its start at {start:g} s, got an end at {end:g} s"
+        )
+    return Window(start, end)
 
 
 def check_choices(

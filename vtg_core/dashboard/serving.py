@@ -38,6 +38,7 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
         "server_port": port,
         "share": False,
         "theme": theme(),
+        "favicon_path": asset_folder() / "favicon.png",
         "css_paths": [asset_folder() / f"{name}.css" for name in ("dashboard", "frame", "probe")],
         "footer_links": [],
         "run_history": False,

@@ -11,7 +11,7 @@ from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
 from vtg_core.dashboard.inputs import Inputs, pick_row
-from vtg_core.dashboard.notices import as_notice
+from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import picked_number, sought_text
 from vtg_core.dashboard.session.jobs import Job
@@ -165,7 +165,8 @@ class _Events:
         failures, number = list[str](), picked_number(picked)
         filled = NO_ROW
         with as_notice(failures):
-            row = pick_row(self.settings, number)
+            with at_field("row"):
+                row = pick_row(self.settings, number)
             left = [str(row.video), row.query, *row.windows[0]]
             filled = (preview_of(row.video, self.layout.video), *left, row)
             read: list[Any] = [*left, *values, row]
