@@ -1,10 +1,24 @@
 // How many errors and warnings, and of what; a value is a StripView (vtg_core/views/audit.py).
 
 import { drawFromValue } from "./drawing.js";
+import { whole } from "./numbers.js";
 import { make, openTab, severityBadge, textButton } from "./shared.js";
+import { set } from "./store.js";
+
+const counted = (pairs) => pairs.reduce((sum, [, count]) => sum + count, 0);
+
+// What a recipe does wrong, in one line; the tokens are coloured by the same runs.
+const verdict = ({ num_supervised: num, leaks, holes }) => {
+  const [leaked, lost] = [counted(leaks), counted(holes)];
+  if (!leaked && !lost) return `trains the same ${whole(num)} tokens as ours`;
+  const wrong = leaked ? [`${whole(leaked)} of ${whole(num)} trained tokens are wrong`] : [];
+  return [...wrong, ...(lost ? [`${whole(lost)} are missing`] : [])].join(" · ");
+};
 
 const draw = (root, view) => {
   root.setAttribute("role", "status"); // it stays, so what is written into it is read out
+  const recipe = view?.recipe;
+  set("recipe", recipe ? { name: recipe.name, runs: recipe.runs, num_tokens: view.num_tokens } : null);
   if (!view) return;
   const box = make("div", "vtg-strip-box");
   const isAudited = view.num_errors !== null;
@@ -18,6 +32,7 @@ const draw = (root, view) => {
   if (isAudited) source.append(make("span", "vtg-muted", "audited "));
   source.append(make("b", "", view.source));
   const busy = make("span", "vtg-strip-busy", isAudited ? "… reading; these counts are of the last input" : "… reading");
+  if (recipe) source.append(make("span", "vtg-strip-recipe", ` ${verdict(recipe)}`));
   const edited = make("span", "vtg-strip-edited", isAudited ? "of the input before your edit" : "");
   box.append(counts, source, edited, busy, textButton("Open the audit", () => openTab("Audit")));
   root.append(box);

@@ -64,11 +64,6 @@ const ourRow = (view) => {
   return row;
 };
 
-const tell = (view) => {
-  const recipe = view?.recipes.find((one) => one.name === get("mask") && one.num_supervised !== null);
-  set("recipe", recipe ? { name: recipe.name, runs: recipe.runs, num_tokens: view.num_tokens } : null);
-};
-
 const draw = (root, view) => {
   if (!view || (!view.note && !view.recipes.length)) return;
   root.append(make("h3", "", "Recipes side by side"));
@@ -85,10 +80,6 @@ export default (component) => {
   drawFromValue(component, (_, view) => {
     shown = view;
     draw(root, view);
-    tell(view);
   });
-  on("mask", root, () => {
-    redraw(root, () => draw(root, shown));
-    tell(shown);
-  });
+  on("mask", root, () => redraw(root, () => draw(root, shown)));
 };

@@ -11,7 +11,9 @@ const orNothing = (holds) => (value) => value === null || holds(value);
 const KEYS = {
   sample: [null, "the file's own number of a row, or null", orNothing(isWhole)],
   template: ["", "the name of a template", isText],
-  mask: ["ours", "whose mask is shown: ours, or the name of a recipe", isText],
+  answer: ["", "the name of the form that answers are written in", isText],
+  tab: ["", "the name of the tab that is open", isText],
+  mask: ["ours", "whose mask is shown: ours, collator, batch, or the name of a recipe or a bug", isText],
   selected: [null, "the index of a token, or null", orNothing(isWhole)],
   hovered: [null, "the index of a token, or null", orNothing(isWhole)],
   playhead: [null, "seconds from the video's start, or null", orNothing(isSeconds)],

@@ -18,7 +18,7 @@ from tests.conftest import ASSETS
 ROOT = Path(__file__).parent.parent
 WITHOUT_NETWORK = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
 CARRIED = {".js", ".css", ".json", ".mp4", ".safetensors"}
-"""The assets that the program needs; pictures are the README's."""
+"""The assets that the program needs; of pictures only the icon is one."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,11 @@ def contents(wheel):
 
 def test_a_wheel_holds_every_module_and_what_the_page_needs_and_nothing_else(wheel):
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "vtg_core").rglob("*.py")}
-    assets = {f"vtg_core/assets/{path.name}" for path in ASSETS.iterdir() if path.suffix in CARRIED}
+    assets = {
+        f"vtg_core/assets/{path.name}"
+        for path in ASSETS.iterdir()
+        if path.suffix in CARRIED or path.name == "favicon.png"
+    }
     held = {name for name in contents(wheel) if ".dist-info/" not in name}
     assert held == modules | assets | {"vtg_core/py.typed"}
 

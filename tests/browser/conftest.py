@@ -20,6 +20,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+OURS = "/?mask=ours&tab=audit"
+"""The address of our own mask's audit: a first visit to the demo opens on another mask, and on the tokens."""
 ANSWERED = 30_000
 """Milliseconds that the page may take to answer what a person did, on a machine that is busy with other things."""
 LOADED = 120_000
@@ -128,6 +130,7 @@ class Pages:
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(url)
         expect_audited(page)
+        open_settings(page)
 
 
 @pytest.fixture(scope="session")
@@ -175,7 +178,7 @@ def visit(pages, shared_page, server):
     """Visit the server in the page that tests share, as if for the first time."""
 
     def visited(theme="light", width=1280):
-        pages.revisit(shared_page, f"{server.url}/?__theme={theme}", width)
+        pages.revisit(shared_page, f"{server.url}{OURS}&__theme={theme}", width)
         return shared_page
 
     return visited
@@ -183,6 +186,24 @@ def visit(pages, shared_page, server):
 
 def expect_audited(page):
     page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+
+
+def open_settings(page):
+    """Open what is changed seldom: the answer, the frames, the policy."""
+    page.get_by_role("button", name="Settings").click()
+    page.wait_for_selector("#settings", state="visible")
+
+
+def pick_example(page, text):
+    """Find an example by its text, and pick the first that has it."""
+    find = page.get_by_role("combobox", name="Find examples")
+    find.fill(text)
+    page.locator("#sample-list [role=option]", has_text=text).first.click()
+
+
+def choose_mask(page, name):
+    """Choose whose mask the page shows."""
+    page.locator("#mask-of").select_option(name)
 
 
 def show(page, *tabs):
@@ -202,8 +223,9 @@ def demo(visit):
 
 @pytest.fixture(scope="session")
 def unchanged(pages, server):
-    with opened(pages, server.url) as page:
+    with opened(pages, server.url + OURS) as page:
         expect_audited(page)
+        open_settings(page)
         yield page
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, ROOT, Server
+from .conftest import LOADED, ROOT, Server, choose_mask
 
 
 def tab(page, name):
@@ -13,10 +13,7 @@ def tab(page, name):
 
 
 def break_it(page, bug):
-    page.get_by_role("radio", name="Break it").click()
-    page.locator("#bug input").click()
-    page.locator("#bug input").fill(bug)
-    page.get_by_role("option", name=re.compile(re.escape(f"({bug})"))).click()
+    choose_mask(page, bug)
 
 
 def strip(page):
@@ -59,7 +56,7 @@ def test_a_bug_is_named_shown_in_the_tokens_and_taken_back(audited):
     assert "".join(found.all_text_contents()) == "<|im_start|>assistant⏎"
     expect(audited.locator(".vtg-flow .vtg-supervised")).to_have_count(15)
     audited.get_by_role("button", name="Open the audit").click()
-    audited.locator("#back").click()
+    choose_mask(audited, "ours")
     expect(audited.locator(".vtg-all-well")).to_be_visible()
     expect(strip(audited)).to_contain_text("our collator")
     tab(audited, "Tokens")
@@ -214,15 +211,17 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, op
     expect(page.locator(".vtg-file-findings tbody tr").first).to_contain_text("out.mp4")
     page.get_by_role("button", name="Row 3").first.click()
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
-    expect(page.locator("#row input")).to_have_value("3")
-    page.locator("#row input").fill("5")
+    expect(page.locator("#row input[type=number]")).to_have_value("3")
+    page.locator("#row input[type=number]").fill("5")
+    page.locator("#row input[type=number]").press("Enter")
     expect(page.locator("#notice")).to_contain_text("rows.jsonl:5, field 'video'")
     expect(page.locator("#query textarea")).to_have_value("")
     expect(page.locator("#start input")).to_have_value("")
     expect(page.locator("#video video")).not_to_be_visible()
-    page.locator("#row input").fill("3")
+    page.locator("#row input[type=number]").fill("3")
+    page.locator("#row input[type=number]").press("Enter")
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
-    page.get_by_role("radio", name="Saved batch batch.pt").click()
+    choose_mask(page, "batch")
     expect(strip(page)).to_contain_text("batch.pt, row 0")
     expect(strip(page)).to_contain_text("no errors")
     expect(page.locator(".vtg-checked .vtg-unchecked")).to_have_text(["Time", "Answer"])
@@ -236,7 +235,7 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, op
     page.locator("#batch-row input").fill("9")
     page.locator("#batch-row input").press("Enter")
     expect(page.locator(".vtg-no-audit")).to_contain_text("from 0 to 1, got 9")
-    page.get_by_role("radio", name="Our collator").click()
+    choose_mask(page, "ours")
     expect(strip(page)).to_contain_text("our collator")
     page.locator("#run-file").click()
     expect(page.locator("#file-audit")).to_contain_text("our collator on rows.jsonl")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, expect_audited, opened, show
+from .conftest import LOADED, OURS, expect_audited, opened, show
 from .test_page import KEEP_NOTICES, type_query
 
 
@@ -35,7 +35,7 @@ def compare(page):
 
 @pytest.fixture(scope="module")
 def compared_once(pages, server):
-    with opened(pages, server.url) as page:
+    with opened(pages, server.url + OURS) as page:
         expect_audited(page)
         yield compare(page)
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, expect_audited, opened, show
+from .conftest import LOADED, OURS, expect_audited, open_settings, opened, show
 
 CONTRASTS = """() => {
   const canvas = document.createElement("canvas");
@@ -47,7 +47,7 @@ def tab(visit):
 
 @pytest.fixture(scope="module")
 def scored_once(pages, server):
-    with opened(pages, server.url) as page:
+    with opened(pages, server.url + OURS) as page:
         expect_audited(page)
         yield score(page)
 
@@ -77,7 +77,7 @@ def test_the_cost_is_of_the_sample_and_the_template_on_screen(tab):
 
 def test_a_newcomer_is_told_something_true_soon(server, open_page):
     started = time.monotonic()
-    page = open_page(server.url)
+    page = open_page(server.url + OURS)
     page.wait_for_selector(".vtg-all-well", timeout=LOADED)
     up = time.monotonic()
     page.get_by_role("tab", name="Loss").click()
@@ -179,9 +179,10 @@ def test_precisions_are_compared_and_cleared_with_their_input(tab):
 
 
 def test_a_page_that_waits_is_told_its_place(server, open_page):
-    busy, waiting = (open_page(server.url) for _ in range(2))
+    busy, waiting = (open_page(server.url + OURS) for _ in range(2))
     for page, frames in ((busy, 256), (waiting, 8)):
         page.wait_for_selector(".vtg-all-well", timeout=LOADED)
+        open_settings(page)
         page.locator("#frames input").fill(str(frames))
         page.locator("#run").click()
         expect(page.locator("#facts textarea")).to_have_value(re.compile(f" {frames} frames"), timeout=LOADED)

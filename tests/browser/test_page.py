@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, ROOT, Server, opened, show
+from .conftest import LOADED, OURS, ROOT, Server, open_settings, opened, pick_example, show
 
 HOSTILE = [
     "<img src=x onerror=\"globalThis.__ran='img'\">",
@@ -60,7 +60,7 @@ def test_a_video_opens_to_its_stamps_and_runs(seen):
 def test_the_copy_button_copies_what_the_chat_template_wrote(server, browser):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.goto(server.url)
+    page.goto(server.url + OURS)
     page.wait_for_selector(".vtg-all-well", timeout=LOADED)
     page.get_by_role("tab", name="Prompts").click()
     page.locator(".vtg-card .vtg-button").first.click()
@@ -102,7 +102,7 @@ def test_the_tokens_follow_a_choice_that_was_made_while_the_prompts_were_read(de
 
 def test_a_slow_reading_does_not_come_after_a_later_one(demo):
     demo.locator("#frames input").fill("300")
-    demo.locator("#examples button", has_text="the whole of Africa").click()
+    pick_example(demo, "the whole of Africa")
     expect(demo.locator("#query textarea")).to_have_value("the whole of Africa is in view")
     demo.locator("#frames input").fill("4")
     demo.locator("#frames input").blur()
@@ -229,13 +229,13 @@ def test_running_the_loss_right_after_an_edit_keeps_it(demo):
 
 
 def test_an_example_fills_the_left_side_and_is_read(demo):
-    demo.locator("#examples button", has_text="a yellow star").click()
+    pick_example(demo, "a yellow star")
     expect(query_parts(demo).first).to_have_text("a yellow star appears at the very end")
     expect(demo.locator(".vtg-card").first.locator(".vtg-supervised").first).to_have_text("[20.0, 24.0]")
 
 
 def test_the_real_video_of_gradios_package_is_read(demo):
-    demo.locator("#examples button", has_text="the whole of Africa").click()
+    pick_example(demo, "the whole of Africa")
     expect(demo.locator("#facts textarea")).to_have_value(re.compile(r"30\.0 s at 30 fps, 480×270 h264"))
 
 
@@ -278,7 +278,7 @@ def test_a_file_that_is_no_video_is_explained_and_nothing_is_lost(demo, tmp_path
     expect(message).to_contain_text("notes.mp4 is no video")
     assert "Traceback" not in demo.content()
     expect(demo.locator(".vtg-card")).to_have_count(16)
-    demo.locator("#examples button", has_text="a green triangle").click()
+    pick_example(demo, "a green triangle")
     expect(query_parts(demo).first).to_have_text("a green triangle appears")
     expect(message).to_have_count(0)
 
@@ -287,8 +287,8 @@ def test_a_file_that_is_no_video_is_explained_and_nothing_is_lost(demo, tmp_path
     ("field", "value", "said"),
     [
         ("#query textarea", " ", "A query must be a text of 1 to 2,000 characters"),
-        ("#end input", "3", "0 <= start < end"),
-        ("#end input", "99", "duration (30 s)"),
+        ("#end input", "3", "must end after its start at 8 s, got an end at 3 s"),
+        ("#end input", "99", "must end within the video (30 s), got 8 to 99 s"),
         ("#frames input", "5000", "num_frames must be at most max_frames"),
         ("#frames input", "", "must be a number of frames"),
         ("#frames input", "1.5", "A whole number was expected, got 1.5"),
@@ -299,6 +299,7 @@ def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, sai
     demo.locator("#run").click()
     expect(demo.locator("#notice [role=alert]")).to_contain_text(said)
     expect(demo.locator("#notice [role=alert]")).to_contain_text("still of the last input that could be read")
+    expect(demo.locator(field)).to_have_attribute("aria-invalid", "true")
     expect(demo.locator(".vtg-card")).to_have_count(16)
 
 
@@ -321,11 +322,11 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
         "--annotations", str(file), "--video-root", str(Path(ROOT, "assets")), "--num-frames", "4"
     ).wait()
     try:
-        page = open_page(server.url)
+        page = open_page(server.url + OURS)
         page.get_by_role("tab", name="Prompts").click()
         expect(query_parts(page).first).to_have_text("a red circle appears", timeout=LOADED)
-        page.locator("#row input").fill("2")
-        page.locator("#row input").press("Enter")
+        page.locator("#row input[type=number]").fill("2")
+        page.locator("#row input[type=number]").press("Enter")
         expect(page.locator(".vtg-card").first.locator(".vtg-supervised").first).to_have_text(
             "[5.0, 9.0], [18.0, 23.0]"
         )
@@ -337,8 +338,8 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
         page.locator("#start input").fill("6")
         page.locator("#run").click()
         expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
-        page.locator("#row input").fill("9")
-        page.locator("#row input").press("Enter")
+        page.locator("#row input[type=number]").fill("9")
+        page.locator("#row input[type=number]").press("Enter")
         expect(page.locator("#notice [role=alert]")).to_contain_text("from 1 to 5")
         expect(page.locator("#query textarea")).to_have_value("")
         expect(page.locator("#end input")).to_have_value("")
@@ -351,7 +352,7 @@ def test_samples_of_an_annotation_file_are_picked_by_number(tmp_path, user_cache
 def refused(user_cache, pages):
     """Two pages, opened at once on a server that has just started, with frames that the processor refuses."""
     server = Server("--num-frames", "1").wait()
-    with opened(pages, server.url) as one, opened(pages, server.url) as other:
+    with opened(pages, server.url + OURS) as one, opened(pages, server.url + OURS) as other:
         yield one, other
     assert "Traceback" not in server.stop()
 
@@ -368,6 +369,7 @@ def test_frames_that_the_processor_refuses_are_explained_until_they_are_others(r
     expect(page.locator("#notice [role=alert]")).to_contain_text(
         "The processor must be given two or more frames", timeout=LOADED
     )
+    open_settings(page)
     page.locator("#frames input").fill("4")
     page.locator("#run").click()
     expect(page.locator(".vtg-card")).to_have_count(16)

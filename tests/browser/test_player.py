@@ -9,7 +9,7 @@ from tests.dashboard.test_player import install_ffmpeg
 from tests.video.test_sampling import write_video
 from vtg_core.video.sampling import probe_video
 
-from .conftest import LOADED, ROOT, Server, expect_audited
+from .conftest import LOADED, OURS, ROOT, Server, expect_audited
 
 MAX_FIRST_VISIT = 1_000_000
 """Bytes over the wire; it was 32.6 MB with Gradio's own video component, and 0.64 MB without."""
@@ -30,7 +30,7 @@ def choose(page, video):
 def test_a_first_visit_asks_for_no_ffmpeg_and_for_little_else(server, browser):
     page, asked = browser.new_page(), []
     page.on("requestfinished", lambda request: asked.append(request))
-    page.goto(server.url)
+    page.goto(server.url + OURS)
     page.wait_for_selector(".vtg-all-well", timeout=LOADED)
     page.wait_for_timeout(2000)  # Gradio's own component asks for its ffmpeg when the rest is there
     assert [request.url for request in asked if "ffmpeg" in request.url] == []
@@ -78,7 +78,7 @@ def test_without_a_video_the_page_asks_for_one_and_the_keyboard_gives_it(demo):
 
 
 def test_a_path_that_a_browser_makes_up_is_not_read(server, open_page):
-    page = open_page(server.url)
+    page = open_page(server.url + OURS)
     expect_audited(page)
 
     def forge(route):
@@ -96,7 +96,7 @@ def test_a_path_that_a_browser_makes_up_is_not_read(server, open_page):
 
 
 def test_what_a_playlist_names_is_not_asked_for(server, open_page, tmp_path):
-    page = open_page(server.url)
+    page = open_page(server.url + OURS)
     expect_audited(page)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -121,11 +121,12 @@ def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_w
     path = f"{called.parent}{os.pathsep}{os.environ['PATH']}"
     server = Server("--annotations", str(file), "--num-frames", "4", PATH=path).wait()
     try:
-        page = open_page(server.url)
+        page = open_page(server.url + OURS)
         expect(page.locator("#facts textarea")).to_have_value(facts_of(video), timeout=LOADED)
         expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
         expect(page.locator(".vtg-player-about")).to_contain_text("old.avi")
-        page.locator("#row input").fill("2")  # one reading; Enter would be another, and put the window back
+        page.locator("#row input[type=number]").fill("2")
+        page.locator("#row input[type=number]").press("Enter")
         expect(page.locator("#query textarea")).to_have_value("a box stops")
         page.locator("#end input").fill("2.5")
         page.locator("#run").click()
@@ -140,6 +141,6 @@ def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_w
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_player_stands_as_high_with_a_video_as_without(visit, theme):
     page = visit(theme, 390)
-    assert page.locator("#video video").bounding_box()["height"] == 200
+    height = page.locator("#video video").bounding_box()["height"]
     page.get_by_role("button", name="Clear the video").click()
-    assert page.locator(".vtg-player-empty").bounding_box()["height"] == 200
+    assert page.locator(".vtg-player-empty").bounding_box()["height"] == height

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, expect_audited, show
+from .conftest import LOADED, OURS, expect_audited, show
 from .test_page import HOSTILE, type_query
 
 
@@ -163,7 +163,7 @@ def test_a_curve_grows_while_it_runs_and_a_cancelled_check_keeps_what_came(tab):
 
 
 def test_a_closed_page_lets_go_of_the_model(server, open_page):
-    busy, waiting = open_page(server.url), open_page(server.url)
+    busy, waiting = open_page(server.url + OURS), open_page(server.url + OURS)
     open_probe(waiting)
     open_probe(busy)
     set_steps(busy, 200)

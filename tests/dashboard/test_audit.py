@@ -15,11 +15,13 @@ from vtg_core.audit.run import audit_saved
 from vtg_core.checkpoints.loading import load_checkpoint
 from vtg_core.dashboard import Settings, build_dashboard
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
-from vtg_core.dashboard.tabs.audit import first_source, first_strip
-from vtg_core.dashboard.work.audit import AuditSource, Choice, no_audit, show_audit, show_recipe_losses
+from vtg_core.dashboard.masks import AuditSource, Choice, first_mask, mask_choices
+from vtg_core.dashboard.tabs.audit import first_strip
+from vtg_core.dashboard.work.audit import no_audit, show_audit, show_recipe_losses
 from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
 from vtg_core.data.annotations import load_annotations
 from vtg_core.errors import LossCancelledError, VTGError
+from vtg_core.recipes.rules import Recipe
 from vtg_core.video.plan import FramePolicy
 from vtg_core.views.audit import view_finding
 from vtg_core.views.samples import as_json
@@ -93,7 +95,8 @@ def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(use
 def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):
     strip, view, recipes, tokens = audited()
     assert strip == {
-        "source": "our collator", "num_errors": 0, "num_warnings": 0, "note": "", "is_broken": False
+        "source": "our collator", "num_errors": 0, "num_warnings": 0, "note": "", "is_broken": False,
+        "recipe": None, "num_tokens": 0,
     }  # fmt: skip
     assert bad(view) == []
     assert view["verdict"] == "3 independent readings agree on 12 tokens to train."
@@ -175,7 +178,7 @@ def test_a_collator_that_cannot_be_used_is_one_finding(user_cache, name, code):
 
 def test_a_saved_batch_is_audited_row_by_row_without_a_sample(user_cache, tmp_path):
     settings = replace(SETTINGS, batch=saved_batch(tmp_path))
-    assert first_source(settings) is AuditSource.BATCH
+    assert first_mask(settings) == "batch"
     views = [
         json.loads(show_audit(settings, None, Choice(AuditSource.BATCH, row=row), silent).audit)
         for row in (0, 1)
@@ -188,27 +191,51 @@ def test_a_saved_batch_is_audited_row_by_row_without_a_sample(user_cache, tmp_pa
         show_audit(settings, None, Choice(AuditSource.BATCH, row=2), silent)
 
 
-@pytest.mark.parametrize(
-    ("source", "row", "bug"),
-    [
-        ("collator", 0, "header-in"), ("batch", 0, "header-in"), ("nobody", 0, "header-in"), ("broken", 0, "none"),
-    ],
-)  # fmt: skip
-def test_only_what_the_page_offers_can_be_audited(source, row, bug):
+@pytest.mark.parametrize("mask", ["collator", "batch", "nobody", "", None, 1, ["ours"], "broken", "../x"])
+def test_only_masks_that_the_page_offers_are_shown(mask):
     with pytest.raises(VTGError, match="among the page's own choices"):
-        Choice.read(SETTINGS, source, row, bug)
+        Choice.read(SETTINGS, mask, 0)
+
+
+def test_every_mask_of_the_page_has_a_name_of_its_own_and_is_offered_once(tmp_path):
+    settings = replace(SETTINGS, collator="a:b", batch=tmp_path / "batch.pt")
+    names = [name for _, masks in json.loads(mask_choices(settings)) for name, _ in masks]
+    assert len(names) == len(set(names)) == 3 + len(Recipe) + len(BUGS)
+    assert len({Choice.read(settings, name, 0) for name in names}) == len(names)
+
+
+def test_a_first_visit_opens_on_a_mask_that_leaks_and_any_other_on_what_was_given(tmp_path):
+    assert first_mask(SETTINGS) == "text-prefix"
+    assert first_mask(OF_FILE) == first_mask(replace(SETTINGS, checkpoint="other")) == "ours"
+    assert first_mask(replace(OF_FILE, collator="a:b")) == "collator"
+
+
+def test_a_recipes_mask_is_audited_as_its_own_and_coloured_beside_ours(user_cache):
+    strip, view, recipes, tokens = audited(Choice(AuditSource.RECIPE, recipe="text-prefix"))
+    assert (strip["source"], strip["num_errors"]) == ("recipe: text-prefix", 1)
+    assert bad(view) == ["mask.counted-before-expansion"]
+    assert strip["recipe"] == recipes["recipes"][0]
+    assert tokens is None, "our own tokens, which its runs colour"
+
+
+def test_a_recipe_that_cannot_be_applied_says_why_and_shows_nobody_elses_tokens(user_cache):
+    strip, view, recipes, tokens = audited(Choice(AuditSource.RECIPE, recipe="generation-tags"))
+    assert strip["num_errors"] is None
+    assert "generation" in view["problem"]
+    assert tokens == {"reason": view["problem"]}
+    assert recipes["recipes"]
 
 
 @pytest.mark.parametrize("row", [None, -1, 1.5, float("inf"), float("nan"), 2.0**60])
 def test_the_row_of_a_batch_is_a_whole_number(tmp_path, row):
     with pytest.raises(VTGError, match="whole number from 0"):
-        Choice.read(replace(SETTINGS, batch=tmp_path), "batch", row, "header-in")
+        Choice.read(replace(SETTINGS, batch=tmp_path), "batch", row)
 
 
 def test_what_is_audited_keeps_its_name_where_the_rest_of_the_choice_is_wrong(tmp_path):
     settings = replace(SETTINGS, batch=tmp_path / "batch.pt")
-    assert Choice.of("batch").name(settings) == "batch.pt"
-    assert Choice.of("nobody").name(settings) == "our collator"
+    assert Choice.of(settings, "batch").name(settings) == "batch.pt"
+    assert Choice.of(settings, "nobody").name(settings) == "our collator"
 
 
 def test_the_strip_counts_nothing_before_the_first_audit():

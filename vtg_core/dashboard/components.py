@@ -16,7 +16,13 @@ SCRIPTS = "/scripts"
 
 
 def script_component(
-    name: str, *, elem_id: str, value: str = "", label: str = "", events: tuple[str, ...] = ()
+    name: str,
+    *,
+    elem_id: str,
+    value: str = "",
+    label: str = "",
+    events: tuple[str, ...] = (),
+    **given: str,
 ) -> gr.HTML:
     """Return the component that ``assets/<name>.js`` draws into an empty element.
 
@@ -26,9 +32,11 @@ def script_component(
         elem_id: the element's id in the page.
         value: the first value, a JSON string.
         label: what a screen reader calls it.
+        given: what else the script finds in ``props``, by name; it stays as it is.
         events: what the script triggers. Gradio offers only those whose quoted names it finds in the text that it runs.
     """
     options: dict[str, Any] = {
+        **given,
         "html_template": f'<div class="vtg-{name.replace("_", "-")}"></div>',
         "css_template": "",
     }

@@ -4,11 +4,14 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vtg_core.dashboard.notices import FieldError, at_field
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import Annotation, check_query
 from vtg_core.data.answers import AnswerMode
 from vtg_core.dataset import clip_of, refuse_own_words, windows_in
-from vtg_core.errors import AnnotationError, VideoError, VTGError
+from vtg_core.demo.examples import examples
+from vtg_core.errors import AnnotationError, VideoError, VTGError, WindowError
+from vtg_core.files.assets import asset_folder
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
 from vtg_core.video.plan import FramePolicy
@@ -88,12 +91,13 @@ class Inputs:
             VTGError: a value is missing or out of range; the sentence says which.
         """
         if not video:
-            raise VTGError("there must be a video: upload one, or pick an example")
-        check_query(query)
+            raise FieldError("video", "there must be a video: upload one, or pick an example")
+        with at_field("query"):
+            check_query(query)
         check_choices(template=template, trained=trained, mode=mode)
-        if start is None or end is None:
-            raise VTGError("the window must have a start and an end in seconds, and one of them is empty")
-        first = Window(start, end)
+        first = _window(start, end)
+        with at_field("frames"):
+            frames = read_frames(settings, num_frames)
         is_row = row is not None and row.windows[0] == first
         others = row.windows[1:] if row is not None and is_row else ()
         return cls(
@@ -102,17 +106,49 @@ class Inputs:
             query=query,
             windows=(first, *others),
             mode=AnswerMode(mode),
-            frames=read_frames(settings, num_frames),
+            frames=frames,
             policy=read_policy(trained),
             template=template,
             note=_note(row, is_row) if row is not None else "",
             row=row.number if row is not None else None,
         )
 
+    def windows_within(self, duration: float, *, clip: bool = False) -> list[Window]:
+        """Return the windows, or raise where one ends past the video's ``duration`` (s).
+
+        Raises:
+            FieldError: one does; an end that may be clipped is, where ``clip`` says so.
+        """
+        try:
+            return [window.check_within(duration, clip=clip) for window in self.windows]
+        except WindowError:
+            [past, *_] = [window for window in self.windows if window.end > duration]
+            raise FieldError(
+                "end",
+                f"the window must end within the video ({duration:g} s), got {past.start:g} to {past.end:g} s; correct it",
+            ) from None
+
     @property
     def templates(self) -> list[PromptTemplate]:
         """All templates, those of the chosen mode first."""
         return sorted(TEMPLATES, key=lambda template: template.mode is not self.mode)
+
+
+def _window(start: float | None, end: float | None) -> Window:
+    for field, value in (("start", start), ("end", end)):
+        if value is None:
+            raise FieldError(
+                field, f"the window must have a start and an end in seconds, and its {field} is empty"
+            )
+        if not math.isfinite(value) or value < 0:
+            raise FieldError(field, f"the window's {field} must be 0 s or later, got {value:g}")
+    assert start is not None
+    assert end is not None
+    if start >= end:
+        raise FieldError(
+            "end", f"the window must end after its start at {start:g} s, got an end at {end:g} s"
+        )
+    return Window(start, end)
 
 
 def check_choices(
@@ -157,11 +193,13 @@ def read_policy(trained: list[str]) -> MaskPolicy:
 
 
 def pick_row(settings: Settings, number: float | None) -> PickedRow:
-    """Return the row that a person picked, by its own number in the file, from 1.
+    """Return the row that a person picked, by its own number in the file, from 1; without a file, the example.
 
     Raises:
         VTGError: there is no such row, it cannot be read, or it does not fit its video.
     """
+    if not settings.last_row:
+        return _pick_example(number)
     annotation = _row_numbered(settings, number)
     refuse_own_words(annotation)
     try:
@@ -177,6 +215,15 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
         count = f"{len(settings.unreadable):,} of {settings.num_in_file:,} rows"
         note += f" {count} cannot be read; the first: {settings.unreadable[0].reason}."
     return PickedRow(annotation.video, annotation.query, windows, clip, note, annotation.number)
+
+
+def _pick_example(number: float | None) -> PickedRow:
+    offered = examples(asset_folder())
+    if number is None or not 1 <= _whole(number) <= len(offered):
+        got = "and the field is empty" if number is None else f"got {number:,}"
+        raise VTGError(f"the example must be a number from 1 to {len(offered)}, {got}")
+    example = offered[_whole(number) - 1]
+    return PickedRow(example.video, example.query, (example.window,), None, "", _whole(number))
 
 
 def _row_numbered(settings: Settings, number: float | None) -> Annotation:
@@ -195,6 +242,8 @@ def _row_numbered(settings: Settings, number: float | None) -> Annotation:
 
 
 def _note(row: PickedRow, keeps_windows: bool) -> str:
+    if not row.note:
+        return ""
     if not keeps_windows:
         return f"{row.note} Its windows are replaced by the one typed here."
     if len(row.windows) > 1:

@@ -10,9 +10,32 @@ from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 logger = logging.getLogger(__name__)
 
 
-def notice(level: str, text: str) -> str:
-    """Return the JSON of a notice: ``error``, ``warning`` or ``info``, and its text."""
-    return json.dumps({"level": level, "text": text})
+class FieldError(VTGError):
+    """What is wrong with a field of the page; ``field`` is its element's id, and there the sentence stands."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def notice(level: str, text: str, *, field: str = "") -> str:
+    """Return the JSON of a notice: ``error``, ``warning`` or ``info``, its text, and the field that it stands at."""
+    return json.dumps({"level": level, "text": text} | ({"field": field} if field else {}))
+
+
+@contextmanager
+def at_field(field: str) -> Iterator[None]:
+    """Let what is wrong stand at a field.
+
+    Raises:
+        FieldError: in the place of whatever else a person can mend.
+    """
+    try:
+        yield
+    except FieldError:
+        raise
+    except VTGError as error:
+        raise FieldError(field, str(error)) from None
 
 
 @contextmanager
@@ -23,7 +46,8 @@ def as_notice(failures: list[str]) -> Iterator[None]:
     except LossCancelledError as error:
         failures.append(notice("info", as_sentence(str(error))))
     except VTGError as error:
-        failures.append(notice("error", as_sentence(str(error))))
+        field = error.field if isinstance(error, FieldError) else ""
+        failures.append(notice("error", as_sentence(str(error)), field=field))
     except Exception as error:
         logger.exception("a handler failed")
         failures.append(

@@ -38,7 +38,10 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
         "server_port": port,
         "share": False,
         "theme": theme(),
-        "css_paths": [asset_folder() / f"{name}.css" for name in ("dashboard", "linked_view", "probe")],
+        "favicon_path": asset_folder() / "favicon.png",
+        "css_paths": [
+            asset_folder() / f"{name}.css" for name in ("dashboard", "frame", "linked_view", "probe")
+        ],
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,

@@ -16,6 +16,7 @@ from vtg_core.audit.report import Report
 from vtg_core.audit.row.readings import Reading
 from vtg_core.audit.row.row import Row
 from vtg_core.masking.labelled_tokens import regions_of
+from vtg_core.views.recipes import RecipeView
 from vtg_core.views.tokens import FramesView, TokenView, view_frames, view_sequence
 
 SHARES = ("share_of_loss_tokens",)
@@ -54,6 +55,8 @@ class StripView:
         num_errors, num_warnings: how many were found; None where nothing was audited.
         note: why nothing was audited, or what else belongs beside the counts; may be empty.
         is_broken: what was audited was broken on purpose.
+        recipe: the recipe whose mask was audited, with its runs against ours; None where it was none.
+        num_tokens: of the sample that the runs are of.
     """
 
     source: str
@@ -61,6 +64,8 @@ class StripView:
     num_warnings: int | None
     note: str = ""
     is_broken: bool = False
+    recipe: RecipeView | None = None
+    num_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.masks import AuditSource, Choice, follows_ours
 from vtg_core.dashboard.notices import as_notice, notice
+from vtg_core.dashboard.samples import picked_number
 from vtg_core.dashboard.session.jobs import PASSES, Task
 from vtg_core.dashboard.session.replies import comparison_of, loss_of, progress_of, read_from
 from vtg_core.dashboard.session.runs import UNQUEUED, Runs
@@ -15,14 +17,7 @@ from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, file_label
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.audit import (
-    Audited,
-    AuditSource,
-    Choice,
-    no_audit,
-    show_audit,
-    show_recipe_losses,
-)
+from vtg_core.dashboard.work.audit import Audited, no_audit, show_audit, show_recipe_losses
 from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
@@ -42,7 +37,7 @@ class AuditEvents:
         at = self.layout
         return {  # values are asked for anew each time: a person may have chosen another while we read
             "fn": self._show,
-            "inputs": [at.mode, at.template, at.views, *at.audit_tab.choice],
+            "inputs": [at.mode, at.template, at.views, at.mask, at.batch_row],
             "outputs": [
                 at.notice,
                 at.tokens,
@@ -58,16 +53,20 @@ class AuditEvents:
             "api_visibility": "private",
         }
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The event that shows what goes with the mask that is chosen."""
+        at, tab = self.layout, self.layout.audit_tab
+        shown = [at.batch_row, tab.scoring]
+        if self.settings.annotation_file is not None:
+            shown.append(tab.run_file)
+        return {"fn": self._fields, "inputs": [at.mask], "outputs": shown, **UNQUEUED}
+
     def connect(self, read_row: dict[str, Any]) -> None:
         """Answer every event of the tab; ``read_row`` reads the row of the annotation file that was picked."""
         at, tab = self.layout, self.layout.audit_tab
-        gr.on([at.mode.change, at.template.change, tab.batch_row.submit, tab.batch_row.input], **self.show)
-        fields = [tab.batch_row, tab.bugs, tab.scoring]
-        if self.settings.annotation_file is not None:
-            fields.append(tab.run_file)
-        tab.source.change(self._fields, [tab.source], fields, **UNQUEUED).then(**self.show)
-        tab.bug.input(**self.show)
-        tab.back.click(lambda: AuditSource.OURS, outputs=[tab.source], **UNQUEUED)
+        gr.on([at.mode.change, at.template.change, at.batch_row.submit, at.batch_row.input], **self.show)
+        at.mask.choose(**self.fields).then(**self.show)
         self.runs.connect(
             Task.RECIPES, tab.score, fn=self._score, outputs=[at.notice, tab.recipes], show_progress_on=[tab.recipes]
         )  # fmt: skip
@@ -78,7 +77,7 @@ class AuditEvents:
     def _connect_file(self, tab: AuditTab, read_row: dict[str, Any]) -> None:
         at = self.layout
         tab.run_file.click(
-            self._audit_file, [tab.source, at.mode, at.template, at.num_frames, at.trained], [at.notice, tab.file],
+            self._audit_file, [at.mask, at.mode, at.template, at.num_frames, at.trained], [at.notice, tab.file],
             concurrency_id="file", concurrency_limit=2, trigger_mode="once", show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
@@ -86,13 +85,10 @@ class AuditEvents:
         picked = tab.file.pick(self._pick, outputs=[at.row], **UNQUEUED)
         picked.then(**read_row).then(**self.show)
 
-    def _fields(self, source: str) -> list[Any]:
-        updates = [
-            gr.update(visible=source == shown)
-            for shown in (AuditSource.BATCH, AuditSource.BROKEN, AuditSource.OURS)
-        ]
+    def _fields(self, mask: str) -> list[Any]:
+        updates = [gr.update(visible=mask == AuditSource.BATCH), gr.update(visible=follows_ours(mask))]
         if self.settings.annotation_file is not None:
-            updates.append(gr.update(value=file_label(self.settings, source)))
+            updates.append(gr.update(value=file_label(self.settings, mask)))
         return updates
 
     def _show(
@@ -101,9 +97,8 @@ class AuditEvents:
         mode: str,
         template: str,
         views: dict[str, str],
-        source: str,
+        mask: str,
         row: float | None,
-        bug: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit = self.visits.of(request.session_hash)
@@ -114,24 +109,22 @@ class AuditEvents:
         if visit.is_read and not tokens:
             visit.forget()
             said = notice("info", "The prompts are no longer kept. Read them again.")
-        wanted = (visit.current, visit.is_read, visit.is_stale, source, row, bug)
+        wanted = (visit.current, visit.is_read, visit.is_stale, mask, row)
         if visit.audited == wanted:  # a field was left as it was
             return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit), read_from(visit)
         job = visit.begin_audit()
-        audited = self._audited(visit, source, row=row, bug=bug, progress=progress)
+        audited = self._audited(visit, mask, row=row, progress=progress)
         if not visit.end_audit(job, wanted):
             return [gr.skip()] * 12
         own = tokens if audited.tokens is None else audited.tokens
         shown = (said, own, audited.strip, audited.audit, audited.recipes)
         return *shown, *loss_of(visit), comparison_of(visit), read_from(visit)
 
-    def _audited(
-        self, visit: Visit, source: str, *, row: float | None, bug: str, progress: gr.Progress
-    ) -> Audited:
+    def _audited(self, visit: Visit, mask: str, *, row: float | None, progress: gr.Progress) -> Audited:
         failures: list[str] = []
-        choice, inputs = Choice.of(source), visit.current if visit.is_read else None
+        choice, inputs = Choice.of(self.settings, mask), visit.current if visit.is_read else None
         with as_notice(failures):
-            choice = Choice.read(self.settings, source, row, bug)
+            choice = Choice.read(self.settings, mask, row)
             if inputs is None and visit.current is not None and choice.source is not AuditSource.BATCH:
                 return no_audit(self.settings, choice, "the prompts are being read; the audit follows")
             return show_audit(self.settings, inputs, choice, progress_of(progress))
@@ -160,7 +153,6 @@ class AuditEvents:
         for failure, view in shown:
             yield failure or gr.skip(), view
 
-    @staticmethod
-    def _pick(event: gr.EventData) -> Any:
+    def _pick(self, event: gr.EventData) -> str:
         """Return the row that was clicked in the table, to be read as if it were typed."""
-        return event.row
+        return self.layout.samples.view(picked_number({"number": event.row}))

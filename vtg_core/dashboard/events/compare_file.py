@@ -8,6 +8,7 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.events.audit import AuditEvents
+from vtg_core.dashboard.samples import picked_number
 from vtg_core.dashboard.session.jobs import Task
 from vtg_core.dashboard.session.replies import remark_of
 from vtg_core.dashboard.session.runs import MODEL, UNQUEUED, Runs
@@ -106,9 +107,9 @@ class FileCompareEvents:
         results = compared.results if compared is not None else []
         return metric, metric_boxes(results, metric) if results else gr.skip()
 
-    @staticmethod
-    def _pick(event: gr.EventData) -> Any:
+    def _pick(self, event: gr.EventData) -> Any:
         """Return row, answer format and template that were clicked, to be read as if they were chosen."""
         if event.mode not in tuple(AnswerMode) or event.template not in TEMPLATE_NAMES:
             return [gr.skip()] * 3
-        return event.row, AnswerMode(event.mode), event.template
+        row = picked_number({"number": event.row})
+        return self.layout.samples.view(row), AnswerMode(event.mode), event.template

@@ -4,13 +4,13 @@ from typing import Any
 
 import gradio as gr
 
+from vtg_core.dashboard.masks import follows_ours
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import PASSES, Task
 from vtg_core.dashboard.session.runs import Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.audit import AuditSource
 from vtg_core.dashboard.work.loss import show_loss, show_loss_cost, show_precisions
 
 
@@ -30,7 +30,7 @@ class LossEvents:
         }  # fmt: skip
         at.tokens.change(**cost)  # the last thing that a reading, or another template, changes
         self.runs.connect(
-            Task.LOSS, tab.run, fn=self._score, inputs=[*at.inputs, at.audit_tab.source],
+            Task.LOSS, tab.run, fn=self._score, inputs=[*at.inputs, at.mask],
             outputs=[at.notice, tab.loss, at.audit_tab.recipes], show_progress_on=[tab.loss],
         ).then(**cost)  # fmt: skip
         self.runs.connect(
@@ -49,14 +49,14 @@ class LossEvents:
         return ""  # whoever runs the pass is told why
 
     def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
-        *read, source = values
+        *read, mask = values
         visit = self.visits.of(request.session_hash)
         said, scored = self.runs.run(
             visit, Task.LOSS, work=show_loss, read=self.runs.read_page(read), progress=progress
         )
         if scored is None:
             return said, gr.skip(), gr.skip()
-        return said, scored.loss, scored.recipes if source == AuditSource.OURS else gr.skip()
+        return said, scored.loss, scored.recipes if follows_ours(mask) else gr.skip()
 
     def _score_precisions(
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008

@@ -4,14 +4,16 @@ from typing import Any
 
 import gradio as gr
 
+from vtg_core.dashboard.address import Address
 from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
 from vtg_core.dashboard.inputs import Inputs, pick_row
-from vtg_core.dashboard.notices import as_notice
+from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
+from vtg_core.dashboard.samples import picked_number, sought_text
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -30,16 +32,26 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
     return page
 
 
-NO_ROW = (None, None, "", None, None, None)
+NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
-TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source) => {{
+TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer) => {{
   const store = await {imported("store")};
-  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row, source }});
+  const {{ number }} = JSON.parse(row);
+  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source }});
+  store.set("template", template);
+  store.set("answer", answer);
   return [];
 }}"""
 TELL_UPLOAD = f"""async () => {{
   const store = await {imported("store")};
   store.set("uploads", store.get("uploads") + 1);
+  return [];
+}}"""
+
+
+TELL_TAB = f"""async () => {{
+  const store = await {imported("store")};
+  store.set("tab", "%s");
   return [];
 }}"""
 
@@ -67,25 +79,24 @@ class _Events:
             **read,
             "fn": self._inspect_row,
             "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
-            "outputs": [at.video, at.file, at.query, at.start, at.end, at.picked, *read["outputs"]],
+            "outputs": [at.row, at.video, at.file, at.query, at.start, at.end, at.picked, *read["outputs"]],
         }
         audits = AuditEvents(self.settings, at, self.visits)
         show = audits.show
-        if self.settings.annotations:
-            gr.on([page.load, at.row.submit, at.row.input], **read_row).then(**show)
-        else:
-            page.load(**read).then(**show)
-        if at.offered is not None:
-            filled = [at.video, at.file, at.query, at.start, at.end]
-            picked = at.offered.click(
-                self._pick_example, [at.offered], filled, show_progress="hidden", api_visibility="private"
-            )
-            picked.then(**read).then(**show)
-        turn: dict[str, Any] = {"outputs": [at.file, at.picked], **UNQUEUED}
-        at.video.clear(lambda: (None, None), **turn)
-        at.video.upload(lambda sent: (uploaded_file(sent), None), [at.video], **turn).then(**read).then(
-            **show
+        opened = page.load(
+            self._open,
+            outputs=[at.row, at.template, at.mode, at.mask, at.tabs, at.tools, at.link_note],
+            **UNQUEUED,
         )
+        opened.then(**audits.fields).then(**read_row).then(**show)
+        at.row.pick(**read_row).then(**show)
+        at.row.find(self._find, [at.row], [at.row], trigger_mode="always_last", **UNQUEUED)
+        turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row], **UNQUEUED}
+        none_picked = at.samples.view(None)
+        at.video.clear(lambda: (None, None, none_picked), **turn)
+        at.video.upload(lambda sent: (uploaded_file(sent), None, none_picked), [at.video], **turn).then(
+            **read
+        ).then(**show)
         fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
@@ -100,21 +111,30 @@ class _Events:
         """Tell the page's own script of every edit, in the browser alone."""
         at = self.layout
         fields: list[Any] = [
-            at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.audit_tab.source,
+            at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.mask, at.template, at.mode,
         ]  # fmt: skip
         edits = [at.video.clear, *(field.change for field in fields)]
         gr.on(edits, None, fields, js=TELL_FIELDS, api_visibility="private")
         at.video.upload(None, js=TELL_UPLOAD, api_visibility="private")
+        for name, tab in at.tab_of.items():
+            tab.select(None, js=TELL_TAB % name, api_visibility="private")
+
+    def _open(self, request: gr.Request) -> list[Any]:
+        """Return what the page's address asks for."""
+        at = self.layout
+        address = Address.read(self.settings, at.samples, dict(request.query_params), tab=at.first_tab)
+        return [
+            at.samples.view(address.sample), address.template, address.answer, address.mask,
+            gr.Tabs(selected=address.tab), address.for_script(), address.remark,
+        ]  # fmt: skip
 
     def _leave(self, request: gr.Request) -> None:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
         self.visits.leave(request.session_hash)
 
-    def _pick_example(self, number: int) -> tuple[Any, ...]:
-        """Fill the left side with the example that was clicked."""
-        example = self.layout.examples[number]
-        preview = preview_of(example.video, self.layout.video)
-        return preview, str(example.video), example.query, *example.window
+    def _find(self, row: object) -> str:
+        """Return the picker with what is looked for."""
+        return self.layout.samples.view(picked_number(row), sought_text(row))
 
     def _inspect(
         self,
@@ -137,25 +157,28 @@ class _Events:
     def _inspect_row(
         self,
         request: gr.Request,
-        number_of_row: float | None,
+        picked: object,
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit, job = self.visits.of(request.session_hash), None
-        failures: list[str] = []
+        failures, number = list[str](), picked_number(picked)
+        filled = NO_ROW
         with as_notice(failures):
-            row = pick_row(self.settings, number_of_row)
+            with at_field("row"):
+                row = pick_row(self.settings, number)
             left = [str(row.video), row.query, *row.windows[0]]
+            filled = (preview_of(row.video, self.layout.video), *left, row)
             read: list[Any] = [*left, *values, row]
             inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
-            preview = preview_of(row.video, self.layout.video)
-            shown = (preview, *left, row, *self._show(result, visit))
-            return shown if visit.end_reading(job) else [gr.skip()] * 15
-        if not visit.fail_reading(job):
-            return [gr.skip()] * 15
-        return *NO_ROW, told(failures[0], visit), *[gr.skip()] * 8  # nothing old stands beside the error
+            shown = (self.layout.samples.view(number), *filled, *self._show(result, visit))
+            return shown if visit.end_reading(job) else [gr.skip()] * 16
+        if not visit.fail_reading(job, clears=True):
+            return [gr.skip()] * 16
+        nothing = ("", "", {}, *loss_of(visit))  # nothing old stands beside the error
+        return self.layout.samples.view(number), *filled, told(failures[0], visit), *nothing
 
     @staticmethod
     def _fail(failure: str, visit: Visit, *, job: Job | None) -> Any:

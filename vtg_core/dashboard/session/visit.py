@@ -53,13 +53,18 @@ class Visit:
                 self.is_read, self.is_stale = True, False
             return is_wanted
 
-    def fail_reading(self, job: Job | None) -> bool:
-        """Say that an input could not be read, in a reading or before there was one; return as above."""
+    def fail_reading(self, job: Job | None, *, clears: bool = False) -> bool:
+        """Say that an input could not be read, in a reading or before there was one; return as above.
+
+        Args:
+            job: the reading; None before there was one.
+            clears: what is on screen is taken away, and does not stay beside the reason.
+        """
         with self._lock:
             if job is not None and not self.jobs.end(job):
                 return False
             self.jobs.cancel(Task.READING)  # an earlier one that still runs is not waited for any more
-            self.current, self.is_read, self.is_stale = None, False, True
+            self.current, self.is_read, self.is_stale = None, False, not clears
             return True
 
     def choose(self, mode: AnswerMode, template: str) -> None:

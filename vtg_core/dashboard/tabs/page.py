@@ -6,18 +6,19 @@ import gradio as gr
 
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
+from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, mask_choices
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.player import build_player
+from vtg_core.dashboard.samples import Samples
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, first_strip
 from vtg_core.dashboard.tabs.loss import LossTab
 from vtg_core.data.answers import AnswerMode
-from vtg_core.demo.examples import Example, examples
+from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
 from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
 
 TITLE = "VTG Lens"
-SUBTITLE = "See exactly what your video model is trained on: the prompt it reads, the tokens that carry loss, and the loss itself."
 
 ANSWER_LABELS = [
     ("seconds  [8.0, 14.0]", AnswerMode.STANDARD),
@@ -29,93 +30,111 @@ class Layout:
     """The page's components, built where they are made; nothing here answers an event."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        gr.Markdown(f"# {TITLE}\n{SUBTITLE}", elem_id="title")
+        self.settings, self.samples = settings, Samples(settings)
+        with gr.Row(elem_id="bar"):
+            self._build_bar()
+        with gr.Column(elem_id="settings"):
+            self._build_settings()
         waiting = notice(
             "info",
             "Loading torch and transformers. The first time, the demo checkpoint is built too; this takes some seconds.",
         )
         self.notice = script_component("notice", elem_id="notice", value=waiting, label="Message")
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=1, min_width=320):
-                offered = [] if settings.annotations else examples(asset_folder())
-                self._build_sample(offered)
-                self._build_choices()
-                self._build_examples(offered)
-            with gr.Column(scale=3, min_width=320):
-                self._build_results()
+        self.link_note = script_component("link_note", elem_id="link-note", label="What the link asked for")
+        self.strip = script_component(
+            "audit_strip", elem_id="audit-strip", value=first_strip(settings), label="What the audit found"
+        )
+        with gr.Row(elem_id="stage", equal_height=False):
+            self._build_stage()
+        self.first_tab = "tokens" if is_first_visit(settings) else "audit"
+        self._build_tabs()
         self.views = gr.State({}, time_to_live=3600)
         self.picked = gr.State(None)
         self.edits = script_component("edits", elem_id="edits", label="Whether the input was edited")
 
-    def _build_sample(self, offered: list[Example]) -> None:
+    def _build_bar(self) -> None:
+        """Of what sample, template and mask the whole page speaks."""
+        gr.Markdown(f"# {TITLE}", elem_id="title")
+        is_file = self.samples.is_file
+        offered = [] if is_file else examples(asset_folder())
         first = offered[0] if offered else None
-        rows, file = self.settings.annotations, self.settings.annotation_file
-        self.row = gr.Number(
-            rows[0].number if rows else None, info="The file's own number: its line, or its place in the array",
-            label=f"Row of {file.name if file else 'the file'} (1 to {self.settings.last_row:,})", elem_id="row",
-            visible=bool(rows),
+        self.first_video = first.video if first else None
+        self.row = script_component(
+            "sample_picker", elem_id="row", value=self.samples.view(self.samples.first), label="Sample",
+            events=("pick", "find"),
         )  # fmt: skip
-        self.video = build_player(first.video if first else None)
         self.file = gr.State(str(first.video) if first else None)
         self.query = gr.Textbox(
-            first.query if first else "", label="Query", info="One sentence of what happens", lines=1, max_lines=6,
-            elem_id="query",
+            first.query if first else "", label="Query", lines=1, max_lines=4, elem_id="query", scale=4, min_width=160
         )  # fmt: skip
-        with gr.Row():
-            self.start = gr.Number(
-                first.window.start if first else None, label="Start (s)", elem_id="start", min_width=110
-            )
-            self.end = gr.Number(
-                first.window.end if first else None, label="End (s)", elem_id="end", min_width=110
-            )
-        self.run = gr.Button("Read the prompts", variant="primary", elem_id="run")
-
-    def _build_choices(self) -> None:
-        frames = self.settings.frames
-        self.mode = gr.Radio(ANSWER_LABELS, value=AnswerMode.STANDARD, label="Answer", elem_id="mode")
-        self.num_frames = gr.Number(
-            frames.num_frames, label="Frames", info="Spread evenly over the video", elem_id="frames",
-            visible=frames.fps is None,
-        )  # fmt: skip
-        self.trained = gr.CheckboxGroup(
-            POLICY_CHOICES, value=[END_OF_TURN], label="Mask policy", info="Trained besides the answer itself",
-            elem_id="policy",
-        )  # fmt: skip
-
-    def _build_examples(self, offered: list[Example]) -> None:
-        names = [f"{e.query} · {e.window.start:g} to {e.window.end:g} s" for e in offered]
-        self.examples = offered
-        self.offered = gr.Dataset(
-            components=["textbox"], samples=[[name] for name in names], sample_labels=names, type="index",
-            label="Examples to check by eye", elem_id="examples",
-        ) if offered else None  # fmt: skip
-
-    def _build_results(self) -> None:
-        with gr.Row(equal_height=True):
-            self.template = gr.Dropdown(
-                list(TEMPLATE_NAMES), value=TEMPLATES[0].name, label="Template",
-                info="Shown under Audit, Tokens and Loss", elem_id="template", min_width=200, scale=1,
-            )  # fmt: skip
-            self.facts = gr.Textbox(
-                label="Video and checkpoint", interactive=False, elem_id="facts", lines=2, scale=3
-            )
-        self.strip = script_component(
-            "audit_strip",
-            elem_id="audit-strip",
-            value=first_strip(self.settings),
-            label="What the audit found",
+        self.start = gr.Number(
+            first.window.start if first else None, label="Start (s)", elem_id="start", min_width=60
         )
-        self.tokens = script_component("linked_view", elem_id="linked", label="Timeline and sequence bar")
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Audit", id="audit", render_children=True):
+        self.end = gr.Number(
+            first.window.end if first else None, label="End (s)", elem_id="end", min_width=60
+        )
+        self.run = gr.Button("Read", elem_id="run", min_width=60, scale=0)
+        self.template = gr.Dropdown(
+            list(TEMPLATE_NAMES), value=TEMPLATES[0].name, label="Template", elem_id="template", min_width=110
+        )
+        mask = first_mask(self.settings)
+        self.mask = script_component(
+            "mask_picker", elem_id="mask", value=mask, label="Mask of", events=("choose",),
+            choices=mask_choices(self.settings),
+        )  # fmt: skip
+        self.batch_row = gr.Number(
+            0, label="Row of the batch, from 0", elem_id="batch-row", visible=mask == AuditSource.BATCH, min_width=60
+        )  # fmt: skip
+        self.tools = script_component("page_tools", elem_id="tools", label="Settings and link")
+
+    def _build_settings(self) -> None:
+        """What is changed seldom, behind a button."""
+        frames = self.settings.frames
+        with gr.Row():
+            self.mode = gr.Radio(
+                ANSWER_LABELS, value=AnswerMode.STANDARD, label="Answer", elem_id="mode", scale=3
+            )
+            self.num_frames = gr.Number(
+                frames.num_frames, label="Frames", info="Spread evenly over the video", elem_id="frames",
+                visible=frames.fps is None, min_width=120,
+            )  # fmt: skip
+            self.trained = gr.CheckboxGroup(
+                POLICY_CHOICES, value=[END_OF_TURN], label="Mask policy", info="Trained besides the answer itself",
+                elem_id="policy", scale=2,
+            )  # fmt: skip
+
+    def _build_stage(self) -> None:
+        """The video, and the place of its timeline."""
+        with gr.Column(scale=0, min_width=220, elem_id="stage-video"):
+            self.video = build_player(self.first_video)
+        with gr.Column(scale=1, min_width=220, elem_id="stage-line"):
+            self.facts = gr.Textbox(
+                label="Video and checkpoint", show_label=False, interactive=False, elem_id="facts", lines=1, max_lines=3
+            )  # fmt: skip
+            self.tokens = script_component("linked_view", elem_id="linked", label="Timeline and sequence bar")
+            if not self.settings.collator:
+                script_component(
+                    "own_command", elem_id="own-command", label="How to audit a collator of your own"
+                )
+
+    def _build_tabs(self) -> None:
+        self.tab_of: dict[str, gr.Tab] = {}
+        with gr.Tabs(elem_id="tabs", selected=self.first_tab) as self.tabs:
+            with self._tab("Audit"):
                 self.audit_tab = AuditTab(self.settings)
-            with gr.Tab("Prompts", id="prompts", render_children=True):
-                self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
-            with gr.Tab("Tokens", id="tokens", render_children=True):
+            with self._tab("Tokens"):
                 script_component("token_view", elem_id="tokens", label="Tokens")
-            with gr.Tab("Loss", id="loss", render_children=True):
+            with self._tab("Prompts"):
+                script_component("mask_note", elem_id="prompts-note", value="prompts", label="Whose prompts")
+                self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
+            with self._tab("Loss"):
+                script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
                 self.loss_tab = LossTab(self.settings)
+
+    def _tab(self, name: str) -> gr.Tab:
+        tab: gr.Tab = gr.Tab(name, id=name.lower(), render_children=True)
+        self.tab_of[name.lower()] = tab
+        return tab
 
     @property
     def inputs(self) -> list[Any]:

@@ -1,8 +1,7 @@
 """What is audited on the page, and what it says: our own mask, a foreign collator's, a saved batch, a broken one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import scene_of
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.masks import AuditSource, Choice
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, processor_with
 from vtg_core.dashboard.work.sample import RECIPE_LOSSES, encode_sample, frames_of, masks_of, read_sample
@@ -24,80 +24,14 @@ from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.views.audit import AuditView, view_audit, view_no_audit, view_row, view_strip
-from vtg_core.views.recipes import OURS, RecipesView, no_recipes, view_recipes
+from vtg_core.views.recipes import OURS, RecipesView, RecipeView, no_recipes, view_recipes
 from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
     from vtg_core.checkpoints.loading import Checkpoint
-
-
-LARGEST = 2**53
-"""From here on a browser's numbers are not exact."""
-
-
-class AuditSource(StrEnum):
-    """What can be audited on the page."""
-
-    OURS = "ours"
-    COLLATOR = "collator"
-    BATCH = "batch"
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a person chose to audit.
-
-    Attributes:
-        source: whose labels.
-        row: of the saved batch, from 0; None where it is not known.
-        bug: the bug that breaks ours, by name.
-    """
-
-    source: AuditSource = AuditSource.OURS
-    row: int | None = 0
-    bug: str = BUGS[0].name
-
-    @classmethod
-    def of(cls, source: str) -> "Choice":
-        """Return the choice of a source alone, which names it where the rest of the choice is wrong."""
-        return cls(AuditSource(source), row=None) if source in tuple(AuditSource) else cls()
-
-    @classmethod
-    def read(cls, settings: Settings, source: str, row: float | None, bug: str) -> "Choice":
-        """Read the values of the page; what the source does not ask for is left out.
-
-        Raises:
-            VTGError: a value is none of the page's own.
-        """
-        given = {AuditSource.COLLATOR: settings.collator, AuditSource.BATCH: settings.batch}
-        if source not in tuple(AuditSource) or not given.get(AuditSource(source), True):
-            raise VTGError("what is audited must be among the page's own choices")
-        if source == AuditSource.BATCH:
-            if row is None:
-                raise VTGError("the row of the batch must be a whole number from 0, and the field is empty")
-            if not 0 <= row < LARGEST or row != int(row):
-                raise VTGError(f"the row of the batch must be a whole number from 0, got {row:g}")
-            return cls(AuditSource.BATCH, row=int(row))
-        if source == AuditSource.BROKEN:
-            if bug not in {known.name for known in BUGS}:
-                raise VTGError("the bug must be among the page's own choices")
-            return cls(AuditSource.BROKEN, bug=bug)
-        return cls(AuditSource(source))
-
-    def name(self, settings: Settings) -> str:
-        """Return what the strip calls it."""
-        if self.source is AuditSource.BATCH:
-            batch = settings.batch.name if settings.batch else ""
-            return batch if self.row is None else f"{batch}, row {self.row}"
-        names = {
-            AuditSource.OURS: "our collator",
-            AuditSource.COLLATOR: settings.collator,
-            AuditSource.BROKEN: f"broken: {self.bug}",
-        }
-        return names[self.source]
+    from vtg_core.recipes.masks import RecipeMask
 
 
 @dataclass(frozen=True)
@@ -201,12 +135,30 @@ def _audit_ours(
 ) -> Audited:
     from vtg_core.collator import pad
 
-    audited = audit_batch(pad([encoded], checkpoint.processor), _chat(checkpoint), [known])
     with ENCODING:
         masks = masks_of(sample, encoded, checkpoint)
     losses = RECIPE_LOSSES.get((settings.model_label, inputs), dict) or None
     recipes = view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, losses)
-    return _shown(audited, choice.name(settings), recipes=recipes)
+    batch = pad([encoded], checkpoint.processor)
+    if choice.source is AuditSource.RECIPE:
+        [mask] = [mask for mask in masks if mask.recipe == choice.recipe]
+        if mask.supervised is None:
+            problem = f"This recipe cannot be applied here: {mask.reason}."
+            nothing = no_audit(settings, choice, problem)
+            return replace(nothing, recipes=as_json(recipes), tokens=_as_reason(problem))
+        batch = _masked_by(mask, batch)
+    audited = audit_batch(batch, _chat(checkpoint), [known])
+    shown = [recipe for recipe in recipes.recipes if recipe.name == choice.recipe]
+    is_recipe = choice.source is AuditSource.RECIPE
+    return _shown(audited, choice.name(settings), recipes=recipes, recipe=shown[0] if is_recipe else None)
+
+
+def _masked_by(mask: "RecipeMask", batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a batch of one row with the labels that a recipe would have written."""
+    import torch
+
+    supervised = torch.from_numpy(np.asarray(mask.supervised))[None]
+    return {**batch, "labels": torch.where(supervised, batch["input_ids"], IGNORE_INDEX)}
 
 
 def _audit_collator(
@@ -300,6 +252,7 @@ def _shown(
     banner: str = "",
     is_broken: bool = False,
     recipes: RecipesView | None = None,
+    recipe: RecipeView | None = None,
 ) -> Audited:
     """Return what the page shows of the first row of an audit, and of the batch itself."""
     row: Row | None = audited.rows[0] if audited.rows else None
@@ -309,8 +262,11 @@ def _shown(
     if recipes is None:
         no_row = "There is no row to show: the batch could not be taken apart. The Audit tab says why."
         tokens = as_json(view_row(row)) if row is not None else _as_reason(no_row)
+    strip = view_strip(view, is_broken=is_broken)
+    if recipes is not None and recipe is not None:
+        strip = replace(strip, recipe=recipe, num_tokens=recipes.num_tokens)
     return Audited(
-        as_json(view_strip(view, is_broken=is_broken)),
+        as_json(strip),
         as_json(view),
         as_json(recipes if recipes is not None else no_recipes(OWN_ONLY)),
         tokens,

@@ -87,7 +87,7 @@ def _inspections(
     return inspect_templates(
         video,
         inputs.query,
-        [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows],
+        inputs.windows_within(video.info.duration, clip=settings.clip),
         processor=processor,
         templates=templates,
         policy=inputs.policy,

@@ -28,7 +28,7 @@ def read_sample(settings: Settings, inputs: Inputs) -> Sample:
         VTGError: the video cannot be read, or a window does not lie within it.
     """
     video = video_of(inputs)
-    windows = [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows]
+    windows = inputs.windows_within(video.info.duration, clip=settings.clip)
     [template] = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
     return Sample(video, inputs.query, tuple(windows), template, format_for(template.mode, video))
 

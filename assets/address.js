@@ -1,0 +1,14 @@
+// The part of the page's address behind the question mark.
+
+const FIRST = { template: "direct", answer: "standard", colour: "label" }; // what needs no words
+
+// From what is on screen, by the store's keys; what Gradio itself is told, such as __theme, stays.
+export const addressOf = (search, shown) => {
+  const [before, after] = [new URLSearchParams(search), new URLSearchParams()];
+  for (const [name, value] of before) if (name.startsWith("__")) after.append(name, value);
+  for (const [key, value] of Object.entries(shown)) {
+    if (value === null || value === "" || value === FIRST[key]) continue;
+    after.append(key === "selected" ? "token" : key, String(value));
+  }
+  return `?${after}`;
+};

@@ -1,0 +1,25 @@
+// Says whose mask a tab speaks of where it cannot follow the one that was chosen; a value is the tab's name.
+
+import { redraw, rootOf } from "./drawing.js";
+import { make, textButton } from "./shared.js";
+import { get, on, set } from "./store.js";
+
+const OURS = "ours";
+const SENTENCES = {
+  prompts: (mask) => `What follows is what our collator reads and trains; the prompt of “${mask}” is under Tokens.`,
+  loss: (mask) => `What follows is the loss of our own mask, not of “${mask}”. What recipes report stands under Audit, Recipes side by side.`,
+};
+
+export default ({ element, props }) => {
+  const root = rootOf(element);
+  root.setAttribute("role", "status");
+  const draw = () =>
+    redraw(root, () => {
+      const mask = get("mask");
+      if (mask === OURS) return;
+      const back = textButton("Back to ours", () => set("mask", OURS));
+      root.append(make("span", "", SENTENCES[props.value](mask)), " ", back);
+    });
+  on("mask", root, draw);
+  draw();
+};

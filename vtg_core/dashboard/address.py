@@ -1,0 +1,111 @@
+"""What stands in the page's address: numbers and names, never a path or what a person typed.
+
+Anybody can write a link. So a value is one of the page's own, or is left out and said so.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vtg_core.dashboard.masks import Choice, first_mask
+from vtg_core.dashboard.samples import MAX_NUMBER, Samples
+from vtg_core.dashboard.settings import Settings
+from vtg_core.data.answers import AnswerMode
+from vtg_core.errors import VTGError
+from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
+
+T = TypeVar("T")
+
+TABS = ("audit", "tokens", "prompts", "loss")
+COLOURS = ("label", "region", "verdict", "nll", "probability", "rank")
+"""What tokens can be coloured by."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """What a link asks for.
+
+    Attributes:
+        sample: the number of a row, or of an example; None where there is none to open.
+        template, answer, mask: as the page's fields hold them.
+        tab: that is opened.
+        colour: what tokens are coloured by; empty where the link does not say.
+        token: the index of the token that is chosen; None where none is.
+        ignored: the names of values that are none of the page's own.
+    """
+
+    sample: int | None
+    template: str
+    answer: AnswerMode
+    mask: str
+    tab: str
+    colour: str = ""
+    token: int | None = None
+    ignored: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, settings: Settings, samples: Samples, query: Mapping[str, str], *, tab: str) -> "Address":
+        """Read the values behind the question mark of the page's address.
+
+        Args:
+            settings: what the page was started with.
+            samples: what can be picked.
+            query: the values by their names, as a browser sent them.
+            tab: the one that is open unless the link says otherwise.
+        """
+        ignored: list[str] = []
+
+        def value(name: str, take: Callable[[str], T | None], default: T) -> T:
+            asked = query.get(name)
+            if asked is None:
+                return default
+            taken = take(asked)
+            if taken is None:
+                ignored.append(name)
+                return default
+            return taken
+
+        read = cls(
+            sample=value("sample", samples.number_of, samples.first),
+            template=value("template", _among(TEMPLATE_NAMES), TEMPLATES[0].name),
+            answer=value("answer", lambda asked: _answer(asked), AnswerMode.STANDARD),
+            mask=value("mask", lambda asked: _mask(settings, asked), first_mask(settings)),
+            tab=value("tab", _among(TABS), tab),
+            colour=value("colour", _among(COLOURS), ""),
+            token=value("token", _index, None),
+        )
+        return cls(**{**vars(read), "ignored": tuple(ignored)})
+
+    @property
+    def remark(self) -> str:
+        """What a person is told of the values that were left out; empty where there are none."""
+        if not self.ignored:
+            return ""
+        names = ", ".join(self.ignored)
+        return f"The link asks for something that this page does not have, so it is left out: {names}."
+
+    def for_script(self) -> str:
+        """Return the JSON of what the page's script sets, as it alone knows of it."""
+        return json.dumps({"colour": self.colour or None, "token": self.token})
+
+
+def _among(names: tuple[str, ...]) -> Callable[[str], str | None]:
+    return lambda asked: asked if asked in names else None
+
+
+def _answer(asked: str) -> AnswerMode | None:
+    return AnswerMode(asked) if asked in tuple(AnswerMode) else None
+
+
+def _mask(settings: Settings, asked: str) -> str | None:
+    try:
+        Choice.read(settings, asked, 0)
+    except VTGError:
+        return None
+    return asked
+
+
+def _index(asked: str) -> int | None:
+    is_index = asked.isascii() and asked.isdigit() and len(asked) < len(str(MAX_NUMBER))
+    return int(asked) if is_index else None
