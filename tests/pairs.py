@@ -21,19 +21,12 @@ def every_pair(queries: Sequence, shapes: Sequence, number: int) -> list[tuple]:
 
 
 def families() -> list:
-    """Every checkpoint and template, each in pairs or whole, as (name, template, whether it is whole).
-
-    The whole is slow, but for the first template of an answer format: ``make test`` has one of each.
-    """
+    """Every checkpoint and template in pairs, and whole, which is slow, as (name, template, whether it is whole)."""
     return list(_families())
 
 
 def _families():
-    firsts = {template.mode: template for template in reversed(TEMPLATES)}
     for name, template in product(DEMOS, TEMPLATES):
         called = f"{name}-{template.mode}-{template.name}"
-        if template is firsts[template.mode]:
-            yield pytest.param((name, template, True), id=called)
-        else:
-            yield pytest.param((name, template, False), id=f"{called}-pairs")
-            yield pytest.param((name, template, True), id=called, marks=pytest.mark.slow)
+        yield pytest.param((name, template, False), id=f"{called}-pairs")
+        yield pytest.param((name, template, True), id=called, marks=pytest.mark.slow)

@@ -1,8 +1,8 @@
 """The six invariants of the mask and the loss.
 
 Over the sixteen templates, both demo checkpoints, padding on the left and on the right, one turn and three, with
-and without a system message, and queries that try to break them. One template of each answer format and checkpoint
-meets every combination of these, the others every pair; marked ``slow``, they meet every combination too.
+and without a system message, and queries that try to break them. Each template meets every pair of these; marked
+``slow``, it meets every combination too.
 """
 
 import math
