@@ -3,11 +3,11 @@
 
 import { rootOf } from "./drawing.js";
 import { sequenceBar } from "./sequence_bar.js";
-import { set } from "./store.js";
+import { on, set } from "./store.js";
 import { timeline } from "./timeline.js";
 import { readTokens } from "./tokens.js";
 
-export default ({ element, props, watch }) => {
+export default ({ element, props, trigger, watch }) => {
   const root = rootOf(element);
   root.append(timeline(root), sequenceBar(root));
   const load = () => {
@@ -18,4 +18,5 @@ export default ({ element, props, watch }) => {
   };
   load();
   watch("value", load);
+  on("window", root, () => trigger("move")); // the fields take it from the store
 };

@@ -13,7 +13,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 1040})
         page.goto(server.url)
         page.wait_for_selector(".vtg-verdict", timeout=LOADED)
-        page.wait_for_selector(".vtg-token[data-row]")
+        page.wait_for_selector(".vtg-flow .vtg-token")
         page.wait_for_timeout(1000)
         page.screenshot(path=ROOT / "assets" / "screenshot.png")
         browser.close()

@@ -87,7 +87,7 @@ def test_templates_are_compared_on_a_file_sorted_and_opened_from_a_cell(comparin
     assert page.evaluate("globalThis.__ran") is None
     cell(page, 3, "concise", "temporal tokens").click()
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
-    expect(page.locator("#row input")).to_have_value("3")
+    expect(page.locator("#row input[type=number]")).to_have_value("3")
     expect(page.locator("#template input")).to_have_value("concise")
     expect(page.get_by_role("radio", name=re.compile("temporal tokens"))).to_be_checked()
     expect(page.locator("#audit-strip")).to_contain_text("no errors")
@@ -106,7 +106,7 @@ def test_a_sample_that_templates_disagree_on_opens_with_the_one_that_is_named(co
     row, worst = first.locator("td").first.inner_text(), first.get_by_role("button").last
     name = worst.inner_text()
     worst.click()
-    expect(page.locator("#row input")).to_have_value(row)
+    expect(page.locator("#row input[type=number]")).to_have_value(row)
     expect(page.locator("#template input")).to_have_value(name)
 
 
@@ -142,7 +142,7 @@ def test_the_map_is_walked_with_the_arrow_keys(comparing):
     expect(cell(page, 2, "question")).to_be_focused()
     expect(page.locator('.vtg-an-cell[tabindex="0"]')).to_have_count(1)
     page.keyboard.press("Enter")
-    expect(page.locator("#row input")).to_have_value("2")
+    expect(page.locator("#row input[type=number]")).to_have_value("2")
     expect(page.locator("#template input")).to_have_value("question")
 
 

@@ -49,6 +49,11 @@ TELL_UPLOAD = f"""async () => {{
 }}"""
 
 
+TAKE_WINDOW = f"""async () => {{
+  const store = await {imported("store")};
+  const {{ start, end }} = store.get("window");
+  return [start, end];
+}}"""
 TELL_TAB = f"""async () => {{
   const store = await {imported("store")};
   store.set("tab", "%s");
@@ -100,6 +105,10 @@ class _Events:
         fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
+        moved = at.tokens.move(
+            None, outputs=[at.start, at.end], js=TAKE_WINDOW, show_progress="hidden", api_visibility="private"
+        )
+        moved.then(**read).then(**show)
         audits.connect(read_row)
         LossEvents(self.settings, at, self.visits).connect()
         CompareEvents(self.settings, at, self.visits).connect(read_row)

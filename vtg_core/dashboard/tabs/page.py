@@ -111,7 +111,9 @@ class Layout:
             self.facts = gr.Textbox(
                 label="Video and checkpoint", show_label=False, interactive=False, elem_id="facts", lines=1, max_lines=3
             )  # fmt: skip
-            self.tokens = script_component("linked_view", elem_id="linked", label="Timeline and sequence bar")
+            self.tokens = script_component(
+                "linked_view", elem_id="linked", label="Timeline and sequence bar", events=("move",)
+            )
             if not self.settings.collator:
                 script_component(
                     "own_command", elem_id="own-command", label="How to audit a collator of your own"
