@@ -4,7 +4,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import OURS, show
+from .conftest import OURS, expect_audited, show
 
 
 @pytest.fixture
@@ -83,6 +83,7 @@ def test_the_details_can_be_copied_as_json(browser, server):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.goto(server.url + OURS)
+    expect_audited(page)
     show(page, "Tokens")
     page.locator(".vtg-flow .vtg-supervised").first.click()
     page.get_by_role("button", name="Copy as JSON").click()
