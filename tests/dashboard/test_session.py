@@ -117,6 +117,16 @@ def test_a_loss_belongs_to_the_inputs_it_was_run_on():
     assert not visit.keeps(Task.LOSS)
 
 
+def test_a_loss_of_what_was_just_typed_is_shown_though_its_reading_comes_later():
+    visit, here, there = Visit(), inputs(), inputs(query="a blue square")
+    visit.begin_reading(here)
+    job = visit.jobs.begin(Task.LOSS)
+    visit.jobs.run_on(job, there, before=visit.current)
+    assert visit.shows(job)
+    visit.begin_reading(there)
+    assert visit.keeps(Task.LOSS)
+
+
 def test_a_reading_that_nobody_waits_for_any_more_is_given_up():
     visit = Visit()
     first, second = visit.begin_reading(inputs()), visit.begin_reading(inputs(query="a blue square"))

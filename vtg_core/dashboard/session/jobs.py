@@ -62,11 +62,13 @@ class Job:
         task: which.
         is_running: it has its turn; until then it waits.
         about: what it runs on; None before that is read, and where it is about no sample.
+        before: what the page was read from when it began: an edit that is not read yet is newer than that.
     """
 
     task: Task
     is_running: bool = False
     about: Inputs | None = None
+    before: Inputs | None = None
     _stopped: Event = field(default_factory=Event, repr=False)
 
     def stop(self) -> None:
@@ -121,10 +123,16 @@ class Jobs:
             job.is_running = True
             return job
 
-    def run_on(self, job: Job, inputs: Inputs) -> None:
-        """Say what a job runs on: where the page turns to something else, it is stopped."""
+    def run_on(self, job: Job, inputs: Inputs, *, before: Inputs | None = None) -> None:
+        """Say what a job runs on: where the page turns to something else, it is stopped.
+
+        Args:
+            job: which.
+            inputs: what stands in the page's fields.
+            before: what the page was last read from.
+        """
         with self._lock:
-            job.about = subject_of(job.task, inputs)
+            job.about, job.before = subject_of(job.task, inputs), before
 
     def end(self, job: Job) -> bool:
         """Say that a job is over; return whether its result is still wanted: it was not stopped, and is the last."""

@@ -110,7 +110,7 @@ class Runs:
                 if job.is_stopped():
                     raise LossCancelledError(f"the {task.words} was cancelled while it waited")
                 inputs = read()
-                visit.jobs.run_on(job, inputs)
+                visit.jobs.run_on(job, inputs, before=visit.current)
                 result = work(self.settings, inputs, progress_of(progress), job.is_stopped)
                 if visit.shows(job):
                     return remark_of(visit), result
@@ -148,7 +148,7 @@ class Runs:
             with as_notice(failures):
                 wanted = read()
                 if isinstance(wanted, Inputs):
-                    visit.jobs.run_on(job, wanted)
+                    visit.jobs.run_on(job, wanted, before=visit.current)
                 for known in work(self.settings, wanted, progress_of(progress), job.is_stopped):
                     if visit.shows(job):
                         yield None, known

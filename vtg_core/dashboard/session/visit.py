@@ -93,9 +93,13 @@ class Visit:
             return is_wanted
 
     def is_about(self, job: Job) -> bool:
-        """Return whether the page shows what a job is about, or nothing that could be read."""
+        """Return whether the page shows what a job is about, or is about to, or nothing that could be read."""
         current = self.current
-        return job.about is None or current is None or job.about == subject_of(job.task, current)
+        if job.about is None or current is None:
+            return True
+        if current is job.before:  # the reading of what was typed is still to come
+            return True
+        return job.about == subject_of(job.task, current)
 
     def shows(self, job: Job) -> bool:
         """Return as above; where it does, the job's result is on screen from now on."""
