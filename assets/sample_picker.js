@@ -17,8 +17,11 @@ export default ({ element, props, trigger, watch }) => {
   };
   const number = make("input");
   [number.type, number.min, number.step, number.inputMode] = ["number", "1", "1", "numeric"];
+  let waiting = null;
   const pick = (wanted) => {
     close();
+    clearTimeout(waiting);
+    view = { ...view, number: wanted, found: null };
     send({ number: wanted, find: null }, "pick");
   };
   const before = textButton("◂", () => pick(view.previous));
@@ -76,7 +79,6 @@ export default ({ element, props, trigger, watch }) => {
     if (view.found) list_found();
   };
 
-  let waiting = null;
   const seek = () => send({ find: find.value }, "find");
   find.addEventListener("focus", seek);
   find.addEventListener("input", () => {
@@ -95,7 +97,12 @@ export default ({ element, props, trigger, watch }) => {
   number.addEventListener("change", () => pick(number.value === "" ? null : Number(number.value)));
   show();
   watch("value", () => {
-    view = JSON.parse(props.value);
+    const came = JSON.parse(props.value);
+    if (came.found && came.number !== view.number) {
+      props.value = JSON.stringify(view); // what was looked for before something was picked
+      return;
+    }
+    view = came;
     show();
   });
 };
