@@ -5,7 +5,7 @@ import pytest
 
 from tests.chat.test_rendering import RIGHT
 from tests.conftest import ASSETS
-from vtg_core.audit.checks.families import audit_batch
+from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.findings import Severity
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import encode_known, scene_of
@@ -42,7 +42,7 @@ def audited(processor, change=lambda batch, known: None, policy=None):
         known.append(made[1])
     batch = pad(encoded, processor)
     change(batch, known)
-    return audit_batch(batch, chat, known).findings
+    return check_batch(batch, chat, known).findings
 
 
 def bad(findings):

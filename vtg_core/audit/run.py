@@ -15,7 +15,7 @@ import numpy as np
 
 from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
-from vtg_core.audit.checks.families import audit_batch, audit_row, check_failed, model_findings
+from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
 from vtg_core.audit.findings import Finding
@@ -166,7 +166,7 @@ def verify_rows(
             if difference:
                 findings = (PATHS_DIFFER.finding(difference, row=number),)
             batch = pad([encoded], chat.processor)
-            findings += audit_batch(batch, chat, [known], numbers=[number]).findings
+            findings += check_batch(batch, chat, [known], numbers=[number]).findings
         except Exception as error:
             yield RowFindings(number, where, (_refused(number, error),), False)
             continue
@@ -270,7 +270,7 @@ def _of_collator(
         found[numbers[0]].append(returned)
         return found, {}
     known = [row_known for _, row_known in samples.values()]
-    audited = audit_batch(returned, chat, known, numbers=numbers, max_length=max_length, model=model)
+    audited = check_batch(returned, chat, known, numbers=numbers, max_length=max_length, model=model)
     for finding in audited.findings:
         found[numbers[0] if finding.row is None else finding.row].append(finding)
     return found, {row.number: row for row in audited.rows}

@@ -10,6 +10,8 @@ from vtg_core.audit.findings import Finding, Severity
 from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
 from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
+    NEVER,
+    add_fail_on_option,
     add_frame_options,
     add_model_options,
     add_row_options,
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from vtg_core.audit.report import Report, RowFindings
     from vtg_core.audit.row.chat_ids import ChatIds
     from vtg_core.dataset import VideoTemporalSFTDataset
-
-NEVER = "never"
 
 
 def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -65,10 +65,7 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
     )
     add_answer_option(command, default=STANDARD)
-    command.add_argument(
-        "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
-        help="exit with 1 at a finding this bad (default: error)",
-    )  # fmt: skip
+    add_fail_on_option(command)
     command.add_argument(
         "--verbose", action="store_true",
         help="print also what nobody can act on, such as markers that transformers' own processor nests; --json and "

@@ -167,9 +167,11 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
 
 def _inspect(options: argparse.Namespace) -> None:
     header, inspections = _inspections(options)
-    taken = list(inspections)
-    samples = [_inspected(inspection) for inspection in taken]
-    others = _other_decoders(taken[0])
+    samples: list[dict[str, Any]] = []
+    others: list[DecoderDifference] = []
+    for inspection in inspections:
+        others = others if samples else _other_decoders(inspection)
+        samples.append(_inspected(inspection))
     if options.json is not None:
         header["video"]["other_decoders"] = [asdict(other) for other in others]
         write_json(options.json, {**header, "samples": samples})
@@ -177,7 +179,7 @@ def _inspect(options: argparse.Namespace) -> None:
     print_video(header)
     for other in others:
         if not other.is_same:
-            print(f"{other.backend}: {other.in_words(len(header['video']['timestamps']))}")
+            print(f"{other.backend}: {other.in_words}")
     rows = [
         (s["template"], s["mode"], len(s["input_ids"]), _num_tokens(s, "video") + _num_tokens(s, "timestamp"),
          sum(label != IGNORE_INDEX for label in s["labels"]), s["answer"])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.audit.findings import Severity
 from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.data.formats.registry import AUTO, FORMAT_NAMES
 from vtg_core.errors import VTGError
@@ -125,6 +126,17 @@ def tell_format(rows: "VideoTemporalSFTDataset | LoadedAnnotations") -> None:
         tell(f"note: {plain(rows.why)}")
     if rows.videos:
         tell(f"note: {plain(rows.videos)}")
+
+
+NEVER = "never"
+
+
+def add_fail_on_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how bad a finding must be to fail."""
+    parser.add_argument(
+        "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
+        help="exit with 1 at a finding this bad (default: error)",
+    )  # fmt: skip
 
 
 def add_frame_options(parser: argparse.ArgumentParser) -> None:

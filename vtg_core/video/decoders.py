@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SAME_PICTURE = 1.0
 """Mean difference per colour value, of 255, below which two decoders' frames are the same picture."""
 
+MAX_COMPARED = 32
+"""Frames that another decoder is asked for: enough to tell it, and no second gigabyte."""
+
 MAX_CLOCK_ERROR = 0.25
 """Of a frame's length: times that differ by less are the same frame's."""
 
@@ -61,12 +64,14 @@ class DecoderDifference:
 
     Attributes:
         backend: which.
+        num_frames: how many frames were compared.
         problem: why it gives none; empty where it does.
         num_other_pictures: how many of the frames are other pictures than ours.
         largest_clock_error: by how much its time of a frame differs from ours at most, s.
     """
 
     backend: VideoBackend
+    num_frames: int
     problem: str = ""
     num_other_pictures: int = 0
     largest_clock_error: float = 0.0
@@ -76,14 +81,15 @@ class DecoderDifference:
         """It gives the same frames and the same times."""
         return not self.problem and not self.num_other_pictures and self.largest_clock_error < 0.001
 
-    def in_words(self, num_frames: int) -> str:
-        """Say how it differs, of ``num_frames`` frames."""
+    @property
+    def in_words(self) -> str:
+        """Say how it differs."""
         if self.problem:
             return f"cannot read these frames: {self.problem}"
         if self.is_same:
-            return f"gives the same {num_frames} frames and times"
+            return f"gives the same {self.num_frames} frames and times"
         return (
-            f"gives other pictures for {self.num_other_pictures} of {num_frames} frames, and times up to "
+            f"gives other pictures for {self.num_other_pictures} of {self.num_frames} frames, and times up to "
             f"{self.largest_clock_error:.3f} s off"
         )
 
@@ -91,13 +97,17 @@ class DecoderDifference:
 def compare_decoders(
     timeline: Timeline, frames: "np.ndarray", indices: Sequence[int]
 ) -> list[DecoderDifference]:
-    """Return what each other decoder that is installed makes of the same frames of a file, trusted or not.
+    """Return what each decoder that is installed makes of the same frames of a file, trusted or not.
+
+    Of many frames ``MAX_COMPARED`` are compared, spread evenly.
 
     Args:
         timeline: of the file.
         frames: uint8, shape (T, H, W, 3), as :func:`decode` returns them.
         indices: their T positions.
     """
+    step = math.ceil(len(indices) / MAX_COMPARED)
+    frames, indices = frames[::step], indices[::step]
     height, width = frames.shape[1:3]
     return [
         _difference(one, timeline, frames, indices=indices, size=(width, height))
@@ -114,13 +124,15 @@ def _difference(
     try:
         reading = _FAST[backend](timeline.info, indices, size)
     except Exception as error:  # decoders raise many types
-        return DecoderDifference(backend, problem=first_line(error) or type(error).__name__)
+        return DecoderDifference(backend, len(indices), problem=first_line(error) or type(error).__name__)
     if reading.frames.shape != frames.shape:
         got = " x ".join(map(str, reading.frames.shape[2:0:-1]))
-        return DecoderDifference(backend, problem=f"its frames are {got} instead of {size[0]} x {size[1]}")
+        problem = f"its frames are {got} instead of {size[0]} x {size[1]}"
+        return DecoderDifference(backend, len(indices), problem=problem)
     apart = [np.abs(a.astype(np.int16) - b).mean() for a, b in zip(reading.frames, frames, strict=True)]
     return DecoderDifference(
         backend,
+        len(indices),
         num_other_pictures=sum(one >= SAME_PICTURE for one in apart),
         largest_clock_error=float(_clock_errors(reading, timeline, indices).max()),
     )

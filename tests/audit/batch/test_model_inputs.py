@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vtg_core.audit.batch.model_inputs import AskedModel
-from vtg_core.audit.checks.families import audit_batch
+from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.run import audit_saved
 from vtg_core.checkpoints.loading import load_config
 
@@ -30,7 +30,7 @@ def found(good, model, *, saved=False):
     if saved:
         findings = [f for row in audit_saved(good.batch, good.chat, model=model) for f in row.findings]
     else:
-        findings = audit_batch(good.batch, good.chat, good.known, model=model).findings
+        findings = check_batch(good.batch, good.chat, good.known, model=model).findings
     return [f for f in findings if f.code.startswith("batch.")]
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vtg_core.audit.batch.rows import rows_of
-from vtg_core.audit.checks.families import audit_batch
+from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.codes.batch import CODES
 from vtg_core.audit.findings import Severity
 from vtg_core.audit.run import audit_saved
@@ -23,7 +23,7 @@ class Explodes:
 def bad(good, known=True):
     """What is wrong with the batch and its rows; of a saved one where ``known`` is false."""
     if known:
-        findings = audit_batch(good.batch, good.chat, good.known).findings
+        findings = check_batch(good.batch, good.chat, good.known).findings
     else:
         findings = [f for row in audit_saved(good.batch, good.chat) for f in row.findings]
     return [f for f in findings if f.severity in (Severity.ERROR, Severity.WARNING)]
@@ -129,7 +129,7 @@ def test_padding_of_another_id_than_the_tokenizers_is_believed(good):
 @pytest.mark.parametrize("outside", [-200, 10**6, 2**62])
 def test_ids_outside_the_vocabulary_are_named_with_their_rows(good, outside):
     good.batch["input_ids"][1, 5] = outside
-    findings = audit_batch(good.batch, good.chat, good.known).findings
+    findings = check_batch(good.batch, good.chat, good.known).findings
     [finding] = [f for f in findings if f.code == "batch.id-out-of-vocabulary"]
     assert (finding.evidence["ids"], finding.evidence["rows"]) == ([outside], [1])
 
@@ -252,7 +252,7 @@ def test_a_check_of_ours_that_fails_is_one_finding_and_the_others_go_on(good, mo
     monkeypatch.setattr(parity, "check", fails)
     monkeypatch.setattr(time, "check", fails)
     good.batch["labels"][1] = np.int64(IGNORE_INDEX)
-    findings = audit_batch(good.batch, good.chat, good.known).findings
+    findings = check_batch(good.batch, good.chat, good.known).findings
     assert [f.code for f in findings] == ["ours.check-failed", "mask.nothing-trained", "ours.check-failed"]
     assert findings[0].evidence["error"] == "ZeroDivisionError"
     assert findings[0].evidence["message"] == "a fault of ours"

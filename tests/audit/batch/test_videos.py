@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vtg_core.audit.batch.split import RowMedia, split
-from vtg_core.audit.checks.families import audit_batch
+from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.findings import Severity
 from vtg_core.audit.row.pictures import marks_of
 from vtg_core.audit.row.videos import find_blocks, image_id, video_ids
@@ -18,7 +18,7 @@ NOBODY = (frozenset(),) * 9
 
 
 def bad(good):
-    found = audit_batch(good.batch, good.chat, good.known).findings
+    found = check_batch(good.batch, good.chat, good.known).findings
     return [(f.code, f.row) for f in found if f.severity in (Severity.ERROR, Severity.WARNING)]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.audit.conftest import build_batch, sample_of
 from vtg_core.audit.bugs.table import BUGS, break_sample
-from vtg_core.audit.checks.families import audit_batch
+from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Severity
 from vtg_core.audit.row.chat_ids import ChatIds
@@ -28,7 +28,7 @@ def broken(name, processor, bug, video, mode):
     chat = ChatIds.of(process_videos_once(processor), load_checkpoint(name).stop_ids)
     sample = sample_of(video, mode=mode, template=4)
     batch, chat, known = break_sample(bug, sample.messages, [video], chat, scene_of(sample))
-    return audit_batch(batch, chat, known)
+    return check_batch(batch, chat, known)
 
 
 @pytest.mark.parametrize("name", ["demo", "demo-qwen2.5-vl"])
@@ -59,7 +59,7 @@ def test_clean_samples_of_every_template_give_no_error_and_no_warning(
         samples = [sample_of(v, mode=template.mode, template=index) for v in (video, other_video)]
         good = build_batch(processor, samples, padding_side=side)
         chat = ChatIds.of(processor, load_checkpoint(name).stop_ids)
-        found = list(audit_batch(good.batch, chat, good.known).findings)
+        found = list(check_batch(good.batch, chat, good.known).findings)
         found += [f for row in audit_saved(good.batch, chat) for f in row.findings]
         assert [f for f in found if f.severity in BAD] == [], (template.name, template.mode)
 

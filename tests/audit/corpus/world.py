@@ -15,7 +15,7 @@ import numpy as np
 from tests.audit.corpus.entries import Entry, Setting, Verdict, Way, verdict_of
 from tests.audit.corpus.parts import Kit
 from vtg_core.audit.batch.model_inputs import AskedModel
-from vtg_core.audit.checks.families import audit_batch
+from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import ForeignCollator, foreign_samples, run_collator
 from vtg_core.audit.foreign.fuzz import fuzz
@@ -122,7 +122,7 @@ def findings_of(entry: Entry) -> list[Finding]:
     if entry.way is Way.SAVED:
         audited = audit_saved(returned, kit.chat, max_length=bound, model=model)
         return [finding for row in audited for finding in row.findings]
-    return list(audit_batch(returned, kit.chat, known, max_length=bound, model=model).findings)
+    return list(check_batch(returned, kit.chat, known, max_length=bound, model=model).findings)
 
 
 _video = cache(sample_frames)

@@ -80,7 +80,7 @@ def check_failed(error: Exception, row: int | None = None) -> Finding:
     )
 
 
-def audit_batch(
+def check_batch(
     tensors: Mapping[str, Any],
     chat: ChatIds,
     known: Sequence[Known | None] | None = None,

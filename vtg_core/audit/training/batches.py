@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.batch.model_inputs import AskedModel
-from vtg_core.audit.checks.families import audit_batch as check_batch
+from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.audit.report import UNACTIONABLE, Report, RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from vtg_core.audit.findings import Severity
 from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
-from vtg_core.commands.audit import NEVER
 from vtg_core.commands.data.fix import changes_beside, mend, print_mending
 from vtg_core.commands.data.text import print_rows, print_survey
 from vtg_core.commands.terminal import (
+    NEVER,
+    add_fail_on_option,
     add_file_options,
     add_frame_options,
     frame_policy,
@@ -65,10 +66,7 @@ def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         choices=UNITS,
         help="with --fix: times are in this unit, as the command suspects; make seconds of them",
     )
-    command.add_argument(
-        "--fail-on", choices=[str(Severity.ERROR), str(Severity.WARNING), NEVER], default=str(Severity.ERROR),
-        help="exit with 1 at a finding this bad (default: error)",
-    )  # fmt: skip
+    add_fail_on_option(command)
     command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
     command.set_defaults(usage=command)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vtg_core.audit.bugs.table import BUGS, break_sample
-from vtg_core.audit.checks.families import AuditedBatch, audit_batch
+from vtg_core.audit.checks.families import AuditedBatch, check_batch
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import ForeignCollator, foreign_samples, load_collator, run_collator
 from vtg_core.audit.row.chat_ids import ChatIds
@@ -147,7 +147,7 @@ def _audit_ours(
             nothing = no_audit(settings, choice, problem)
             return replace(nothing, recipes=as_json(recipes), tokens=_as_reason(problem))
         batch = _masked_by(mask, batch)
-    audited = audit_batch(batch, _chat(checkpoint), [known])
+    audited = check_batch(batch, _chat(checkpoint), [known])
     shown = [recipe for recipe in recipes.recipes if recipe.name == choice.recipe]
     is_recipe = choice.source is AuditSource.RECIPE
     return _shown(audited, choice.name(settings), recipes=recipes, recipe=shown[0] if is_recipe else None)
@@ -169,7 +169,7 @@ def _audit_collator(
     batch = collator if isinstance(collator, Finding) else run_collator(collator, foreign_samples([sample]))
     if isinstance(batch, Finding):
         return _shown(AuditedBatch((), (batch,)), name)
-    return _shown(audit_batch(batch, _chat(checkpoint), [known]), name)
+    return _shown(check_batch(batch, _chat(checkpoint), [known]), name)
 
 
 def collator_of(settings: Settings, checkpoint: "Checkpoint") -> ForeignCollator | Finding:
@@ -210,7 +210,7 @@ def _audit_broken(settings: Settings, sample: Sample, *, choice: Choice, checkpo
         if _is_ours(batch, known):
             reason = "This bug changes nothing in this sample; try another one, or the other answer format."
             return no_audit(settings, choice, reason)
-        audited = audit_batch(batch, chat, known)
+        audited = check_batch(batch, chat, known)
     return _shown(audited, choice.name(settings), banner=banner, is_broken=True)
 
 
