@@ -60,7 +60,9 @@ QWEN3_5 = (
 QWEN3_5_THINKING = QWEN3_5.replace(
     "THINKS_UNLESS_TOLD", "enable_thinking is not defined or enable_thinking is true"
 )
-QWEN3_5_WITHOUT = QWEN3_5.replace("THINKS_UNLESS_TOLD", "enable_thinking is defined and enable_thinking is true")
+QWEN3_5_WITHOUT = QWEN3_5.replace(
+    "THINKS_UNLESS_TOLD", "enable_thinking is defined and enable_thinking is true"
+)
 
 LLAVA_ONEVISION = """
 {%- for message in messages -%}

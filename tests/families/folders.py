@@ -51,7 +51,13 @@ def write_folder(family: Family, folder: Path) -> Path:
 
 _STOPS = ["<|im_end|>", "<|endoftext|>"]
 _ROPE = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [2, 3, 3]}
-_QWEN_VISION = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 4, "out_hidden_size": 64}
+_QWEN_VISION = {
+    "depth": 2,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_heads": 4,
+    "out_hidden_size": 64,
+}
 _QWEN3_VISION = _QWEN_VISION | {"num_position_embeddings": 576, "patch_size": 16}
 _VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
@@ -180,7 +186,12 @@ def _llava_onevision():
         vision_feature_select_strategy="full",
         chat_template=chat_templates.LLAVA_ONEVISION,
     )
-    siglip = {"model_type": "siglip_vision_model", "image_size": SIZE, "patch_size": 14, "vision_use_head": False}
+    siglip = {
+        "model_type": "siglip_vision_model",
+        "image_size": SIZE,
+        "patch_size": 14,
+        "vision_use_head": False,
+    }
     config = tf.LlavaOnevisionConfig(
         text_config=_text(tokenizer, model_type="qwen2"),
         vision_config=_VISION | siglip,

@@ -3,7 +3,17 @@
 import json
 from functools import cache
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import GemmaTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 from vtg_core.demo.corpus import sentences
@@ -65,7 +75,10 @@ def _special(tokens):
 
 def _corpus():
     """Sentences, and what makes merges of white space and of a colon, as large vocabularies have them."""
-    return [*sentences(), *(["a\n\nb", "\n\n", "x\n\n\ny", "user\n", "Assistant: [8.0", "0.5 seconds", "Frame1: "] * 40)]
+    return [
+        *sentences(),
+        *(["a\n\nb", "\n\n", "x\n\n\ny", "user\n", "Assistant: [8.0", "0.5 seconds", "Frame1: "] * 40),
+    ]
 
 
 @cache

@@ -60,6 +60,11 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--verify", type=natural, default=3, metavar="K",
         help="rows that also go through the processor, pixels and all (default: 3)",
     )  # fmt: skip
+    command.add_argument(
+        "--pixels",
+        action="store_true",
+        help="decode every video and show it to the processor, as training does",
+    )
     command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
     command.add_argument(
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
@@ -223,6 +228,7 @@ def _rows(
 ) -> tuple[int, Iterator["RowFindings"]]:
     from vtg_core.audit.report import RowFindings
     from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, unreadable_rows, verify_rows
+    from vtg_core.masking.pixel_free import PixelFreeEncoder
 
     dataset = _dataset(options)
     videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
@@ -239,7 +245,10 @@ def _rows(
         if options.collator or options.recipe:
             yield from _of_collator()
             return
-        yield from audit_rows(dataset, chat, limit=options.limit, max_length=options.max_length)
+        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
+        yield from audit_rows(
+            dataset, chat, limit=options.limit, max_length=options.max_length, encoder=encoder
+        )
         for row in verify_rows(dataset, chat, num_rows=options.verify, limit=options.limit):
             report.num_verified += row.is_audited
             fresh = tuple(finding for finding in row.findings if not report.holds(finding))
