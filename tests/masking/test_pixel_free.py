@@ -249,7 +249,7 @@ def test_a_processor_that_must_see_pixels_is_shown_them(own_processor, video):
         encoder.encode(messages, [planned]), SFTCollator(own_processor).encode({"messages": messages}).tokens
     )
     assert encoder.sees_pixels
-    with pytest.raises(MaskingError, match="refuses: .*meta tensors"):
+    with pytest.raises(MaskingError, match=r"refuses: .*meta tensors"):
         video_expansion(planned, own_processor)
 
 

@@ -82,7 +82,7 @@ def call_processor(
     try:
         outputs = processor(**options)
         lists = {name: outputs.pop(name) for name in _LISTS if name in outputs}
-        return dict(outputs.convert_to_tensors("pt")) | lists
+        return _with_true_seconds(dict(outputs.convert_to_tensors("pt")), videos, processor) | lists
     except Exception as error:  # a processor is another project's code and may refuse in any way
         if (fewest := min((len(video.timestamps) for video in videos), default=2)) < 2:
             raise MaskingError(
@@ -95,6 +95,28 @@ def call_processor(
 
 
 _LISTS = ("offset_mapping", "text_replacement_offsets")
+
+
+def _with_true_seconds(
+    outputs: dict[str, Any], videos: Sequence[SampledVideo | FramePlan], processor: "ProcessorMixin"
+) -> dict[str, Any]:
+    """Write for each video how long a step of its grid lasts (s), where a processor takes one rate for all of them.
+
+    Omni processors do, and take one frame a second unless they are told another: a model would be told wrong times.
+    The rate is the one that other processors tell, frames taken by the time they are taken from.
+    """
+    if not (videos and _ONE_RATE in outputs):
+        return outputs
+    import torch
+
+    frames_a_step = processor.video_processor.temporal_patch_size
+    seconds = [
+        frames_a_step * video.info.num_frames / video.info.fps / len(video.timestamps) for video in videos
+    ]
+    return outputs | {_ONE_RATE: torch.tensor(seconds, dtype=torch.float32)}
+
+
+_ONE_RATE = "video_second_per_grid"
 
 
 def _frames_of(video: SampledVideo | FramePlan) -> Any:
