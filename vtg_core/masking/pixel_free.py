@@ -233,7 +233,7 @@ def _encode(
         expansion=expansion,
         given=given,
         vocabulary=vocabulary,
-        trains_newline=policy.newline,
+        policy=policy,
     )
 
 
