@@ -155,7 +155,8 @@ class _GlueLabeller:
         ):
             raise MaskingError(
                 f"the template must close messages[{turn}] with a control token, got {self.text[start:end][:40]!r}; "
-                "without one a model is never taught to stop"
+                "without one a model is never taught to stop: name a token at which the checkpoint stops with "
+                "--end-of-turn"
             )
         return start + length
 

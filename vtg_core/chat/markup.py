@@ -106,7 +106,7 @@ def _others(opening: str, written: Sequence[str], *, before: str) -> tuple[str, 
         written: what the template writes before texts of that role.
         before: what closes the turn before.
     """
-    found = {}
+    found: dict[str, None] = {}
     for text in written:
         header = text.removeprefix(before)
         if opening.strip() and not before and opening not in header:

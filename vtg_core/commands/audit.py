@@ -24,6 +24,7 @@ from vtg_core.commands.terminal import (
     reading,
     settled,
     tell_format,
+    template_change,
     write_all,
     write_json,
     write_text,
@@ -98,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     from vtg_core.audit.row.chat_ids import ChatIds
     from vtg_core.checkpoints.loading import load_checkpoint
 
-    checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     report = Report(_subject(options))
     total, found = _saved(options, chat) if options.batch else _rows(options, chat, report)
