@@ -4,19 +4,16 @@ from copy import deepcopy
 
 import pytest
 
-trl = pytest.importorskip("trl")
-
-from datasets import Dataset
-from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
-
 from vtg_core import MaskAudit, SFTCollator
 from vtg_core.audit.training.callback import WrongMaskError
+
+trl = pytest.importorskip("trl")
 
 
 @pytest.fixture
 def train(tmp_path, dataset, model, processor):
     """Train a copy of the demo model with SFTTrainer and a collator; give back the losses."""
-    samples = list(dataset)
+    datasets, samples = pytest.importorskip("datasets"), list(dataset)
 
     def train(collator, *callbacks, num_steps=3):
         arguments = trl.SFTConfig(
@@ -26,7 +23,7 @@ def train(tmp_path, dataset, model, processor):
         )  # fmt: skip
         trainer = trl.SFTTrainer(
             model=deepcopy(model), args=arguments, processing_class=processor, callbacks=list(callbacks),
-            train_dataset=Dataset.from_list([{"row": number} for number in range(len(samples))]),
+            train_dataset=datasets.Dataset.from_list([{"row": number} for number in range(len(samples))]),
             data_collator=lambda rows: collator([samples[row["row"]] for row in rows]),
         )  # fmt: skip
         trainer.train()
@@ -37,6 +34,8 @@ def train(tmp_path, dataset, model, processor):
 
 def trl_collator(processor):
     """Return TRL's own collator for videos, with its defaults, fed with our samples' messages and frames."""
+    from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
     collate = DataCollatorForVisionLanguageModeling(processor)
 
     def shown(sample):
