@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.audit.foreign.presets.checkpoint import folder_of, weightless_model
 from vtg_core.audit.foreign.presets.configs import read_config
 from vtg_core.audit.foreign.presets.registry import Collate, is_imported
 from vtg_core.audit.foreign.presets.rows import sharegpt
@@ -12,7 +13,11 @@ from vtg_core.audit.foreign.presets.rows import sharegpt
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
-TEMPLATES = {"Qwen3VLProcessor": "qwen3_vl", "Qwen2_5_VLProcessor": "qwen2_vl", "Qwen2VLProcessor": "qwen2_vl"}
+TEMPLATES = {
+    "Qwen3VLProcessor": "qwen3_vl",
+    "Qwen2_5_VLProcessor": "qwen2_vl",
+    "Qwen2VLProcessor": "qwen2_vl",
+}
 """The template that its documents name for a processor, where a configuration names none."""
 
 NO_BOUND = 1_000_000
@@ -49,13 +54,16 @@ def build(processor: "ProcessorMixin", argument: str) -> Collate:
         template=template, tokenizer=own.tokenizer, processor=own, data_args=data
     )
     collate = MultiModalDataCollatorForSeq2Seq(
-        template=template, processor=own, tokenizer=own.tokenizer, padding=True, label_pad_token_id=-100
-    )
+        template=template, processor=own, tokenizer=own.tokenizer, model=weightless_model(folder_of(processor)),
+        padding=True, label_pad_token_id=-100,
+    )  # fmt: skip
 
     def batch(samples: list[dict[str, Any]]) -> Any:
         rows = [convert(sharegpt(sample["messages"])) for sample in samples]
         encoded = supervised.preprocess_dataset({name: [row[name] for row in rows] for name in rows[0]})
-        return collate([{k: column[i] for k, column in encoded.items()} for i in range(len(encoded["labels"]))])
+        return collate(
+            [{k: column[i] for k, column in encoded.items()} for i in range(len(encoded["labels"]))]
+        )
 
     return batch
 

@@ -3,10 +3,10 @@
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.audit.foreign.presets.checkpoint import folder_of, weightless_model
 from vtg_core.audit.foreign.presets.configs import read_config
 from vtg_core.audit.foreign.presets.registry import Collate
 from vtg_core.audit.foreign.presets.rows import videos_of, with_markers
-from vtg_core.errors import VTGError
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
@@ -33,7 +33,7 @@ def build(processor: "ProcessorMixin", argument: str) -> Collate:
     from swift.template import get_template
 
     config = read_config(argument) if argument else {}
-    folder, own = _folder(processor, config), copy(processor)
+    folder, own = folder_of(processor), copy(processor)
     own.tokenizer = copy(processor.tokenizer)
     kind = config.get("model_type") or _model_type(folder)
     own.model_info, own.model_meta = get_model_info_meta(folder, model_type=kind, download_model=False)
@@ -41,7 +41,7 @@ def build(processor: "ProcessorMixin", argument: str) -> Collate:
     options.setdefault("template_type", kind)
     template = get_template(own, padding_side=own.tokenizer.padding_side, **options)
     template.set_mode("train")
-    template.dummy_model = _model(folder)
+    template.dummy_model = weightless_model(folder)
     for name in ("video_token_id", "image_token_id"):
         if hasattr(template, name) and hasattr(own, name):
             setattr(template, name, getattr(own, name))
@@ -56,15 +56,6 @@ def build(processor: "ProcessorMixin", argument: str) -> Collate:
     return batch
 
 
-def _folder(processor: "ProcessorMixin", config: dict[str, Any]) -> str:
-    folder = str(processor.tokenizer.name_or_path or config.get("model") or "")
-    if not folder:
-        raise VTGError(
-            "the checkpoint must have a folder or a name for ms-swift, and has none; give --checkpoint"
-        )
-    return folder
-
-
 def _model_type(folder: str) -> str | None:
     """Return what ms-swift calls a checkpoint's model: mostly what transformers does; None to let it find out."""
     from swift.model import MODEL_MAPPING
@@ -72,11 +63,3 @@ def _model_type(folder: str) -> str | None:
 
     name = AutoConfig.from_pretrained(folder).model_type
     return name if name in MODEL_MAPPING else None
-
-
-def _model(folder: str) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText
-
-    with torch.device("meta"):
-        return AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(folder))

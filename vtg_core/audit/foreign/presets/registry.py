@@ -60,8 +60,11 @@ class Preset:
         """Which versions are used, and where the framework asks for another one of transformers; empty without it."""
         if not self.distribution:
             return ""
-        own, transformers = version(self.distribution), version("transformers")
-        asked = _asked(self.distribution, "transformers")
+        transformers = version("transformers")
+        try:
+            own, asked = version(self.distribution), _asked(self.distribution, "transformers")
+        except PackageNotFoundError:  # a checkout that was put on the path
+            own, asked = "of unknown version", None
         other = "" if asked is None or asked.contains(transformers) else f", where it asks for {asked}"
         return f"{self.distribution} {own} with transformers {transformers}{other}"
 
@@ -116,6 +119,15 @@ PRESETS = {
             tested="4.6.0",
             install="pip install ms-swift qwen-vl-utils",
         ),
+        Preset(
+            "axolotl",
+            "axolotl",
+            "CONFIG.yaml",
+            distribution="axolotl",
+            package="axolotl",
+            tested="0.19.0",
+            install="pip install --no-deps axolotl trl datasets colorama addict torchcodec",
+        ),
         Preset("seed-style", "seed_style", "package.module:name"),
     )
 }
@@ -142,10 +154,7 @@ def _asked(distribution: str, package: str) -> Any:
     """Return which versions of a package a distribution asks for; None where it asks for none."""
     from packaging.requirements import Requirement
 
-    try:
-        wanted = [Requirement(line) for line in requires(distribution) or ()]
-    except PackageNotFoundError:
-        return None
+    wanted = [Requirement(line) for line in requires(distribution) or ()]
     return next((one.specifier for one in wanted if one.name == package and one.marker is None), None)
 
 
