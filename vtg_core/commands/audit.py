@@ -260,6 +260,8 @@ def _rows(
         if isinstance(collator, Finding):
             yield RowFindings(None, "", (collator,))
             return
+        if collator.origin:
+            report.subject += f" ({collator.origin})"
         yield from audit_collator(
             dataset, collator, chat, limit=options.limit, batch_size=options.batch_size,
             max_length=options.max_length, model=_model(options, chat),

@@ -37,6 +37,7 @@ from vtg_core.commands.terminal import (
     template_change,
     write_json,
 )
+from vtg_core.commands.training.spikes import add_spikes_command
 from vtg_core.data.annotations import check_query
 from vtg_core.errors import VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
@@ -130,6 +131,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
     add_audit_command(commands)
     add_data_command(commands)
     add_probe_command(commands)
+    add_spikes_command(commands)
 
 
 def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
