@@ -90,7 +90,7 @@ class _Events:
         show = audits.show
         opened = page.load(
             self._open,
-            outputs=[at.row, at.template, at.mode, at.mask, at.tabs, at.tools, at.link_note],
+            outputs=[at.row, at.template, at.mode, at.mask, at.tools, at.link_note],
             **UNQUEUED,
         )
         opened.then(**audits.fields).then(**read_row).then(**show)
@@ -129,13 +129,15 @@ class _Events:
             tab.select(None, js=TELL_TAB % name, api_visibility="private")
 
     def _open(self, request: gr.Request) -> list[Any]:
-        """Return what the page's address asks for."""
+        """Return what the page's address asks for, and nothing else: a person may have chosen something meanwhile."""
         at = self.layout
         address = Address.read(self.settings, at.samples, dict(request.query_params), tab=at.first_tab)
-        return [
-            at.samples.view(address.sample), address.template, address.answer, address.mask,
-            gr.Tabs(selected=address.tab), address.for_script(), address.remark,
-        ]  # fmt: skip
+        values = {
+            "sample": at.samples.view(address.sample), "template": address.template, "answer": address.answer,
+            "mask": address.mask,
+        }  # fmt: skip
+        fields = [value if name in address.asked else gr.skip() for name, value in values.items()]
+        return [*fields, address.for_script(at.first_tab), address.remark]
 
     def _leave(self, request: gr.Request) -> None:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
