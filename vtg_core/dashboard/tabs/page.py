@@ -128,6 +128,9 @@ class Layout:
                 script_component("token_view", elem_id="tokens", label="Tokens")
             with self._tab("Prompts"):
                 script_component("mask_note", elem_id="prompts-note", value="prompts", label="Whose prompts")
+                self.prompt_pair = script_component(
+                    "prompt_pair", elem_id="prompt-pair", label="Your prompt beside ours"
+                )
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
