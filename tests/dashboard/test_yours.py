@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from tests.dashboard.test_audit import SETTINGS, audited, inputs, silent
-from vtg_core.checkpoints.loading import load_processor
 from vtg_core.collator import SFTCollator
 from vtg_core.dashboard.masks import AuditSource, Choice, is_of_sample
 from vtg_core.dashboard.work.audit import show_audit, show_recipe_losses
@@ -59,7 +58,7 @@ def test_a_collator_stands_among_the_recipes_whatever_mask_is_shown(user_cache, 
     yours = recipes["yours"]
     assert (yours["name"], yours["num_supervised"], yours["holes"]) == (LEAKING.collator, 287, [])
     assert sum(count for _, count in yours["leaks"]) == 275
-    assert [one["name"] for one in recipes["recipes"]][0] == "text-prefix"
+    assert next(one["name"] for one in recipes["recipes"]) == "text-prefix"
 
 
 def test_where_no_collator_was_given_none_stands_there(user_cache):
@@ -76,7 +75,7 @@ def test_a_collator_that_fails_says_why_among_the_recipes(user_cache):
 def test_its_prompt_stands_beside_ours_and_what_differs_is_marked(user_cache):
     pair = json.loads(show_audit(settings_of("with_a_word_before"), inputs(), YOURS, silent).pair)
     ours, theirs = pair["sides"]
-    assert [part["kind"] for part in theirs["parts"] if part["is_other"]][0] == "role_header"
+    assert next(part["kind"] for part in theirs["parts"] if part["is_other"]) == "role_header"
     assert "Be brief." in theirs["text"]
     assert "Be brief." not in ours["text"]
     assert theirs["num_supervised"] == ours["num_supervised"] == 12
