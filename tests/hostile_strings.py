@@ -62,7 +62,19 @@ def _markup() -> list[str]:
     ]
     links = [f'<a href="{url}">x</a>' for url in _URLS]
     images = [f"![x]({url})" for url in _URLS] + [f"[x]({url})" for url in _URLS]
-    return [*tags, *broken, *links, *images, *_URLS, "<b>bold</b>", "<!--", "<![CDATA[", "<?php", "<x y='", "<base href=//x>"]
+    return [
+        *tags,
+        *broken,
+        *links,
+        *images,
+        *_URLS,
+        "<b>bold</b>",
+        "<!--",
+        "<![CDATA[",
+        "<?php",
+        "<x y='",
+        "<base href=//x>",
+    ]
 
 
 FAMILIES = {

@@ -28,7 +28,7 @@ OF_SCRIPT: dict[str, Any] = {
 
 _OWN = {
     "severity": "error", "state": "done", "kind": "query", "mode": "standard", "group": "part", "metric": "mean",
-    "problem": "", "note": "", "frames": "", "control": "real", "num_scored": 1, "num_all": 9, "num_rows": 3,
+    "problem": "", "note": "", "frames": "", "control": "real", "sample": 0, "samples": 0, "num_scored": 1, "num_all": 9, "num_rows": 3,
 }  # fmt: skip
 """Choices and pictures that are the page's own, by the names of their fields: nobody else writes them."""
 NUM_OF_EACH = 2
@@ -54,8 +54,8 @@ def _listed(texts: Iterator[str], given: list[str]) -> Iterator[str]:
 
 def _make(kind: Any, texts: Iterator[str], name: str = "") -> Any:
     """Return a plain value of a type; ``name`` is the field's."""
-    if name in _OWN and kind in (str, int):
-        return _OWN[name]
+    if kind in (str, int) and isinstance(own := _OWN.get(name), kind):
+        return own
     if is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         return {field.name: _make(hints[field.name], texts, field.name) for field in fields(kind)}
@@ -65,7 +65,7 @@ def _make(kind: Any, texts: Iterator[str], name: str = "") -> Any:
     if origin is tuple and args[-1] is not ...:
         return [_make(arg, texts) for arg in args]
     if origin in (list, tuple):
-        return [_make(args[0], texts) for _ in range(NUM_OF_EACH)]
+        return [_make(args[0], texts, name) for _ in range(NUM_OF_EACH)]
     if origin is dict:
         return {key: _make(args[1], texts) for key in _keys(args[0], texts)}
     return _plain(kind, texts)
@@ -87,5 +87,3 @@ def every_text_in(values: list[str]) -> bool:
     """Say whether the corpus is in ``values``, whole."""
     joined = "\n".join(values)
     return all(json.dumps(text)[1:-1] in joined for text in HOSTILE)
-
-
