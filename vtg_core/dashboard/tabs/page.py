@@ -107,11 +107,10 @@ class Layout:
                 None, label="max_length", info="What training would cut", precision=0, minimum=1, elem_id="max-length",
                 min_width=120,
             )  # fmt: skip
-        gr.Markdown(
-            f"Device: **{self.settings.device}**, type: **{self.settings.dtype}** (`--device`, `--dtype` when it is started; the "
-            "cost of a pass says which ones these are here).",
-            elem_id="device",
-        )
+            self.device = gr.Textbox(
+                f"{self.settings.device}, {self.settings.dtype}", label="Device, type", info="--device and --dtype, at the start",
+                interactive=False, elem_id="device", min_width=140,
+            )  # fmt: skip
 
     def _build_stage(self) -> None:
         """The video, and the place of its timeline."""
