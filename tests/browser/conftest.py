@@ -2,9 +2,11 @@
 
 Opening a page is most of what a test here costs. So tests share one, and ``visit`` goes to the server in it: all is as
 on a first visit, but the browser has what it downloaded and compiled. Tests that only look share a page that nobody
-leaves: ``seen``, or a fixture of their module's. ``open_page`` is for tests of several pages, or of other servers.
+leaves: ``seen``, or a fixture of their module's. Tests that edit the fields share another, ``edited``, whose fields are
+put back as a person would: that is a quarter of a visit. ``open_page`` is for several pages, or for other servers.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -22,6 +24,11 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 OURS = "/?mask=ours&tab=audit"
 """The address of our own mask's audit: a first visit to the demo opens on another mask, and on the tokens."""
+FIRST_SAMPLE = ["a red circle appears", "8", "14", "red_circle.mp4"]
+SAMPLE_SHOWN = """() => [
+  ...["#query textarea", "#start input", "#end input"].map((field) => document.querySelector(field).value),
+  document.querySelector(".vtg-player-name").textContent,
+]"""
 ANSWERED = 30_000
 """Milliseconds that the page may take to answer what a person did, on a machine that is busy with other things."""
 LOADED = 120_000
@@ -76,6 +83,25 @@ def server(user_cache):
 
 
 @pytest.fixture(scope="session")
+def file_server(user_cache, tmp_path_factory):
+    """A server with everything that it can be given: a row of its file has two windows, another cannot be read."""
+    from tests.dashboard.test_audit import saved_batch
+
+    folder = tmp_path_factory.mktemp("served")
+    rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())
+    rows[1]["windows"] = [rows[1].pop("timestamp"), [18.0, 23.0]]
+    rows.append({"video": "../out.mp4", "timestamp": [1, 2], "sentence": "x"})
+    file = folder / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    started = Server(
+        "--annotations", str(file), "--video-root", str(ROOT / "assets"), "--num-frames", "8",
+        "--collator", "vtg_core.recipes:text_prefix", "--batch", str(saved_batch(folder)),
+    ).wait()  # fmt: skip
+    yield started
+    assert "Traceback" not in started.stop()
+
+
+@pytest.fixture(scope="session")
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium here; install it, or name one in CHROMIUM")
@@ -94,6 +120,7 @@ class Pages:
     def __init__(self, browser):
         self.browser = browser
         self.amiss = []
+        self.num_failed = 0  # tests, when the page whose fields are put back was last in order
 
     def open(self, url=None, width=1280):
         page = self.browser.new_page(viewport={"width": width, "height": 900})
@@ -212,13 +239,80 @@ def show(page, *tabs):
         page.get_by_role("tab", name=name).click()
 
 
+@pytest.fixture(scope="session")
+def edited_page(pages, server):
+    with opened(pages) as page:
+        yield page
+
+
 @pytest.fixture
-def demo(visit):
-    """The page with the demo's prompts on it, for a test that changes it."""
-    page = visit()
-    show(page, "Prompts")
-    page.wait_for_selector(".vtg-card")
-    return page
+def edited(request, pages, edited_page, server):
+    """The page with the fields of a first visit, for a test that edits them; what else it needs, it sees to itself."""
+    if edited_page.url.startswith(server.url) and pages.num_failed == request.session.testsfailed:
+        restore_fields(edited_page)
+    else:
+        pages.revisit(edited_page, f"{server.url}{OURS}&__theme=light", 1280)
+    pages.num_failed = request.session.testsfailed
+    return edited_page
+
+
+def restore_fields(page):
+    """Put the fields back to the demo's first example; what is as it was is left alone."""
+    mask, frames, template = (page.locator(at) for at in ("#mask-of", "#frames input", "#template input"))
+    if mask.input_value() != "ours":
+        choose_mask(page, "ours")
+    page.locator("#mode").get_by_role("radio", name="seconds").check()
+    page.get_by_role("checkbox", name="end of turn").check()
+    if frames.input_value() != "8":
+        frames.fill("8")
+        frames.blur()
+    if template.input_value() != "direct":
+        template.click()
+        page.get_by_role("option", name="direct", exact=True).click()
+    if page.evaluate(SAMPLE_SHOWN) != FIRST_SAMPLE or page.locator("#notice [role=alert]").count():
+        find = page.get_by_role("combobox", name="Find examples")
+        find.fill(FIRST_SAMPLE[0])
+        page.locator("#sample-list [role=option]", has_text=FIRST_SAMPLE[0]).wait_for()
+        find.press("Enter")  # a notice may stand over what would be clicked
+    page.wait_for_function(f"sample => `${{({SAMPLE_SHOWN})()}}` === `${{sample}}`", arg=FIRST_SAMPLE)
+    for unrest in ("body.vtg-edited", "#tabs.vtg-stale", "#notice [role=alert]"):
+        page.wait_for_selector(unrest, state="detached")
+    page.wait_for_selector(".vtg-strip-busy", state="hidden")
+    page.wait_for_selector("#audit-strip .vtg-clean")
+
+
+@pytest.fixture
+def demo(edited):
+    """The same with the demo's prompts on it."""
+    show(edited, "Prompts")
+    edited.wait_for_selector(".vtg-card")
+    return edited
+
+
+@pytest.fixture(scope="session")
+def phone(pages, server):
+    """A page opened as wide as a phone, in the dark, for tests of what fits there: each on tabs of its own."""
+    page = pages.open(f"{server.url}{OURS}&__theme=dark", width=390)
+    expect_audited(page)
+    yield page
+    page.close()
+
+
+@contextmanager
+def in_theme(page, theme):
+    """Show a page that was opened in light in a theme for a while."""
+    page.evaluate("isDark => document.body.classList.toggle('dark', isDark)", theme == "dark")
+    yield page
+    page.evaluate("document.body.classList.remove('dark')")
+
+
+def page_width(page):
+    """The pixels that a page takes, the more of those in light and in dark."""
+    widths = """() => [0, 1].map(() => {
+      document.body.classList.toggle("dark");
+      return document.documentElement.scrollWidth;
+    })"""
+    return max(page.evaluate(widths))
 
 
 @pytest.fixture(scope="session")
