@@ -4,6 +4,7 @@ Opening a page is most of what a test here costs. So tests share one, and ``visi
 on a first visit, but the browser has what it downloaded and compiled. Tests that only look share a page that nobody
 leaves: ``seen``, or a fixture of their module's. Tests that edit the fields share another, ``edited``, whose fields are
 put back as a person would: that is a quarter of a visit. ``open_page`` is for several pages, or for other servers.
+All is closed when the folder's last test is done: a page that nobody looks at takes a twentieth of a core.
 """
 
 import json
@@ -73,7 +74,7 @@ class Server:
         return self.process.communicate(timeout=30)[0].decode()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(user_cache):
     """The demo with eight frames: where their number is not the point, it is time."""
     started = Server("--num-frames", "8").wait()
@@ -82,7 +83,7 @@ def server(user_cache):
     assert "Traceback" not in printed, printed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def file_server(user_cache, tmp_path_factory):
     """A server with everything that it can be given: a row of its file has two windows, another cannot be read."""
     from tests.dashboard.test_audit import saved_batch
@@ -101,7 +102,7 @@ def file_server(user_cache, tmp_path_factory):
     assert "Traceback" not in started.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium here; install it, or name one in CHROMIUM")
@@ -160,7 +161,7 @@ class Pages:
         open_settings(page)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pages(browser):
     return Pages(browser)
 
@@ -194,7 +195,7 @@ def open_page(pages):
         page.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_page(pages, server):
     with opened(pages) as page:
         yield page
@@ -239,7 +240,7 @@ def show(page, *tabs):
         page.get_by_role("tab", name=name).click()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def edited_page(pages, server):
     with opened(pages) as page:
         yield page
@@ -272,7 +273,7 @@ def restore_fields(page):
     if page.evaluate(SAMPLE_SHOWN) != FIRST_SAMPLE or page.locator("#notice [role=alert]").count():
         find = page.get_by_role("combobox", name="Find examples")
         find.fill(FIRST_SAMPLE[0])
-        page.locator("#sample-list [role=option]", has_text=FIRST_SAMPLE[0]).wait_for()
+        page.wait_for_function("document.querySelectorAll('#sample-list:not([hidden]) [role=option]').length === 1")
         find.press("Enter")  # a notice may stand over what would be clicked
     page.wait_for_function(f"sample => `${{({SAMPLE_SHOWN})()}}` === `${{sample}}`", arg=FIRST_SAMPLE)
     for unrest in ("body.vtg-edited", "#tabs.vtg-stale", "#notice [role=alert]"):
@@ -289,7 +290,7 @@ def demo(edited):
     return edited
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def phone(pages, server):
     """A page opened as wide as a phone, in the dark, for tests of what fits there: each on tabs of its own."""
     page = pages.open(f"{server.url}{OURS}&__theme=dark", width=390)
@@ -315,7 +316,7 @@ def page_width(page):
     return max(page.evaluate(widths))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unchanged(pages, server):
     with opened(pages, server.url + OURS) as page:
         expect_audited(page)

@@ -1,6 +1,7 @@
 """The frame of the page: one sample, one mask, and a link to what is shown."""
 
 import re
+import time
 
 from playwright.sync_api import expect
 
@@ -66,3 +67,10 @@ def test_the_samples_are_walked_and_found_by_the_keyboard(visit):
     expect(page.locator("#sample-list [role=option]")).to_have_count(1)
     find.press("Enter")
     expect(page.locator("#query textarea")).to_have_value("the whole of Africa is in view")
+
+
+def test_what_was_typed_last_is_found_though_the_answer_to_what_was_typed_before_comes_late(visit):
+    page = visit()
+    page.route("**/run/predict*", lambda route: (time.sleep(0.5), route.continue_()))
+    page.get_by_role("combobox", name="Find examples").fill("Africa")
+    expect(page.locator("#sample-list [role=option]")).to_have_count(1)
