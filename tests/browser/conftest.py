@@ -84,22 +84,55 @@ def server(user_cache):
 
 
 @pytest.fixture(scope="package")
-def file_server(user_cache, tmp_path_factory):
-    """A server with everything that it can be given: a row of its file has two windows, another cannot be read."""
-    from tests.dashboard.test_audit import saved_batch
+def files(user_cache, tmp_path_factory):
+    """A file of rows beside its videos: the second has two windows, the fifth cannot be read, the others are no browser's."""
+    from tests.video.test_sampling import write_video
 
     folder = tmp_path_factory.mktemp("served")
+    for video in (ROOT / "assets").glob("*.mp4"):
+        shutil.copy(video, folder)
+    write_video(folder / "old.avi", range(0, 3000, 100))  # browsers do not play MPEG-4 part 2
     rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())
     rows[1]["windows"] = [rows[1].pop("timestamp"), [18.0, 23.0]]
-    rows.append({"video": "../out.mp4", "timestamp": [1, 2], "sentence": "x"})
-    file = folder / "rows.jsonl"
-    file.write_text("\n".join(map(json.dumps, rows)))
+    old = [
+        {"video": "old.avi", "timestamp": [1, 2], "sentence": f"a box {word}"} for word in ("moves", "stops")
+    ]
+    rows += [{"video": "../out.mp4", "timestamp": [1, 2], "sentence": "x"}, *old]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return folder
+
+
+@pytest.fixture(scope="package")
+def file_server(files):
+    """A server with everything that it can be given, and an ffmpeg that tells when somebody calls it."""
+    from tests.dashboard.test_audit import saved_batch
+    from tests.dashboard.test_player import install_ffmpeg
+
+    called = install_ffmpeg(files)
     started = Server(
-        "--annotations", str(file), "--video-root", str(ROOT / "assets"), "--num-frames", "8",
-        "--collator", "vtg_core.recipes:text_prefix", "--batch", str(saved_batch(folder)),
+        "--annotations", str(files / "rows.jsonl"), "--num-frames", "8",
+        "--collator", "vtg_core.recipes:text_prefix", "--batch", str(saved_batch(files)),
+        PATH=f"{called.parent}{os.pathsep}{os.environ['PATH']}",
     ).wait()  # fmt: skip
     yield started
     assert "Traceback" not in started.stop()
+    assert not called.exists()
+
+
+@pytest.fixture(scope="package")
+def opened_at_once(pages, file_server):
+    """Two pages that were opened at once on a server that had just started, and the verdicts that they opened with."""
+    with opened(pages, file_server.url) as one, opened(pages, file_server.url) as other:
+        verdicts = [
+            page.locator("#audit-strip .vtg-verdict").text_content(timeout=LOADED) for page in (one, other)
+        ]
+        yield one, other, verdicts
+
+
+@pytest.fixture
+def file_page(opened_at_once):
+    """The page of a file's rows; a test picks the row and the mask that it needs."""
+    return opened_at_once[0]
 
 
 @pytest.fixture(scope="package")
@@ -149,12 +182,16 @@ class Pages:
         taken, self.amiss[:] = list(self.amiss), []
         return taken
 
+    def leave(self, page):
+        """Leave a page for an empty one: Gradio complains of the requests that are cut off by that."""
+        page.goto("about:blank")
+        self.take_amiss()
+
     def revisit(self, page, url, width):
         """Go to an address as if for the first time, but for what the browser has downloaded and compiled."""
         assert self.take_amiss() == []
         page.unroute_all()
-        page.goto("about:blank")
-        self.take_amiss()  # Gradio complains of the requests that its page's end cuts off
+        self.leave(page)
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(url)
         expect_audited(page)
@@ -229,6 +266,13 @@ def pick_example(page, text):
     page.locator("#sample-list [role=option]", has_text=text).first.click()
 
 
+def pick_row(page, number):
+    """Pick a row of the annotation file by its number."""
+    field = page.locator("#row input[type=number]")
+    field.fill(str(number))
+    field.press("Enter")
+
+
 def choose_mask(page, name):
     """Choose whose mask the page shows."""
     page.locator("#mask-of").select_option(name)
@@ -273,7 +317,9 @@ def restore_fields(page):
     if page.evaluate(SAMPLE_SHOWN) != FIRST_SAMPLE or page.locator("#notice [role=alert]").count():
         find = page.get_by_role("combobox", name="Find examples")
         find.fill(FIRST_SAMPLE[0])
-        page.wait_for_function("document.querySelectorAll('#sample-list:not([hidden]) [role=option]').length === 1")
+        page.wait_for_function(
+            "document.querySelectorAll('#sample-list:not([hidden]) [role=option]').length === 1"
+        )
         find.press("Enter")  # a notice may stand over what would be clicked
     page.wait_for_function(f"sample => `${{({SAMPLE_SHOWN})()}}` === `${{sample}}`", arg=FIRST_SAMPLE)
     for unrest in ("body.vtg-edited", "#tabs.vtg-stale", "#notice [role=alert]"):

@@ -3,7 +3,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, choose_mask, page_width
+from .conftest import LOADED, choose_mask, page_width, pick_row
 
 
 def tab(page, name):
@@ -179,27 +179,27 @@ def test_the_audit_fits_a_phone(phone):
     expect(phone.locator(".vtg-all-well")).to_be_visible()
 
 
-def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(file_server, open_page):
-    page = open_page(file_server.url)
+def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(file_page):
+    page = file_page
+    choose_mask(page, "collator")
+    pick_row(page, 1)
     expect(strip(page)).to_contain_text("vtg_core.recipes:text_prefix", timeout=LOADED)
     expect(strip(page)).to_contain_text("1 error")
     expect(page.locator(".vtg-finding").first).to_contain_text("mask.counted-before-expansion")
     expect(page.locator("#run-file")).to_contain_text("vtg_core.recipes:text_prefix")
     page.locator("#run-file").click()
-    expect(page.locator("#file-audit .vtg-file-state")).to_have_text("Audited 4 of 5 rows.", timeout=LOADED)
+    expect(page.locator("#file-audit .vtg-file-state")).to_have_text("Audited 6 of 7 rows.", timeout=LOADED)
     expect(page.locator(".vtg-file-codes")).to_contain_text("row.unreadable")
     expect(page.locator(".vtg-file-findings tbody tr").first).to_contain_text("out.mp4")
     page.get_by_role("button", name="Row 3").first.click()
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
     expect(page.locator("#row input[type=number]")).to_have_value("3")
-    page.locator("#row input[type=number]").fill("5")
-    page.locator("#row input[type=number]").press("Enter")
+    pick_row(page, 5)
     expect(page.locator("#notice")).to_contain_text("rows.jsonl:5, field 'video'")
     expect(page.locator("#query textarea")).to_have_value("")
     expect(page.locator("#start input")).to_have_value("")
     expect(page.locator("#video video")).not_to_be_visible()
-    page.locator("#row input[type=number]").fill("3")
-    page.locator("#row input[type=number]").press("Enter")
+    pick_row(page, 3)
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
     choose_mask(page, "batch")
     expect(strip(page)).to_contain_text("batch.pt, row 0")
@@ -221,7 +221,7 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(file_serv
     expect(page.locator("#file-audit")).to_contain_text("our collator on rows.jsonl")
     page.locator("#cancel-file").click()
     expect(page.locator("#file-audit .vtg-file-state")).to_have_text(
-        re.compile(r"Audited 4 of 5 rows|Partial: stopped after")
+        re.compile(r"Audited 6 of 7 rows|Partial: stopped after")
     )
 
 

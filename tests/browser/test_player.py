@@ -1,14 +1,11 @@
-import json
-import os
 import re
 
 from playwright.sync_api import expect
 
-from tests.dashboard.test_player import install_ffmpeg
 from tests.video.test_sampling import write_video
 from vtg_core.video.sampling import probe_video
 
-from .conftest import LOADED, OURS, ROOT, Server, in_theme
+from .conftest import LOADED, OURS, ROOT, in_theme, pick_row
 
 MAX_FIRST_VISIT = 1_000_000
 """Bytes over the wire; it was 32.6 MB with Gradio's own video component, and 0.64 MB without."""
@@ -104,34 +101,19 @@ def test_what_a_playlist_names_is_not_asked_for(edited, tmp_path):
     assert [url for url in asked if "named.ts" in url or "list.mp4" in url] == []
 
 
-def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_would_do(
-    tmp_path, user_cache, open_page
-):
-    video = write_video(tmp_path / "old.avi", range(0, 3000, 100))  # browsers do not play MPEG-4 part 2
-    rows = [
-        {"video": "old.avi", "timestamp": [1, 2], "sentence": f"a box {word}"} for word in ("moves", "stops")
-    ]
-    file = tmp_path / "rows.json"
-    file.write_text(json.dumps(rows))
-    called = install_ffmpeg(tmp_path)
-    path = f"{called.parent}{os.pathsep}{os.environ['PATH']}"
-    server = Server("--annotations", str(file), "--num-frames", "4", PATH=path).wait()
-    try:
-        page = open_page(server.url + OURS)
-        expect(page.locator("#facts textarea")).to_have_value(facts_of(video), timeout=LOADED)
-        expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
-        expect(page.locator(".vtg-player-about")).to_contain_text("old.avi")
-        page.locator("#row input[type=number]").fill("2")
-        page.locator("#row input[type=number]").press("Enter")
-        expect(page.locator("#query textarea")).to_have_value("a box stops")
-        page.locator("#end input").fill("2.5")
-        page.locator("#run").click()
-        expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
-        expect(page.locator("#facts textarea")).to_have_value(facts_of(video))
-        page.close()
-    finally:
-        assert "Traceback" not in server.stop()
-    assert not called.exists()
+def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_would_do(file_page, files):
+    page, video = file_page, files / "old.avi"
+    pick_row(page, 6)
+    expect(page.locator("#facts textarea")).to_have_value(facts_of(video))
+    expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
+    expect(page.locator(".vtg-player-about")).to_contain_text("old.avi")
+    pick_row(page, 7)
+    expect(page.locator("#query textarea")).to_have_value("a box stops")
+    page.locator("#end input").fill("2.5")
+    page.locator("#run").click()
+    expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
+    expect(page.locator("#facts textarea")).to_have_value(facts_of(video))
+    assert not (files / "bin" / "called").exists()
 
 
 def test_the_player_stands_as_high_with_a_video_as_without(edited):
