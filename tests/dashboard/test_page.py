@@ -13,6 +13,7 @@ from vtg_core.checkpoints.loading import loaded_model
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
 from vtg_core.dashboard.notices import as_notice
+from vtg_core.dashboard.serving import ANY_NAME
 from vtg_core.dashboard.work.audit import show_recipe_losses
 from vtg_core.dashboard.work.loss import show_loss, show_loss_cost, show_precisions
 from vtg_core.dashboard.work.prompts import show_prompts
@@ -93,7 +94,7 @@ def test_a_page_of_another_site_cannot_send_anything(origin, status):
 
 
 def test_every_answer_of_the_server_carries_its_policy():
-    client = TestClient(Starlette(**launch_options("0.0.0.0")["app_kwargs"]))
+    client = TestClient(Starlette(**launch_options("0.0.0.0", names=ANY_NAME)["app_kwargs"]))
     headers = client.get("/", headers={"host": "any.example"}).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert "connect-src 'self'" in headers["content-security-policy"]
