@@ -53,6 +53,14 @@ def test_the_page_is_built_before_pytorch_is_imported():
     assert done.returncode == 0, done.stderr
 
 
+def test_an_idle_page_looks_for_work_a_hundred_times_a_second_and_no_oftener():
+    from gradio.queueing import Queue
+
+    queue = build_dashboard(SETTINGS)._queue
+    assert isinstance(queue, Queue)
+    assert queue.sleep_when_free == 0.01
+
+
 def test_no_component_evaluates_what_it_is_given():
     components = build_dashboard(SETTINGS).get_config_file()["components"]
     templates = [c["props"]["html_template"] for c in components if c["type"] == "html"]
