@@ -34,7 +34,8 @@ def test_a_link_opens_what_it_names():
     address = opened(OPENED)
     assert {name: str(getattr(address, name)) for name in OPENED} == OPENED
     assert address.remark == ""
-    assert json.loads(address.for_script()) == {"colour": "region", "token": 7}
+    first = {"template": "direct"}
+    assert json.loads(address.for_script()) == {"colour": "region", "token": 7, "first": first}
 
 
 def test_a_page_without_a_link_opens_with_its_first_sample():

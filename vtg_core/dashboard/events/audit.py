@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.inputs import Inputs, template_in
 from vtg_core.dashboard.masks import AuditSource, Choice, follows_ours
 from vtg_core.dashboard.notices import as_notice, notice
 from vtg_core.dashboard.samples import picked_number
@@ -19,7 +19,6 @@ from vtg_core.dashboard.tabs.audit import AuditTab, file_label
 from vtg_core.dashboard.tabs.page import Layout
 from vtg_core.dashboard.work.audit import Audited, no_audit, show_audit, show_recipe_losses
 from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.views.samples import template_key
 
@@ -65,7 +64,7 @@ class AuditEvents:
     def connect(self, read_row: dict[str, Any]) -> None:
         """Answer every event of the tab; ``read_row`` reads the row of the annotation file that was picked."""
         at, tab = self.layout, self.layout.audit_tab
-        gr.on([at.mode.change, at.template.change, at.batch_row.submit, at.batch_row.input], **self.show)
+        gr.on([at.template.change, at.batch_row.submit, at.batch_row.input], **self.show)
         at.mask.choose(**self.fields).then(**self.show)
         self.runs.connect(
             Task.RECIPES, tab.score, fn=self._score, outputs=[at.notice, tab.recipes], show_progress_on=[tab.recipes]
@@ -102,9 +101,10 @@ class AuditEvents:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit = self.visits.of(request.session_hash)
+        template = template_in(mode, template)
         tokens = views.get(template_key(mode, template), "")
         if tokens:
-            visit.choose(AnswerMode(mode), template)
+            visit.choose(mode, template)
         said = gr.skip()
         if visit.is_read and not tokens:
             visit.forget()

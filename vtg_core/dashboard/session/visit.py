@@ -7,7 +7,6 @@ from threading import Lock
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.session.jobs import Job, Jobs, Task, subject_of
 from vtg_core.dashboard.work.probe import OverfitRun
-from vtg_core.data.answers import AnswerMode
 
 MAX_VISITS = 1_000
 
@@ -67,7 +66,7 @@ class Visit:
             self.current, self.is_read, self.is_stale = None, False, not clears
             return True
 
-    def choose(self, mode: AnswerMode, template: str) -> None:
+    def choose(self, mode: str, template: str) -> None:
         """Turn to another template of the same inputs."""
         with self._lock:
             if self.current is not None:

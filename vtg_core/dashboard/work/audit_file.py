@@ -10,12 +10,12 @@ from vtg_core.audit.findings import Finding
 from vtg_core.audit.report import Report, RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows
-from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
+from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy, template_in
 from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.audit import collator_of
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
-from vtg_core.data.answers import AnswerMode
+from vtg_core.dataset import OWN
 from vtg_core.errors import VTGError
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import templates_for
@@ -43,7 +43,7 @@ class FileAudit:
     """
 
     source: AuditSource
-    mode: AnswerMode
+    mode: str
     template: str
     frames: FramePolicy
     policy: MaskPolicy
@@ -67,8 +67,8 @@ class FileAudit:
         is_foreign = source == AuditSource.COLLATOR and settings.collator
         return cls(
             source=AuditSource.COLLATOR if is_foreign else AuditSource.OURS,
-            mode=AnswerMode(mode),
-            template=template,
+            mode=mode,
+            template=template_in(mode, template),
             frames=read_frames(settings, num_frames),
             policy=read_policy(trained),
         )
@@ -78,7 +78,8 @@ class FileAudit:
         who = settings.collator if self.source is AuditSource.COLLATOR else "our collator"
         frames = f"{self.frames.fps:g} fps" if self.frames.fps else f"{self.frames.num_frames} frames"
         file = settings.annotation_file.name if settings.annotation_file else ""
-        return f"{who} on {file} · template {self.template} · {self.mode.replace('_', ' ')} · {frames}"
+        asked = f"template {self.template} · {self.mode.replace('_', ' ')}"
+        return f"{who} on {file} · {'their own words' if self.template == OWN else asked} · {frames}"
 
 
 def show_file_audit(
@@ -133,8 +134,10 @@ def _dataset(settings: Settings, wanted: FileAudit) -> "VideoTemporalSFTDataset"
     return VideoTemporalSFTDataset(
         settings.annotation_file,
         **settings.reading,
-        use_temporal_tokens=wanted.mode is AnswerMode.TEMPORAL_TOKENS,
-        templates=[template for template in templates_for(wanted.mode) if template.name == wanted.template],
+        answer_form=wanted.mode,
+        templates=[
+            template for template in templates_for(wanted.mode) if wanted.template in (OWN, template.name)
+        ],
         frames=wanted.frames,
         on_error=OnError.SKIP,
     )
