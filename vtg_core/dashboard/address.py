@@ -19,6 +19,8 @@ from vtg_core.templates import TEMPLATES
 T = TypeVar("T")
 
 TABS = ("audit", "tokens", "prompts", "loss")
+OF_FILE = "file"
+"""The tab that only a page with an annotation file has."""
 COLOURS = ("label", "region", "verdict", "nll", "probability", "rank")
 """What tokens can be coloured by."""
 
@@ -75,7 +77,7 @@ class Address:
             template=value("template", _among(templates), templates[0]),
             answer=value("answer", lambda asked: asked if is_form(asked) else None, str(AnswerMode.STANDARD)),
             mask=value("mask", lambda asked: _mask(settings, asked), first_mask(settings)),
-            tab=value("tab", _among(TABS), tab),
+            tab=value("tab", _among(TABS if settings.annotation_file is None else (*TABS, OF_FILE)), tab),
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )

@@ -9,6 +9,7 @@ from vtg_core.dashboard.address import Address
 from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare import CompareEvents
+from vtg_core.dashboard.events.file import FileEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
 from vtg_core.dashboard.inputs import Inputs, is_form, pick_row, template_in
@@ -134,6 +135,7 @@ class _Events:
         audits.connect(read_row)
         LossEvents(self.settings, at, self.visits).connect()
         CompareEvents(self.settings, at, self.visits).connect(read_row)
+        FileEvents(self.settings, at, self.visits).connect(read_row)
         ProbeEvents(self.settings, at, self.visits).connect()
         self._watch_fields()
         page.unload(self._leave)

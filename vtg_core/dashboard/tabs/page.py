@@ -12,6 +12,7 @@ from vtg_core.dashboard.player import build_player
 from vtg_core.dashboard.samples import Samples, first_template, template_choices
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, first_strip
+from vtg_core.dashboard.tabs.file import FileTab
 from vtg_core.dashboard.tabs.loss import LossTab
 from vtg_core.data.answers import AnswerMode
 from vtg_core.demo.examples import examples
@@ -133,6 +134,10 @@ class Layout:
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
                 self.loss_tab = LossTab(self.settings)
+            self.file_tab: FileTab | None = None
+            if self.settings.annotation_file is not None:
+                with self._tab("File"):
+                    self.file_tab = FileTab(self.settings)
 
     def _tab(self, name: str) -> gr.Tab:
         tab: gr.Tab = gr.Tab(name, id=name.lower(), render_children=True)
