@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 TABS = ("audit", "tokens", "prompts", "loss")
 OF_FILE = "file"
-"""The tab that only a page with an annotation file has."""
+"""The tab that only a page has which knows where videos are."""
 COLOURS = ("label", "region", "verdict", "nll", "probability", "rank")
 """What tokens can be coloured by."""
 
@@ -77,7 +77,7 @@ class Address:
             template=value("template", _among(templates), templates[0]),
             answer=value("answer", lambda asked: asked if is_form(asked) else None, str(AnswerMode.STANDARD)),
             mask=value("mask", lambda asked: _mask(settings, asked), first_mask(settings)),
-            tab=value("tab", _among(TABS if settings.annotation_file is None else (*TABS, OF_FILE)), tab),
+            tab=value("tab", _among((*TABS, OF_FILE) if settings.takes_files else TABS), tab),
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )

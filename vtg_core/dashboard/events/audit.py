@@ -57,7 +57,7 @@ class AuditEvents:
         """The event that shows what goes with the mask that is chosen."""
         at, tab = self.layout, self.layout.audit_tab
         shown = [at.batch_row, tab.scoring]
-        if self.settings.annotation_file is not None:
+        if self.settings.takes_files:
             shown.append(tab.run_file)
         return {"fn": self._fields, "inputs": [at.mask], "outputs": shown, **UNQUEUED}
 
@@ -70,7 +70,7 @@ class AuditEvents:
             Task.RECIPES, tab.score, fn=self._score, outputs=[at.notice, tab.recipes], show_progress_on=[tab.recipes]
         )  # fmt: skip
         self.runs.connect_cancel(tab.cancel_score, at.notice, *PASSES)
-        if self.settings.annotation_file is not None:
+        if self.settings.takes_files:
             self._connect_file(tab, read_row)
 
     def _connect_file(self, tab: AuditTab, read_row: dict[str, Any]) -> None:
@@ -84,10 +84,11 @@ class AuditEvents:
         picked = tab.file.pick(self._pick, outputs=[at.row], **UNQUEUED)
         picked.then(**read_row).then(**self.show)
 
-    def _fields(self, mask: str) -> list[Any]:
+    def _fields(self, request: gr.Request, mask: str) -> list[Any]:
         updates = [gr.update(visible=mask == AuditSource.BATCH), gr.update(visible=follows_ours(mask))]
-        if self.settings.annotation_file is not None:
-            updates.append(gr.update(value=file_label(self.settings, mask)))
+        if self.settings.takes_files:
+            settings = self.visits.of(request.session_hash).settings(self.settings)
+            updates.append(gr.update(value=file_label(settings, mask)))
         return updates
 
     def _show(
@@ -153,6 +154,10 @@ class AuditEvents:
         for failure, view in shown:
             yield failure or gr.skip(), view
 
-    def _pick(self, event: gr.EventData) -> str:
+    def _pick(self, request: gr.Request, event: gr.EventData) -> str:
         """Return the row that was clicked in the table, to be read as if it were typed."""
-        return self.layout.samples.view(picked_number({"number": event.row}))
+        return (
+            self.visits.of(request.session_hash)
+            .samples(self.layout.samples)
+            .view(picked_number({"number": event.row}))
+        )

@@ -15,7 +15,7 @@ from vtg_core.dashboard.events.probe import ProbeEvents
 from vtg_core.dashboard.inputs import Inputs, is_form, pick_row, template_in
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
-from vtg_core.dashboard.samples import picked_number, sought_text
+from vtg_core.dashboard.samples import Samples, picked_number, sought_text
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -117,10 +117,8 @@ class _Events:
         at.row.pick(**read_row).then(**show)
         at.row.find(self._find, [at.row], [at.row], trigger_mode="always_last", **UNQUEUED)
         turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row, at.template], **UNQUEUED}
-        at.video.clear(lambda template: (None, *self._none_picked(template)), [at.template], **turn)
-        at.video.upload(
-            lambda sent, template: (uploaded_file(sent), *self._none_picked(template)), [at.video, at.template], **turn
-        ).then(**read).then(**show)  # fmt: skip
+        at.video.clear(self._clear, [at.template], **turn)
+        at.video.upload(self._upload, [at.video, at.template], **turn).then(**read).then(**show)
         fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
@@ -165,9 +163,9 @@ class _Events:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
         self.visits.leave(request.session_hash)
 
-    def _find(self, row: object) -> str:
+    def _find(self, request: gr.Request, row: object) -> str:
         """Return the picker with what is looked for."""
-        return self.layout.samples.view(picked_number(row), sought_text(row))
+        return self._samples(request).view(picked_number(row), sought_text(row))
 
     def _inspect(
         self,
@@ -211,10 +209,19 @@ class _Events:
             return as_json(view_forms(str(mode), inputs.windows, video_of(inputs)))
         return gr.skip()
 
-    def _none_picked(self, template: object) -> tuple[Any, ...]:
+    def _clear(self, request: gr.Request, template: object) -> tuple[Any, ...]:
+        return None, *self._none_picked(request, template)
+
+    def _upload(self, request: gr.Request, sent: object, template: object) -> tuple[Any, ...]:
+        return uploaded_file(sent), *self._none_picked(request, template)
+
+    def _none_picked(self, request: gr.Request, template: object) -> tuple[Any, ...]:
         """Return what goes with a video of a person's own: no row, and no words of one."""
         first = TEMPLATES[0].name if template == OWN else gr.skip()
-        return None, self.layout.samples.view(None), first
+        return None, self._samples(request).view(None), first
+
+    def _samples(self, request: gr.Request) -> Samples:
+        return self.visits.of(request.session_hash).samples(self.layout.samples)
 
     def _inspect_row(
         self,
@@ -228,7 +235,7 @@ class _Events:
         filled, template = NO_ROW, gr.skip()
         with as_notice(failures):
             with at_field("row"):
-                row = pick_row(self.settings, number)
+                row = pick_row(visit.settings(self.settings), number)
             first = row.windows[0] if row.windows else (None, None)
             left = [str(row.video), row.query, *first]
             filled = (preview_of(row.video, self.layout.video), *left, row)
@@ -239,12 +246,12 @@ class _Events:
             inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
-            shown = (self.layout.samples.view(number), *filled, template, *self._show(result, visit))
+            shown = (self._samples(request).view(number), *filled, template, *self._show(result, visit))
             return shown if visit.end_reading(job) else [gr.skip()] * 17
         if not visit.fail_reading(job, clears=True):
             return [gr.skip()] * 17
         nothing = ("", "", {}, *loss_of(visit))  # nothing old stands beside the error
-        return self.layout.samples.view(number), *filled, template, told(failures[0], visit), *nothing
+        return self._samples(request).view(number), *filled, template, told(failures[0], visit), *nothing
 
     @staticmethod
     def _fail(failure: str, visit: Visit, *, job: Job | None) -> Any:

@@ -1,5 +1,8 @@
 """The File tab: what is where."""
 
+import json
+from itertools import count as counter
+
 import gradio as gr
 
 from vtg_core.dashboard.components import script_component
@@ -13,7 +16,14 @@ class FileTab:
     """The tab's components, built where they are made; nothing here answers an event."""
 
     def __init__(self, settings: Settings) -> None:
-        with gr.Row(elem_id="survey-row"):
+        with gr.Row(elem_id="upload-row"):
+            self.name = script_component(
+                "file_name", elem_id="file-name", value=file_name(settings), label="Annotation file"
+            )
+            self.upload = gr.UploadButton(
+                "Open another annotation file", elem_id="upload-file", size="sm", scale=0, min_width=240
+            )
+        with gr.Row(elem_id="survey-row", visible=settings.num_in_file > 0) as self.survey_row:
             self.run = gr.Button(
                 survey_label(settings), variant="primary", elem_id="run-survey", scale=2, min_width=220
             )
@@ -48,3 +58,13 @@ def survey_label(settings: Settings) -> str:
     """Return what the button says that surveys the file."""
     count = settings.num_in_file
     return f"Look through the file: {count:,} row{'s' * (count != 1)}"
+
+
+def file_name(settings: Settings) -> str:
+    """Return the JSON of which file is open; one of the same name that is opened again is told anew."""
+    file, count = settings.annotation_file, settings.num_in_file
+    name = file.name if file is not None else ""
+    return json.dumps({"name": name, "num_rows": count, "opened": next(_OPENED)})
+
+
+_OPENED = counter()
