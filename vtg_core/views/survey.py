@@ -46,7 +46,7 @@ class DistributionView:
 
     Attributes:
         name, title, unit: of the distribution.
-        bars: in order, without those at either end that count nothing.
+        bars: in order, without those at either end that count nothing; all of them where they are shares of the video.
         quantiles: in one line; empty where they were not kept.
     """
 
@@ -194,6 +194,8 @@ def _distribution(distribution: Distribution) -> DistributionView:
     seen = [i for i, bar in enumerate(bars) if bar.count]
     quantiles = ", ".join(f"{name} {value:,.4g}" for name, value in distribution.quantiles.items())
     shown = bars[seen[0] : seen[-1] + 1] if seen else []
+    if seen and distribution.unit == "share of the video":
+        shown = bars  # so that a place in the video is where it is
     return DistributionView(distribution.name, distribution.title, distribution.unit, shown, quantiles)
 
 

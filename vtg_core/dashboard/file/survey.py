@@ -50,7 +50,7 @@ class FileSurvey:
         """
         if not is_form(mode):
             raise VTGError("the answer must be among the page's own choices")
-        bound = None if max_length is None or not counts else _bound(max_length)
+        bound = _bound(max_length) if counts and max_length else None
         return cls(mode, read_frames(settings, num_frames), bool(counts), bound)
 
 

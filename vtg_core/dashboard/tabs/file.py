@@ -36,8 +36,8 @@ class FileTab:
                 min_width=220,
             )
             self.max_length = gr.Number(
-                None,
-                label="Longest row that training keeps",
+                0,
+                label="Tokens that training keeps; 0: all",
                 elem_id="survey-max-length",
                 scale=0,
                 min_width=200,
