@@ -104,7 +104,7 @@ def test_templates_are_compared_on_a_file_sorted_and_opened_from_a_cell(compared
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
     expect(page.locator("#row input[type=number]")).to_have_value("3")
     expect(page.locator("#template input")).to_have_value("concise")
-    expect(page.get_by_role("radio", name=re.compile("temporal tokens"))).to_be_checked()
+    expect(page.locator("#answer-form")).to_have_value("temporal_tokens")
     expect(page.locator("#audit-strip")).to_contain_text("no errors")
     page.get_by_role("tab", name="Tokens").click()
     expect(page.locator(".vtg-flow")).to_contain_text('Find␣when␣"a␣green␣triangle␣appears"␣occurs')

@@ -77,7 +77,7 @@ def test_the_tokens_are_coloured_by_their_labels_and_explained_by_their_regions(
 
 def test_another_template_changes_the_tokens(demo):
     demo.get_by_role("tab", name="Tokens").click()
-    demo.get_by_role("radio", name=re.compile("temporal tokens")).click()
+    demo.locator("#answer-form").select_option("temporal_tokens")
     expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text("<266>")
     demo.locator("#template input").click()
     demo.get_by_role("option", name="concise").click()
@@ -86,9 +86,9 @@ def test_another_template_changes_the_tokens(demo):
 
 def test_the_tokens_follow_a_choice_that_was_made_while_the_prompts_were_read(demo):
     demo.get_by_role("tab", name="Tokens").click()
-    for mode, shown in (("temporal tokens", "<266>"), ("seconds", "8"), ("temporal tokens", "<266>")):
+    for mode, shown in (("temporal_tokens", "<266>"), ("standard", "8"), ("temporal_tokens", "<266>")):
         demo.locator("#query textarea").fill(f"a circle, answered in {mode}")
-        demo.get_by_role("radio", name=re.compile(mode)).click()
+        demo.locator("#answer-form").select_option(mode)
         expect(demo.locator("body.vtg-edited")).to_have_count(0)
         demo.wait_for_timeout(500)  # for what might still come
         expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text(shown)

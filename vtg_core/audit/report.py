@@ -5,7 +5,7 @@ import io
 import json
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,11 @@ OF_THE_CHECKPOINT = frozenset({prompt.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name
 """Codes that every row of a checkpoint gives alike."""
 UNACTIONABLE = frozenset({prompt.PROCESSOR_NESTS.name})
 """Codes that say how transformers is, where nothing is wrong and nobody can change it: told to a person on demand."""
+MAX_ENTRIES = 10_000
+"""So many findings of each code are kept, for lists and files; a file of a gigabyte may have millions."""
+MAX_CAUSES = 1_000
+OTHER_CAUSES = "others"
+MAX_PLACES = 3
 FIELDS = ("code", "severity", "row", "where", "title", "message", "evidence", "fix")
 
 
@@ -54,8 +59,9 @@ class Report:
         num_verified: rows of our own path that were encoded once more through the processor, pixels and all.
         num_in_file: how many rows the annotation file has, those that cannot be read among them; None without a file.
         is_partial: it was stopped before the last row.
-        entries: what was found, in order.
+        entries: what was found, in order; of each code the first ``MAX_ENTRIES``, and counts are of all.
         quotes: for each code what a bug report quotes of the row of its first finding.
+        verified: the rows that are looked at twice, whose findings :meth:`holds` knows.
     """
 
     subject: str
@@ -66,10 +72,9 @@ class Report:
     is_partial: bool = False
     entries: list[tuple[str, Finding]] = field(default_factory=list)
     quotes: dict[str, str] = field(default_factory=dict)
+    verified: set[int] = field(default_factory=set, repr=False)
     _told: set[str] = field(default_factory=set, repr=False)
-    _by_row: dict[tuple[str, int | None], list[Finding]] = field(
-        default_factory=lambda: defaultdict(list), repr=False
-    )
+    _codes: "dict[str, _Found]" = field(default_factory=dict, repr=False)
     _budgets: list[int] = field(default_factory=list, repr=False)
 
     def add(self, found: RowFindings) -> None:
@@ -86,14 +91,15 @@ class Report:
                 self._told.add(finding.code)
             if finding.code == length.BUDGET.name and self._replaces(found.where, finding):
                 continue
-            self._by_row[finding.code, finding.row].append(finding)
             if found.quote is not None and finding.code not in self.quotes:
                 self.quotes[finding.code] = found.quote(finding)
-            self.entries.append((found.where, finding))
+            of_code = self._codes.setdefault(finding.code, _Found(finding))
+            if of_code.add(found.where, finding, is_kept=finding.row in self.verified):
+                self.entries.append((found.where, finding))
 
     def holds(self, finding: Finding) -> bool:
-        """Say whether the very same was found before."""
-        return finding in self._by_row.get((finding.code, finding.row), ())
+        """Say whether the very same was found before, in a row of ``verified``."""
+        return finding.code in self._codes and finding in self._codes[finding.code].of_verified
 
     def _replaces(self, where: str, finding: Finding) -> bool:
         """Keep of the rows' budgets the first and the largest; say whether this one is no entry of its own."""
@@ -108,41 +114,42 @@ class Report:
 
     @property
     def findings(self) -> list[Finding]:
-        """All findings, in order."""
+        """The findings of ``entries``, in order."""
         return [finding for _, finding in self.entries]
+
+    @property
+    def num_findings(self) -> int:
+        """How many findings there are in all."""
+        return sum(of_code.count for of_code in self._codes.values())
 
     @property
     def summary(self) -> dict[str, int]:
         """How often each code was found, the worst severity and the most frequent first."""
-        counts = Counter(finding.code for finding in self.findings)
-        rank = {f.code: (list(Severity).index(f.severity), -counts[f.code], f.code) for f in self.findings}
-        return {code: counts[code] for code in sorted(counts, key=lambda code: rank[code])}
+        order, found = list(Severity), self._codes
+        rank = {code: (order.index(f.first.severity), -f.count, code) for code, f in found.items()}
+        return {code: found[code].count for code in sorted(found, key=lambda code: rank[code])}
+
+    @property
+    def first_of(self) -> dict[str, Finding]:
+        """The first finding of each code."""
+        return {code: of_code.first for code, of_code in self._codes.items()}
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are of a severity."""
-        return sum(finding.severity is severity for finding in self.findings)
+        return sum(found.severities[severity] for found in self._codes.values())
 
     def first(self, code: str, most: int = 3) -> list[str]:
-        """Return where a code was first found: the rows' numbers, or the lines they were read from."""
-        places = [
-            where or (str(f.row) if f.row is not None else "") for where, f in self.entries if f.code == code
-        ]
-        return list(dict.fromkeys(filter(None, places)))[:most]
+        """Return where a code was first found: the rows' numbers, or the lines they were read from; up to 3."""
+        return self._codes[code].places[:most] if code in self._codes else []
 
     def causes(self, code: str, most: int = 3) -> list[tuple[Finding, list[str], int]]:
         """Return of each distinct cause under a code its first finding, the places of the first rows, and how many.
 
         A cause of what cannot be read is a message without its place, the name of the file it begins with, and its
-        numbers; a suspected unit is one cause; another code has one.
+        numbers; a suspected unit is one cause; another code has one. Past ``MAX_CAUSES`` all others are one more.
         """
-        groups: dict[str, list[tuple[str, Finding]]] = defaultdict(list)
-        for where, finding in self.entries:
-            if finding.code == code:
-                groups[_cause(where, finding)].append((where, finding))
-        return [
-            (found[0][1], list(dict.fromkeys(where for where, _ in found if where))[:most], len(found))
-            for found in groups.values()
-        ]
+        causes = self._codes[code].causes.values() if code in self._codes else ()
+        return [(cause.first, cause.places[:most], cause.count) for cause in causes]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as values that JSON can hold."""
@@ -153,15 +160,57 @@ class Report:
             "partial": self.is_partial,
             "findings": [_as_dict(where, finding) for where, finding in self.entries],
             "summary": self.summary,
+            "listed": len(self.entries),
         }
 
     def as_csv(self) -> str:
-        """Return one line a finding; a cell that a spreadsheet would run is written as text."""
+        """Return one line a finding of ``entries``; a cell that a spreadsheet would run is written as text."""
         file = io.StringIO(newline="")
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
         return file.getvalue()
+
+
+@dataclass
+class _Cause:
+    """Findings that are alike: the first, how many, and where the first ones are."""
+
+    first: Finding
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def add(self, place: str) -> None:
+        self.count += 1
+        if place and len(self.places) < MAX_PLACES and place not in self.places:
+            self.places.append(place)
+
+
+@dataclass
+class _Found(_Cause):
+    """The findings of one code.
+
+    Attributes:
+        severities: how many of each.
+        causes: by what they have in common.
+        of_verified: those of rows that are looked at twice.
+    """
+
+    severities: Counter[Severity] = field(default_factory=Counter)
+    causes: dict[str, _Cause] = field(default_factory=dict)
+    of_verified: list[Finding] = field(default_factory=list)
+
+    def add(self, where: str, finding: Finding, *, is_kept: bool = False) -> bool:  # type: ignore[override]
+        """Count a finding; return whether it is one of the first ``MAX_ENTRIES``."""
+        super().add(where or (str(finding.row) if finding.row is not None else ""))
+        self.severities[finding.severity] += 1
+        name = _cause(where, finding)
+        if name not in self.causes and len(self.causes) >= MAX_CAUSES:
+            name = OTHER_CAUSES
+        self.causes.setdefault(name, _Cause(finding)).add(where)
+        if is_kept:
+            self.of_verified.append(finding)
+        return self.count <= MAX_ENTRIES
 
 
 def _cause(where: str, finding: Finding) -> str:

@@ -49,8 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     if options.command is not None:
         parser.error(f"a command stands first: {parser.prog} {options.command} [options]")
-    if not options.annotations and (options.video_root or options.clip):
-        parser.error("--video-root and --clip speak of --annotations, which is not given")
+    if not options.annotations and options.clip and not options.video_root:
+        parser.error(
+            "--clip speaks of the rows of --annotations, or of files under --video-root: give one of them"
+        )
     if not (_is_loopback(options.host) or options.public or options.allow_host):
         parser.error(
             f"--host {options.host} lets other machines in: say under which names with --allow-host NAME, or any with --public"
@@ -212,11 +214,11 @@ def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
     from vtg_core.data.annotations import LoadedAnnotations, OnError, load_annotations
     from vtg_core.data.answer_forms.reading import windows_said
 
-    if not options.annotations:
-        return LoadedAnnotations((), ())
     for root in options.video_root or ():
         if not Path(root).is_dir():
             raise AnnotationError(f"--video-root must be a folder that exists, got {root!r}")
+    if not options.annotations:
+        return LoadedAnnotations((), ())
     rows = load_annotations(
         options.annotations, **reading(options), on_error=OnError.SKIP, read_windows=windows_said
     )

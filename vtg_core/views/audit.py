@@ -241,7 +241,7 @@ def _frames(row: Row) -> FramesView | None:
 
 def view_file(report: Report, *, state: str, num_all: int) -> FileView:
     """Return the view of a file's audit."""
-    titles = {finding.code: finding for finding in report.findings}
+    titles = report.first_of
     rank = list(Severity)
     bad = [entry for entry in report.entries if entry[1].severity in (Severity.ERROR, Severity.WARNING)]
     ordered = sorted(bad, key=lambda entry: rank.index(entry[1].severity))
@@ -268,7 +268,7 @@ def view_file(report: Report, *, state: str, num_all: int) -> FileView:
             )
             for where, found in ordered[:MAX_FOUND]
         ],
-        num_findings=len(ordered),
+        num_findings=report.count(Severity.ERROR) + report.count(Severity.WARNING),
     )
 
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from vtg_core.chat.control_tokens import placeholder_ids
+from vtg_core.dataset import OWN
 from vtg_core.inspection import Inspection
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX, Region, RegionKind
@@ -46,7 +47,7 @@ class PromptView:
     """One template's prompt as the model reads it.
 
     Attributes:
-        key: ``mode/name``, unique.
+        key: ``mode/name``, unique; ``own`` for a row's own words.
         name, style, mode: of the template.
         rendered: what the chat template wrote, every video still one placeholder; what the copy button copies.
         answer: what the model is taught to write.
@@ -67,8 +68,8 @@ class PromptView:
 
 
 def template_key(mode: str, name: str) -> str:
-    """Return the key under which a template's views are kept."""
-    return f"{mode}/{name}"
+    """Return the key under which a template's views are kept; a row's own words are the same whatever is asked for."""
+    return OWN if name == OWN else f"{mode}/{name}"
 
 
 def view_prompt(inspection: Inspection, processor: "ProcessorMixin") -> PromptView:
