@@ -18,7 +18,7 @@ from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
-from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
+from vtg_core.audit.codes.audit import DECODED, PATHS_DIFFER, UNPROVED, UNREADABLE
 from vtg_core.audit.file_rows import AuditRows, rows_in
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
@@ -67,7 +67,7 @@ def audit_rows(
     policy: MaskPolicy | None = None,
     encoder: PixelFreeEncoder | None = None,
 ) -> Iterator[RowFindings]:
-    """Audit the rows of a data set through our own path; no frame is decoded.
+    """Audit the rows of a data set through our own path; no frame is decoded unless the processor must see it.
 
     Args:
         dataset: its rows are planned, not decoded.
@@ -78,7 +78,7 @@ def audit_rows(
         encoder: remembers what the processor writes for each video; a new one unless given.
     """
     encoder = encoder or PixelFreeEncoder(chat.processor, policy=policy)
-    rows = rows_in(dataset)
+    is_told, rows = encoder.sees_pixels, rows_in(dataset)
     for index, annotation in rows.each(limit):
         number, where = annotation.row, annotation.where
         try:
@@ -87,7 +87,14 @@ def audit_rows(
         except Exception as error:
             yield RowFindings(number, where, (_refused(number, error),), False)
             continue
-        yield RowFindings(number, where, tuple(audit_row(row)), quote=partial(quoted, row=row))
+        findings = tuple(audit_row(row))
+        if encoder.sees_pixels and not is_told:
+            is_told = True
+            said = (
+                f"{type(chat.processor).__name__} must see the frames of a video to say how long it becomes."
+            )
+            findings = (DECODED.finding(said, row=number), *findings)
+        yield RowFindings(number, where, findings, quote=partial(quoted, row=row))
 
 
 def suspected_units(dataset: Rows, *, limit: int | None = None) -> Iterator[RowFindings]:

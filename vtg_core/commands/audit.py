@@ -24,6 +24,7 @@ from vtg_core.commands.terminal import (
     reading,
     settled,
     tell_format,
+    template_change,
     write_all,
     write_json,
     write_text,
@@ -60,6 +61,11 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--verify", type=natural, default=3, metavar="K",
         help="rows that also go through the processor, pixels and all (default: 3)",
     )  # fmt: skip
+    command.add_argument(
+        "--pixels",
+        action="store_true",
+        help="decode every video and show it to the processor, as training does",
+    )
     command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
     command.add_argument(
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
@@ -93,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     from vtg_core.audit.row.chat_ids import ChatIds
     from vtg_core.checkpoints.loading import load_checkpoint
 
-    checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     report = Report(_subject(options))
     found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
@@ -225,6 +231,7 @@ def _rows(
     """Return what is found in the rows, and how many there are to audit, which is known once they were counted."""
     from vtg_core.audit.report import RowFindings
     from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, verified_indices, verify_rows
+    from vtg_core.masking.pixel_free import PixelFreeEncoder
 
     rows = _file_rows(options)
 
@@ -244,9 +251,9 @@ def _rows(
             yield from _of_collator()
             return
         chosen = verified_indices(rows, options.verify, limit=options.limit)
-        for index, row in enumerate(
-            audit_rows(rows, chat, limit=options.limit, max_length=options.max_length)
-        ):
+        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
+        audited = audit_rows(rows, chat, limit=options.limit, max_length=options.max_length, encoder=encoder)
+        for index, row in enumerate(audited):
             if index in chosen and row.row is not None:
                 report.verified.add(row.row)
             yield row
@@ -260,6 +267,8 @@ def _rows(
         if isinstance(collator, Finding):
             yield RowFindings(None, "", (collator,))
             return
+        if collator.origin:
+            report.subject += f" ({collator.origin})"
         yield from audit_collator(
             rows, collator, chat, limit=options.limit, batch_size=options.batch_size,
             max_length=options.max_length, model=_model(options, chat),

@@ -5,7 +5,7 @@ Anybody can write a link. So a value is one of the page's own, or is left out an
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from vtg_core.dashboard.inputs import is_form
@@ -37,6 +37,7 @@ class Address:
         token: the index of the token that is chosen; None where none is.
         ignored: the names of values that are none of the page's own.
         first: the template of a link that says none.
+        asked: the names of those that are.
     """
 
     sample: int | None
@@ -48,6 +49,7 @@ class Address:
     token: int | None = None
     ignored: tuple[str, ...] = ()
     first: str = TEMPLATES[0].name
+    asked: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, settings: Settings, samples: Samples, query: Mapping[str, str], *, tab: str) -> "Address":
@@ -60,6 +62,7 @@ class Address:
             tab: the one that is open unless the link says otherwise.
         """
         ignored: list[str] = []
+        known: set[str] = set()
 
         def value(name: str, take: Callable[[str], T | None], default: T) -> T:
             asked = query.get(name)
@@ -69,6 +72,7 @@ class Address:
             if taken is None:
                 ignored.append(name)
                 return default
+            known.add(name)
             return taken
 
         templates = tuple(name for _, name in template_choices(samples))
@@ -81,7 +85,7 @@ class Address:
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )
-        return cls(**{**vars(read), "ignored": tuple(ignored), "first": templates[0]})
+        return replace(read, ignored=tuple(ignored), asked=frozenset(known), first=templates[0])
 
     @property
     def remark(self) -> str:
@@ -91,10 +95,16 @@ class Address:
         names = ", ".join(self.ignored)
         return f"The link asks for something that this page does not have, so it is left out: {names}."
 
-    def for_script(self) -> str:
-        """Return the JSON of what the page's script sets, as it alone knows of it."""
+    def for_script(self, first_tab: str) -> str:
+        """Return the JSON of what the page's script sets, as it alone knows whether a person was faster.
+
+        Args:
+            first_tab: the tab that the page opens with: another one on screen was opened by a person since.
+        """
+        tab = self.tab if self.tab != first_tab else None
+        first = {"template": self.first}
         return json.dumps({
-            "colour": self.colour or None, "token": self.token, "first": {"template": self.first}
+            "colour": self.colour or None, "token": self.token, "tab": tab, "from": first_tab, "first": first
         })  # fmt: skip
 
 
