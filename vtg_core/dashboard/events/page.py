@@ -27,8 +27,7 @@ from vtg_core.dashboard.work.prompts import Inspected, show_prompts
 from vtg_core.dataset import OWN
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATES
-from vtg_core.views.answers import view_forms
-from vtg_core.views.samples import as_json, template_key
+from vtg_core.views.samples import as_json, template_key, view_forms
 
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
