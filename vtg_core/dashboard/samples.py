@@ -108,9 +108,12 @@ class Samples:
         })  # fmt: skip
 
 
+OWN_CHOICE = ("own words", OWN)
+
+
 def template_choices(samples: Samples) -> list[tuple[str, str]]:
     """Return what can ask: (what it is called, its name); where rows have words of their own, those come first."""
-    own = [("own words", OWN)] if samples.has_own_words else []
+    own = [OWN_CHOICE] if samples.has_own_words else []
     return own + [(name, name) for name in TEMPLATE_NAMES]
 
 
