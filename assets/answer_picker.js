@@ -1,5 +1,5 @@
 // How answers are written: each form with the window on screen in it. A value is the form's name; `forms` is a FormsView
-// (vtg_core/views/answers.py) until the store holds one of the sample on screen.
+// (vtg_core/views/samples.py) until the store holds one of the sample on screen.
 
 import { rootOf } from "./drawing.js";
 import { upTo } from "./numbers.js";

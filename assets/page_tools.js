@@ -41,8 +41,8 @@ export default ({ element, props, watch }) => {
   const open = () => {
     if (!props.value) return;
     const { colour, token, tab, from, ...asked } = JSON.parse(props.value);
-    if (tab !== null && tabOnScreen() === titled(from)) openTab(titled(tab)); // or else a person was faster than the server
     first = asked.first ?? {};
+    if (tab !== null && tabOnScreen() === titled(from)) openTab(titled(tab)); // or else a person was faster than the server
     if (colour !== null) set("colour", colour);
     if (token !== null) set("selected", token);
     isOpened = true;

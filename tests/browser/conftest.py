@@ -306,7 +306,7 @@ def restore_fields(page):
     mask, frames, template = (page.locator(at) for at in ("#mask-of", "#frames input", "#template input"))
     if mask.input_value() != "ours":
         choose_mask(page, "ours")
-    page.locator("#mode").get_by_role("radio", name="seconds").check()
+    page.locator("#answer-form").select_option("standard")
     page.get_by_role("checkbox", name="end of turn").check()
     if frames.input_value() != "8":
         frames.fill("8")

@@ -250,8 +250,8 @@ def _rows(
         if options.collator or options.recipe:
             yield from _of_collator()
             return
-        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
         chosen = verified_indices(rows, options.verify, limit=options.limit)
+        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
         audited = audit_rows(rows, chat, limit=options.limit, max_length=options.max_length, encoder=encoder)
         for index, row in enumerate(audited):
             if index in chosen and row.row is not None:

@@ -222,9 +222,9 @@ def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
     rows = load_annotations(
         options.annotations, **reading(options), on_error=OnError.SKIP, read_windows=windows_said
     )
-    if not rows.annotations:
-        raise AnnotationError(
-            f"none of the {len(rows.skipped):,} rows can be read; the first: {rows.skipped[0]}"
+    if not rows.annotations:  # the page says of each why
+        tell(
+            f"warning: none of the {len(rows.skipped):,} rows can be read; the first: {plain(rows.skipped[0])}"
         )
     tell_format(rows)
     return rows

@@ -36,8 +36,8 @@ class Address:
         colour: what tokens are coloured by; empty where the link does not say.
         token: the index of the token that is chosen; None where none is.
         ignored: the names of values that are none of the page's own.
-        asked: the names of those that are.
         first: the template of a link that says none.
+        asked: the names of those that are.
     """
 
     sample: int | None
@@ -48,8 +48,8 @@ class Address:
     colour: str = ""
     token: int | None = None
     ignored: tuple[str, ...] = ()
-    asked: frozenset[str] = frozenset()
     first: str = TEMPLATES[0].name
+    asked: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, settings: Settings, samples: Samples, query: Mapping[str, str], *, tab: str) -> "Address":
@@ -101,9 +101,10 @@ class Address:
         Args:
             first_tab: the tab that the page opens with: another one on screen was opened by a person since.
         """
+        tab = self.tab if self.tab != first_tab else None
+        first = {"template": self.first}
         return json.dumps({
-            "colour": self.colour or None, "token": self.token, "first": {"template": self.first},
-            "tab": self.tab if self.tab != first_tab else None, "from": first_tab,
+            "colour": self.colour or None, "token": self.token, "tab": tab, "from": first_tab, "first": first
         })  # fmt: skip
 
 

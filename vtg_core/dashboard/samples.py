@@ -65,9 +65,9 @@ class Samples:
 
     @property
     def first(self) -> int | None:
-        """The number of the one that the page opens with; None where there is none."""
-        readable = self.settings.annotations if self.is_file else self.all
-        return readable[0].number if readable else None
+        """The number of the one that the page opens with, if possible one that can be read; None where there is none."""
+        offered = self.settings.annotations or self.all
+        return offered[0].number if offered else None
 
     @property
     def last(self) -> int:
@@ -108,9 +108,12 @@ class Samples:
         })  # fmt: skip
 
 
+OWN_CHOICE = ("own words", OWN)
+
+
 def template_choices(samples: Samples) -> list[tuple[str, str]]:
     """Return what can ask: (what it is called, its name); where rows have words of their own, those come first."""
-    own = [("own words", OWN)] if samples.has_own_words else []
+    own = [OWN_CHOICE] if samples.has_own_words else []
     return own + [(name, name) for name in TEMPLATE_NAMES]
 
 

@@ -22,6 +22,8 @@ from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_
 from vtg_core.errors import VTGError
 from vtg_core.views.samples import template_key
 
+NO_WINDOW = "The row's own answer says no window: type a start and an end to see what a template would ask and answer."
+
 
 class AuditEvents:
     """Handlers of the Audit tab, and of the choice of what is on screen."""
@@ -108,6 +110,8 @@ class AuditEvents:
         if tokens:
             visit.choose(mode, template)
         said = gr.skip()
+        if visit.is_read and not tokens and visit.current is not None and not visit.current.windows:
+            return notice("info", NO_WINDOW), *[gr.skip()] * 11
         if visit.is_read and not tokens:
             visit.forget()
             said = notice("info", "The prompts are no longer kept. Read them again.")

@@ -11,7 +11,7 @@ from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.file.survey import FileSurvey, Surveyed, show_file_survey
 from vtg_core.dashboard.file.upload import open_upload
 from vtg_core.dashboard.notices import as_notice
-from vtg_core.dashboard.samples import Samples, picked_number, template_choices
+from vtg_core.dashboard.samples import OWN_CHOICE, Samples, picked_number, template_choices
 from vtg_core.dashboard.session.jobs import OF_FILE, Task
 from vtg_core.dashboard.session.replies import told
 from vtg_core.dashboard.session.runs import UNQUEUED, Runs
@@ -21,6 +21,7 @@ from vtg_core.dashboard.tabs.audit import file_label
 from vtg_core.dashboard.tabs.file import file_name, survey_label
 from vtg_core.dashboard.tabs.histograms import distribution_bars
 from vtg_core.dashboard.tabs.page import Layout
+from vtg_core.dataset import OWN
 from vtg_core.templates import TEMPLATE_NAMES
 from vtg_core.views.samples import as_json
 from vtg_core.views.survey import view_figure_rows, view_survey
@@ -113,6 +114,10 @@ class FileEvents:
                 visit.jobs.cancel(task)
             choices = template_choices(samples)
             kept = template if not samples.has_own_words and template in TEMPLATE_NAMES else choices[0][1]
+            if (
+                template == OWN and not samples.has_own_words
+            ):  # what is still on its way from the page may say it
+                choices.append(OWN_CHOICE)
             shown = gr.update(visible=True)
             return [
                 "", samples.view(samples.first), gr.update(choices=choices, value=kept), file_name(settings), shown,

@@ -12,7 +12,7 @@ from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.events.file import FileEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
-from vtg_core.dashboard.inputs import Inputs, is_form, pick_row, template_in
+from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import Samples, picked_number, sought_text
@@ -27,8 +27,7 @@ from vtg_core.dashboard.work.prompts import Inspected, show_prompts
 from vtg_core.dataset import OWN
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATES
-from vtg_core.views.answers import view_forms
-from vtg_core.views.samples import as_json, template_key
+from vtg_core.views.samples import as_json, view_forms
 
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
@@ -47,8 +46,8 @@ SECONDS_BETWEEN = 0.01
 """So often a queue that is empty looks for work."""
 NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
-_MODE, _TEMPLATE = 4, 7
-"""Where answer form and template stand among what the page's fields hold (:attr:`Layout.inputs`)."""
+_MODE = 4
+"""Where the answer form stands among what the page's fields hold (:attr:`Layout.inputs`)."""
 TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most) => {{
   const store = await {imported("store")};
   const {{ number }} = JSON.parse(row);
@@ -202,10 +201,11 @@ class _Events:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         """Read again for another answer form, unless what it asks is kept already: then there is nothing to read."""
-        mode, template = values[_MODE], values[_TEMPLATE]
-        if not views:  # nothing is read yet, or nothing that could be
-            return [gr.skip()] * 10
-        if isinstance(mode, str) and template_key(mode, template_in(mode, template)) in views:
+        mode = values[_MODE]
+        asks = [
+            key for key in views if key != OWN
+        ]  # none: nothing is read yet, or there is no window to ask for
+        if not asks or any(key.startswith(f"{mode}/") for key in asks):
             return [gr.skip()] * 10
         return self._inspect(request, views, *values, progress=progress)
 

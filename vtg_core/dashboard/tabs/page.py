@@ -17,8 +17,7 @@ from vtg_core.dashboard.tabs.loss import LossTab
 from vtg_core.data.answers import AnswerMode
 from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
-from vtg_core.views.answers import view_forms
-from vtg_core.views.samples import as_json
+from vtg_core.views.samples import as_json, view_forms
 
 TITLE = "VTG Lens"
 

@@ -1,7 +1,7 @@
 from tests.conftest import ASSETS
 from vtg_core.data.answer_forms.registry import KNOWN_FORMS
 from vtg_core.video.plan import FramePolicy, plan_frames
-from vtg_core.views.answers import view_forms
+from vtg_core.views.samples import view_forms
 from vtg_core.windows import Window
 
 
