@@ -1,4 +1,4 @@
-// The prompt that a person's own collator made beside ours; a value is a PairView (vtg_core/views/prompt_pairs.py).
+// The prompt that a person's own collator made beside ours; a value is a PairView (vtg_core/views/recipes.py).
 
 import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";

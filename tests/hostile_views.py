@@ -14,8 +14,7 @@ from vtg_core.views.comparison import ComparisonView
 from vtg_core.views.comparison_file import FileComparisonView
 from vtg_core.views.loss import CostView, LossView, PrecisionsView
 from vtg_core.views.probes import AnswerView, ControlsView, OverfitView
-from vtg_core.views.prompt_pairs import PairView
-from vtg_core.views.recipes import RecipesView
+from vtg_core.views.recipes import PairView, RecipesView
 from vtg_core.views.samples import PromptView
 
 OF_SCRIPT: dict[str, Any] = {

@@ -29,7 +29,9 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
     with page:
         _Events(settings, Layout(settings)).connect(page)
     page.queue(max_size=32, default_concurrency_limit=4)
-    page._queue.sleep_when_free = SECONDS_BETWEEN  # Gradio's own is 0.001: a twentieth of a core while nothing happens
+    page._queue.sleep_when_free = (
+        SECONDS_BETWEEN  # Gradio's own is 0.001: a twentieth of a core while nothing happens
+    )
     return page
 
 

@@ -34,8 +34,7 @@ from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.views.audit import AuditView, view_audit, view_no_audit, view_row, view_strip
-from vtg_core.views.prompt_pairs import view_pair
-from vtg_core.views.recipes import OURS, RecipesView, RecipeView, no_recipes, view_recipes
+from vtg_core.views.recipes import OURS, RecipesView, RecipeView, no_recipes, view_pair, view_recipes
 from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
