@@ -180,6 +180,7 @@ class PairPart:
             :class:`vtg_core.views.samples.PromptPart`.
         num_tokens, num_supervised: in all; in the loss.
         is_other: what stands between the prompts' common beginning and their common end.
+        fault: ``leak`` or ``hole`` where all of it is in or out of the loss and should not be; else empty.
     """
 
     kind: str
@@ -187,6 +188,7 @@ class PairPart:
     num_tokens: int
     num_supervised: int
     is_other: bool
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,9 +221,19 @@ def view_pair(name: str, row: Row, ours: EncodedSample) -> PairView:
     """Return the view of a row that ``name`` made of a sample beside our own encoding of it."""
     own = ours.input_ids.numpy()
     parting, (our_end, their_end) = _parting(own, row.ids)
+    right = ours.labels.numpy() != IGNORE_INDEX
+    proven = row.supervised if row.reading.verdict is None else row.reading.verdict
     sides = [
-        _side("our collator", own, ours.labels.numpy(), ours.regions, row.chat, (parting, our_end)),
-        _side(name, row.ids, row.labels, regions_of(row.kinds, row.turns), row.chat, (parting, their_end)),
+        _side("our collator", own, right, right, ours.regions, row.chat, (parting, our_end)),
+        _side(
+            name,
+            row.ids,
+            row.supervised,
+            proven,
+            regions_of(row.kinds, row.turns),
+            row.chat,
+            (parting, their_end),
+        ),
     ]
     return PairView(_said(own, row, parting=parting, ends=(our_end, their_end)), sides)
 
@@ -262,33 +274,36 @@ def _quoted(text: str) -> str:
 def _side(
     name: str,
     ids: np.ndarray,
-    labels: np.ndarray,
+    trained: np.ndarray,
+    proven: np.ndarray,
     regions: Sequence[Region],
     chat: ChatIds,
     other: tuple[int, int],
 ) -> PairSide:
+    verdicts = np.select([trained & ~proven, proven & ~trained], [1, 2], 0)
     parts = [
         PairPart(
             kind=kind,
             pieces=list(_pieces(ids[start:end], chat, is_padding=kind == RegionKind.PADDING)),
             num_tokens=end - start,
-            num_supervised=int((labels[start:end] != IGNORE_INDEX).sum()),
+            num_supervised=int(trained[start:end].sum()),
             is_other=other[0] <= start < other[1],
+            fault=("", "leak", "hole")[int(verdicts[start:end].min())],
         )
-        for kind, start, end in _sections(regions, other)
+        for kind, start, end in _sections(regions, [*other, *np.flatnonzero(np.diff(verdicts)) + 1])
     ]
     text = "".join(piece for part in parts for piece, _ in part.pieces)
-    return PairSide(name, text, len(ids), sum(part.num_supervised for part in parts), parts)
+    return PairSide(name, text, len(ids), int(trained.sum()), parts)
 
 
-def _sections(regions: Sequence[Region], cuts: tuple[int, int]) -> Iterator[tuple[str, int, int]]:
+def _sections(regions: Sequence[Region], cuts: Sequence[int]) -> Iterator[tuple[str, int, int]]:
     """Yield (kind, first token, one behind the last): a video with its stamps is one, and none goes across a cut."""
     for kind, run in groupby(
         regions, key=lambda region: RegionKind.VIDEO if region.kind in VIDEO_KINDS else region.kind
     ):
         members = list(run)
         start, end = members[0].start, members[-1].end
-        borders = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
+        borders = sorted({start, end, *(int(cut) for cut in cuts if start < cut < end)})
         for first, last in pairwise(borders):
             yield str(kind), first, last
 
