@@ -1,4 +1,4 @@
-// The prompt that a person's own collator made beside ours; a value is a PairView (vtg_core/views/prompt_pairs.py).
+// The prompt that a person's own collator made beside ours; a value is a PairView (vtg_core/views/recipes.py).
 
 import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";
@@ -12,9 +12,15 @@ const video = (view) => {
   return box;
 };
 
-// What only one of the two has is marked, and said to whoever cannot see the mark.
+// What should not be in the loss is never of the colour of what should. What only one of the two has is marked, and said
+// to whoever cannot see the mark.
 const marked = (view) => {
   const node = view.kind === "video" ? video(view) : part(view);
+  if (view.fault) {
+    node.classList.remove("vtg-supervised");
+    node.classList.add(`vtg-part-${view.fault}`);
+    node.title = `${view.fault} · ${node.title || "video"}`;
+  }
   if (!view.is_other) return node;
   const box = make("ins", "vtg-other");
   box.ariaLabel = "differs";

@@ -29,8 +29,9 @@ export const framesWithRoom = (times, duration, width, room) => {
   const kept = [];
   let last = -Infinity;
   for (const [index, time] of times.entries()) {
-    const left = Math.max(0, Math.min((time / duration) * room - width / 2, room - width));
-    if (left < last + width + 2) continue;
+    const own = Math.max(0, Math.min((time / duration) * room - width / 2, room - width));
+    const left = Math.max(own, last + width + 2);
+    if (left - own > width / 2 || left + width > room) continue; // it would stand beside another frame's time
     kept.push([index, left]);
     last = left;
   }

@@ -14,8 +14,7 @@ from vtg_core.views.comparison import ComparisonView
 from vtg_core.views.comparison_file import FileComparisonView
 from vtg_core.views.loss import CostView, LossView, PrecisionsView
 from vtg_core.views.probes import AnswerView, ControlsView, OverfitView
-from vtg_core.views.prompt_pairs import PairView
-from vtg_core.views.recipes import RecipesView
+from vtg_core.views.recipes import PairView, RecipesView
 from vtg_core.views.samples import PromptView
 
 OF_SCRIPT: dict[str, Any] = {
@@ -28,7 +27,7 @@ OF_SCRIPT: dict[str, Any] = {
 
 _OWN = {
     "severity": "error", "state": "done", "kind": "query", "mode": "standard", "group": "part", "metric": "mean",
-    "problem": "", "note": "", "frames": "", "control": "real", "sample": 0, "samples": 0, "num_scored": 1, "num_all": 9, "num_rows": 3,
+    "problem": "", "note": "", "frames": "", "control": "real", "fault": "leak", "sample": 0, "samples": 0, "num_scored": 1, "num_all": 9, "num_rows": 3,
 }  # fmt: skip
 """Choices and pictures that are the page's own, by the names of their fields: nobody else writes them."""
 NUM_OF_EACH = 2

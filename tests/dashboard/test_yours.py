@@ -61,6 +61,12 @@ def test_a_collator_stands_among_the_recipes_whatever_mask_is_shown(user_cache, 
     assert next(one["name"] for one in recipes["recipes"]) == "text-prefix"
 
 
+def test_the_strip_counts_what_a_collator_does_wrong_and_nothing_of_ours(user_cache):
+    assert audited(YOURS, LEAKING)[0]["counts"] == [287, 275, 0]
+    assert audited(YOURS, settings_of("with_a_word_before"))[0]["counts"] == [12, 0, 0]
+    assert audited(Choice(), LEAKING)[0]["counts"] is None
+
+
 def test_where_no_collator_was_given_none_stands_there(user_cache):
     assert audited()[2]["yours"] is None
 
@@ -86,7 +92,11 @@ def test_a_prompt_that_is_ours_token_by_token_says_so(user_cache):
     pair = json.loads(show_audit(LEAKING, inputs(), YOURS, silent).pair)
     assert "tokens are those of our own row, one by one" in pair["said"]
     assert not any(part["is_other"] for side in pair["sides"] for part in side["parts"])
-    assert pair["sides"][0]["text"] == pair["sides"][1]["text"]
+    ours, theirs = pair["sides"]
+    assert ours["text"] == theirs["text"]
+    assert {part["fault"] for part in ours["parts"]} == {""}
+    leaked = [part for part in theirs["parts"] if part["fault"] == "leak"]
+    assert sum(part["num_supervised"] for part in leaked) == sum(part["num_tokens"] for part in leaked) == 275
 
 
 def test_both_sides_hold_every_token_once(user_cache):

@@ -57,6 +57,8 @@ class StripView:
         is_broken: what was audited was broken on purpose.
         recipe: the recipe whose mask was audited, with its runs against ours; None where it was none.
         num_tokens: of the sample that the runs are of.
+        counts: how many tokens a row of somebody else trains, how many of those it should not, and how many it does not
+            train and should; None where the row is ours, or was not judged.
     """
 
     source: str
@@ -66,6 +68,7 @@ class StripView:
     is_broken: bool = False
     recipe: RecipeView | None = None
     num_tokens: int = 0
+    counts: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,15 @@ def view_strip(view: AuditView, *, is_broken: bool = False) -> StripView:
     if view.problem:
         return StripView(view.source, None, None, "not audited", is_broken)
     return StripView(view.source, _count(view, "error"), _count(view, "warning"), "", is_broken)
+
+
+def count_wrong(row: Row) -> tuple[int, int, int] | None:
+    """Return what the strip counts in a row, see :class:`StripView`."""
+    proven = row.reading.verdict
+    if proven is None:
+        return None
+    trained = row.supervised
+    return int(trained.sum()), int((trained & ~proven).sum()), int((proven & ~trained).sum())
 
 
 def view_finding(finding: Finding, row: Row | None = None, *, source: str = "") -> FindingView:

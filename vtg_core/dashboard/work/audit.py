@@ -33,9 +33,8 @@ from vtg_core.dataset import Sample
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.views.audit import AuditView, view_audit, view_no_audit, view_row, view_strip
-from vtg_core.views.prompt_pairs import view_pair
-from vtg_core.views.recipes import OURS, RecipesView, RecipeView, no_recipes, view_recipes
+from vtg_core.views.audit import AuditView, count_wrong, view_audit, view_no_audit, view_row, view_strip
+from vtg_core.views.recipes import OURS, RecipesView, RecipeView, no_recipes, view_pair, view_recipes
 from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
@@ -275,6 +274,8 @@ def _shown(
         no_row = "There is no row to show: the batch could not be taken apart. The Audit tab says why."
         tokens = as_json(view_row(row)) if row is not None else _as_reason(no_row)
     strip = view_strip(view, is_broken=is_broken)
+    if row is not None and not is_ours:
+        strip = replace(strip, counts=count_wrong(row))
     if recipes is not None and recipe is not None:
         strip = replace(strip, recipe=recipe, num_tokens=recipes.num_tokens)
     return Audited(
