@@ -305,12 +305,8 @@ def restore_fields(page):
     """Put the fields back to the demo's first example, one after the other; what is as it was is left alone."""
     mask, frames, template = (page.locator(at) for at in ("#mask-of", "#frames input", "#template input"))
     if page.evaluate(SAMPLE_SHOWN) != FIRST_SAMPLE or page.locator("#notice [role=alert]").count():
-        find = page.get_by_role("combobox", name="Find examples")
-        find.fill(FIRST_SAMPLE[0])
-        page.wait_for_function(
-            "document.querySelectorAll('#sample-list:not([hidden]) [role=option]').length === 1"
-        )
-        find.press("Enter")  # a notice may stand over what would be clicked
+        number = page.locator("#row input[type=number]")  # a picker that is searched may be under a notice
+        number.evaluate("field => { field.value = 1; field.dispatchEvent(new Event('change')); }")
         page.wait_for_function(f"sample => `${{({SAMPLE_SHOWN})()}}` === `${{sample}}`", arg=FIRST_SAMPLE)
     page.get_by_role("checkbox", name="end of turn").check()
     if frames.input_value() != "8":
