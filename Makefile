@@ -3,6 +3,8 @@
 # make docs   write the generated tables of the documents
 # make clips  remake the demo clips in assets/   make demo       train the demo model anew
 # make bench  every benchmark, into bench.json   make bench ONLY=audit   one group of them
+# make test-frameworks   other people's training frameworks on the demo, beside ours in a virtual environment of its own, and the
+#             table of docs/frameworks.md from what they do
 # make lock   write constraints.txt anew        make latest / make oldest   every test, on the newest or the oldest
 #             versions that the requirements allow, in a virtual environment of its own
 # The first of them sets up .venv with the versions of constraints.txt; PYTHON names another interpreter (3.11 or newer).
@@ -23,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no
 UV := .venv-lock/bin/uv
 RESOLVE := $(UV) pip compile --quiet --upgrade requirements-dev.txt --custom-compile-command
 
-.PHONY: run test test-all check docs clips demo screenshot bench lock latest oldest clean
+.PHONY: run test test-all test-frameworks check docs clips demo screenshot bench lock latest oldest clean
 
 run: $(TO_RUN)
 	$(BIN)/python app.py $(ARGS)
@@ -71,6 +73,17 @@ oldest: $(UV)
 	$(RESOLVE) "make oldest" --resolution lowest-direct --output-file .oldest.txt
 	$(MAKE) test-all VENV=.venv-oldest CONSTRAINTS=.oldest.txt ARGS="$(SHOW_DEPRECATIONS) $(ARGS)"
 
+# The frameworks ask for other versions of torch and transformers than each other: what their data paths import is named one
+# by one, and brings nothing with it.
+test-frameworks:
+	$(MAKE) VENV=.venv-frameworks .venv-frameworks/.installed-frameworks
+	VTG_REQUIRE=frameworks .venv-frameworks/bin/python -m pytest --durations=10 tests/frameworks $(ARGS)
+	.venv-frameworks/bin/python -m tests.frameworks.scoreboard
+
+.venv-frameworks/.installed-frameworks: requirements-frameworks.txt $(TO_DEVELOP)
+	$(INSTALL) --no-deps -r requirements-frameworks.txt
+	@touch $@
+
 $(TO_RUN): requirements.txt $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VTG Lens needs Python 3.11 or newer, got " + sys.version.split()[0] + "; name one with make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV) || { echo "a virtual environment could not be made; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
@@ -84,4 +97,4 @@ $(TO_DEVELOP): requirements-dev.txt $(TO_RUN)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-lock .venv-latest .venv-oldest .oldest.txt build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lock .venv-latest .venv-oldest .venv-frameworks .oldest.txt build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,5 +11,5 @@ export default ({ element }) => {
     copy.textContent = "Copied";
   });
   copy.ariaLabel = "Copy the command";
-  rootOf(element).append(make("span", "vtg-muted", "Audit your own collator"), make("code", "", COMMAND), copy);
+  rootOf(element).append(make("span", "vtg-muted", "Audit your own collator, or a training run from inside, with callbacks=[MaskAudit(processor)]"), make("code", "", COMMAND), copy);
 };

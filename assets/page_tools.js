@@ -3,12 +3,14 @@
 
 import { rootOf } from "./drawing.js";
 import { addressOf } from "./address.js";
-import { textButton } from "./shared.js";
+import { openTab, tabOnScreen, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
 
 const OPEN = "vtg-settings-open";
 const SHOWN = ["sample", "template", "answer", "mask", "tab", "colour", "selected"];
 const COPIED_FOR = 1500; // milliseconds
+
+const titled = (id) => id[0].toUpperCase() + id.slice(1);
 
 const write = () => {
   const shown = Object.fromEntries(SHOWN.map((key) => [key, get(key)]));
@@ -38,7 +40,8 @@ export default ({ element, props, watch }) => {
   for (const key of SHOWN) on(key, root, () => isOpened && write());
   const open = () => {
     if (!props.value) return;
-    const { colour, token } = JSON.parse(props.value);
+    const { colour, token, tab, from } = JSON.parse(props.value);
+    if (tab !== null && tabOnScreen() === titled(from)) openTab(titled(tab)); // or else a person was faster than the server
     if (colour !== null) set("colour", colour);
     if (token !== null) set("selected", token);
     isOpened = true;

@@ -5,7 +5,7 @@ import { whole } from "./numbers.js";
 import { copyButton, KIND_NAMES, make } from "./shared.js";
 
 // Every character stands here, a run of one placeholder as the placeholder and its number.
-const textOf = (pieces) => {
+export const textOf = (pieces) => {
   const node = make("span");
   for (const [text, count] of pieces) {
     node.append(text);
@@ -28,7 +28,7 @@ const videoPart = (view) => {
   return box;
 };
 
-const part = (view) => {
+export const part = (view) => {
   if (view.kind === "video") return videoPart(view);
   const node = textOf(view.pieces);
   node.className = `vtg-part vtg-kind-${view.kind}${view.num_supervised ? " vtg-supervised" : ""}`;

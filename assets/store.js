@@ -25,6 +25,8 @@ const KEYS = {
   window: [null, "{start, end} in seconds, as handles of the timeline were moved to, or null", orNothing(isRecord)],
   loss: [null, "{tokens} of the sample's loss, each {index, id, nll, prob, rank, …}, or null", orNothing(isRecord)],
   focus: [null, "tokens where the keyboard is to go on there, or null", orNothing((value) => value === "tokens")],
+  film: [null, "{times, frames, width, height, picture} of the frames above the timeline, or null", orNothing(isRecord)],
+  max_length: [null, "how many tokens training would keep, or null", orNothing(isWhole)],
   fields: [null, "what stands in the fields of the left side, or null", orNothing(isRecord)],
   uploads: [0, "how many files were uploaded to this page", isWhole],
 };

@@ -17,7 +17,7 @@ from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
-from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
+from vtg_core.audit.codes.audit import DECODED, PATHS_DIFFER, UNPROVED, UNREADABLE
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
 from vtg_core.audit.issue import quoted
@@ -56,7 +56,7 @@ def audit_rows(
     policy: MaskPolicy | None = None,
     encoder: PixelFreeEncoder | None = None,
 ) -> Iterator[RowFindings]:
-    """Audit the rows of a data set through our own path; no frame is decoded.
+    """Audit the rows of a data set through our own path; no frame is decoded unless the processor must see it.
 
     Args:
         dataset: its rows are planned, not decoded.
@@ -67,6 +67,7 @@ def audit_rows(
         encoder: remembers what the processor writes for each video; a new one unless given.
     """
     encoder = encoder or PixelFreeEncoder(chat.processor, policy=policy)
+    is_told = encoder.sees_pixels
     for index in _indices(dataset, limit):
         number, where = dataset.annotations[index].row, dataset.annotations[index].where
         try:
@@ -75,7 +76,14 @@ def audit_rows(
         except Exception as error:
             yield RowFindings(number, where, (_refused(number, error),), False)
             continue
-        yield RowFindings(number, where, tuple(audit_row(row)), quote=partial(quoted, row=row))
+        findings = tuple(audit_row(row))
+        if encoder.sees_pixels and not is_told:
+            is_told = True
+            said = (
+                f"{type(chat.processor).__name__} must see the frames of a video to say how long it becomes."
+            )
+            findings = (DECODED.finding(said, row=number), *findings)
+        yield RowFindings(number, where, findings, quote=partial(quoted, row=row))
 
 
 def suspected_units(dataset: VideoTemporalSFTDataset, *, limit: int | None = None) -> Iterator[RowFindings]:

@@ -30,7 +30,8 @@ class RenderedChat:
         text: what the processor is given.
         regions: a partition of the characters of ``text``.
         answer_starts: for each assistant turn, the character at which the model begins to write: the length
-            of the generation prompt that the template renders for the turns before it.
+            of the generation prompt that the template renders for the turns before it; where that ends in other white
+            space than the template writes there, the start of the answer's own text.
         literals: half-open ranges of characters that look like control tokens and came from a person or a
             file; they must reach the model as plain text.
         video_sources: what the messages named as videos, in order.
@@ -101,13 +102,27 @@ def _answer_starts(
                 "writes nothing; where an answer begins cannot be proved with it"
             )
         content_start = next(piece.start for piece in pieces if piece.turn == turn)
-        if not text.startswith(prompt) or len(prompt) > content_start:
+        before_content = text[:content_start]
+        if before_content.startswith(prompt):
+            starts[turn] = len(prompt)
+        elif differs_in_space(prompt, before_content):
+            starts[turn] = content_start
+        else:
+            answers = [message for message in conversation if message.role is Role.ASSISTANT]
             raise MaskingError(
                 f"what stands before the answer in messages[{turn}] must be the template's own generation prompt, "
-                f"and is not ({first_difference(prompt, text)}); train one turn at a time with this template"
+                f"and is not ({first_difference(prompt, text)}); "
+                + ("train one turn at a time with this template" if len(answers) > 1 else _NO_PROMPT)
             )
-        starts[turn] = len(prompt)
     return starts
+
+
+_NO_PROMPT = "correct the chat template, so that training reads what a server writes"
+
+
+def differs_in_space(prompt: str, written: str) -> bool:
+    """Say whether two texts end in other white space, and are the same but for that."""
+    return prompt != written and prompt.rstrip() == written.rstrip()
 
 
 def _opens_a_turn(

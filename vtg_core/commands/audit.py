@@ -24,6 +24,7 @@ from vtg_core.commands.terminal import (
     reading,
     settled,
     tell_format,
+    template_change,
     write_all,
     write_json,
     write_text,
@@ -60,6 +61,11 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--verify", type=natural, default=3, metavar="K",
         help="rows that also go through the processor, pixels and all (default: 3)",
     )  # fmt: skip
+    command.add_argument(
+        "--pixels",
+        action="store_true",
+        help="decode every video and show it to the processor, as training does",
+    )
     command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
     command.add_argument(
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
@@ -93,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     from vtg_core.audit.row.chat_ids import ChatIds
     from vtg_core.checkpoints.loading import load_checkpoint
 
-    checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     report = Report(_subject(options))
     total, found = _saved(options, chat) if options.batch else _rows(options, chat, report)
@@ -223,6 +229,7 @@ def _rows(
 ) -> tuple[int, Iterator["RowFindings"]]:
     from vtg_core.audit.report import RowFindings
     from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, unreadable_rows, verify_rows
+    from vtg_core.masking.pixel_free import PixelFreeEncoder
 
     dataset = _dataset(options)
     videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
@@ -239,7 +246,10 @@ def _rows(
         if options.collator or options.recipe:
             yield from _of_collator()
             return
-        yield from audit_rows(dataset, chat, limit=options.limit, max_length=options.max_length)
+        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
+        yield from audit_rows(
+            dataset, chat, limit=options.limit, max_length=options.max_length, encoder=encoder
+        )
         for row in verify_rows(dataset, chat, num_rows=options.verify, limit=options.limit):
             report.num_verified += row.is_audited
             fresh = tuple(finding for finding in row.findings if not report.holds(finding))
@@ -250,6 +260,8 @@ def _rows(
         if isinstance(collator, Finding):
             yield RowFindings(None, "", (collator,))
             return
+        if collator.origin:
+            report.subject += f" ({collator.origin})"
         yield from audit_collator(
             dataset, collator, chat, limit=options.limit, batch_size=options.batch_size,
             max_length=options.max_length, model=_model(options, chat),

@@ -34,8 +34,10 @@ from vtg_core.commands.terminal import (
     quiet_libraries,
     silence_stdout,
     tell,
+    template_change,
     write_json,
 )
+from vtg_core.commands.training.spikes import add_spikes_command
 from vtg_core.data.annotations import check_query
 from vtg_core.errors import VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
@@ -129,6 +131,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
     add_audit_command(commands)
     add_data_command(commands)
     add_probe_command(commands)
+    add_spikes_command(commands)
 
 
 def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
@@ -154,7 +157,7 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
         "query": options.query,
         "windows": [list(window) for window in windows],
     }
-    checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     note_added_tokens(checkpoint.added_tokens)
     return header, inspect_templates(
         video,
@@ -222,7 +225,7 @@ def _loss(options: argparse.Namespace) -> None:
     from vtg_core.checkpoints.adapters import model_label
     from vtg_core.checkpoints.loading import load_model, load_processor
 
-    processor = load_processor(options.checkpoint)
+    processor = load_processor(options.checkpoint, template=template_change(options))
     taken = list(inspections)
     scored = score_samples(
         taken,

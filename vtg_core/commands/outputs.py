@@ -55,6 +55,7 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[str, str | PathLike[s
     for name in ("checkpoint", "adapter"):
         if checkpoint := getattr(options, name, None):
             yield from ((f"a file of --{name}", path) for path in loaded_files(checkpoint))
+    yield from (("a log of the run", path) for path in getattr(options, "steps", ()))
     if collator := getattr(options, "collator", None):
         from vtg_core.audit.foreign.collators import module_files
 

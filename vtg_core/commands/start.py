@@ -27,6 +27,7 @@ from vtg_core.commands.terminal import (
     reading,
     tell,
     tell_format,
+    template_change,
 )
 from vtg_core.errors import AnnotationError, VTGError
 
@@ -196,6 +197,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         dtype=options.dtype,
         device_map=check_device_map(options.device_map, device=options.device),
         adapter=check_adapter(options.adapter),
+        template=template_change(options),
         frames=frame_policy(options),
         annotations=rows.annotations,
         unreadable=rows.unreadable,

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.findings import Severity
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.data.formats.registry import AUTO, FORMAT_NAMES
 from vtg_core.errors import VTGError
@@ -79,6 +80,24 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--adapter", default="", metavar="NAME",
         help="put a PEFT adapter onto the checkpoint's model: a folder or a hub id",
     )  # fmt: skip
+    add_template_options(parser)
+
+
+def add_template_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change a checkpoint's chat template in memory."""
+    parser.add_argument(
+        "--template-arg", action="append", default=[], metavar="NAME=VALUE",
+        help="give a variable of the checkpoint's chat template a value, such as enable_thinking=false; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--end-of-turn", default="", metavar="TOKEN",
+        help="write this stop token behind an answer, for a chat template that closes no turn, such as GLM's <|user|>",
+    )  # fmt: skip
+
+
+def template_change(options: argparse.Namespace) -> TemplateChange:
+    """Return what the options add to a checkpoint's chat template."""
+    return TemplateChange(tuple(options.template_arg), options.end_of_turn)
 
 
 def add_row_options(parser: argparse.ArgumentParser) -> None:

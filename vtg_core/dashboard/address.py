@@ -5,7 +5,7 @@ Anybody can write a link. So a value is one of the page's own, or is left out an
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from vtg_core.dashboard.masks import Choice, first_mask
@@ -33,6 +33,7 @@ class Address:
         colour: what tokens are coloured by; empty where the link does not say.
         token: the index of the token that is chosen; None where none is.
         ignored: the names of values that are none of the page's own.
+        asked: the names of those that are.
     """
 
     sample: int | None
@@ -43,6 +44,7 @@ class Address:
     colour: str = ""
     token: int | None = None
     ignored: tuple[str, ...] = ()
+    asked: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, settings: Settings, samples: Samples, query: Mapping[str, str], *, tab: str) -> "Address":
@@ -55,6 +57,7 @@ class Address:
             tab: the one that is open unless the link says otherwise.
         """
         ignored: list[str] = []
+        known: set[str] = set()
 
         def value(name: str, take: Callable[[str], T | None], default: T) -> T:
             asked = query.get(name)
@@ -64,6 +67,7 @@ class Address:
             if taken is None:
                 ignored.append(name)
                 return default
+            known.add(name)
             return taken
 
         read = cls(
@@ -75,7 +79,7 @@ class Address:
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )
-        return cls(**{**vars(read), "ignored": tuple(ignored)})
+        return replace(read, ignored=tuple(ignored), asked=frozenset(known))
 
     @property
     def remark(self) -> str:
@@ -85,9 +89,14 @@ class Address:
         names = ", ".join(self.ignored)
         return f"The link asks for something that this page does not have, so it is left out: {names}."
 
-    def for_script(self) -> str:
-        """Return the JSON of what the page's script sets, as it alone knows of it."""
-        return json.dumps({"colour": self.colour or None, "token": self.token})
+    def for_script(self, first_tab: str) -> str:
+        """Return the JSON of what the page's script sets, as it alone knows whether a person was faster.
+
+        Args:
+            first_tab: the tab that the page opens with: another one on screen was opened by a person since.
+        """
+        tab = self.tab if self.tab != first_tab else None
+        return json.dumps({"colour": self.colour or None, "token": self.token, "tab": tab, "from": first_tab})
 
 
 def _among(names: tuple[str, ...]) -> Callable[[str], str | None]:

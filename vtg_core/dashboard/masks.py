@@ -100,9 +100,9 @@ def mask_choices(settings: Settings) -> str:
     return json.dumps([group for group in groups if group[1]])
 
 
-def follows_ours(mask: object) -> bool:
-    """Say whether recipes are compared beside a mask: it is ours, or a recipe's on what our collator makes."""
-    return mask == AuditSource.OURS or mask in tuple(Recipe)
+def is_of_sample(mask: object) -> bool:
+    """Say whether recipes are compared beside a mask: it is ours, a collator's or a recipe's, on the sample on screen."""
+    return mask in (AuditSource.OURS, AuditSource.COLLATOR, *Recipe)
 
 
 def _known(settings: Settings) -> dict[str, Choice]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vtg_core.checkpoints.adapters import model_label
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.annotations import Annotation, Roots, UnreadableRow
 from vtg_core.data.formats.registry import AUTO
 from vtg_core.video.plan import FramePolicy
@@ -26,6 +27,7 @@ class Settings:
         adapter: a PEFT adapter on the checkpoint's model: a folder or a hub id; empty where none was given.
         collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
         batch: a saved batch to audit; None where none was given.
+        template: what is added to the checkpoint's chat template.
     """
 
     checkpoint: str = "demo"
@@ -43,6 +45,7 @@ class Settings:
     adapter: str = ""
     format: str = AUTO
     video_name: str = ""
+    template: TemplateChange = field(default_factory=TemplateChange)
 
     @property
     def reading(self) -> dict[str, Any]:

@@ -1,11 +1,14 @@
-"""What a person should see of other people's recipes beside our mask: plain values, documented field by field."""
+"""What a person should see of other masks beside ours, of recipes and of their own collator: plain values, documented
+field by field.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from vtg_core.audit.row.row import Row
 from vtg_core.masking.labelled_tokens import LabelledTokens
 from vtg_core.recipes.masks import RecipeMask, compare
 from vtg_core.recipes.rules import Recipe
@@ -52,7 +55,7 @@ class RecipeView:
 
 @dataclass(frozen=True)
 class RecipesView:
-    """All recipes on the sample on screen.
+    """All recipes on the sample on screen, and a person's own collator.
 
     Attributes:
         note: why there are none to show; empty where there are.
@@ -61,6 +64,7 @@ class RecipesView:
         our_loss: our own loss in the same forward pass; None where none was run.
         is_scored: a forward pass was run.
         recipes: in the order of :class:`~vtg_core.recipes.rules.Recipe`.
+        yours: what the person's own collator trains; None where the page was given none.
     """
 
     note: str
@@ -69,10 +73,11 @@ class RecipesView:
     our_loss: float | None
     is_scored: bool
     recipes: list[RecipeView]
+    yours: RecipeView | None = None
 
 
-OURS = "ours"
-"""The key of our own mask among losses."""
+OURS, YOURS = "ours", "collator"
+"""The keys of our own mask among losses, and of a person's own collator."""
 
 
 def no_recipes(note: str = "") -> RecipesView:
@@ -85,6 +90,8 @@ def view_recipes(
     tokens: LabelledTokens,
     ours: np.ndarray,
     losses: Mapping[str, float | None] | None = None,
+    *,
+    yours: RecipeView | None = None,
 ) -> RecipesView:
     """Return the view of a sample's recipes.
 
@@ -93,6 +100,7 @@ def view_recipes(
         tokens: what each token of the sample is.
         ours: what our mask trains; bool, shape (L,).
         losses: nats a supervised token by recipe, and our own under ``OURS``; None where no pass was run.
+        yours: what a person's own collator trains.
     """
     scored = losses or {}
     return RecipesView(
@@ -102,7 +110,34 @@ def view_recipes(
         our_loss=scored.get(OURS),
         is_scored=losses is not None,
         recipes=[_view(mask, tokens, ours=ours, loss=scored.get(mask.recipe)) for mask in masks],
+        yours=None if yours is None else replace(yours, loss=scored.get(YOURS)),
     )
+
+
+def view_yours(name: str, row: Row, *, has_our_tokens: bool) -> RecipeView:
+    """Return the view of a person's own collator, held against the mask that is proved of its own row.
+
+    Args:
+        name: of the collator.
+        row: what it made of the sample on screen.
+        has_our_tokens: so one forward pass serves both.
+    """
+    does = (
+        "your collator"
+        if has_our_tokens
+        else "your collator; its row is not ours, so it has a pass of its own"
+    )
+    proven = row.reading.verdict
+    if proven is None:
+        return not_yours(name, "no two independent readings of its row agree on what should be trained")
+    codes = np.select([row.supervised & proven, row.supervised, proven], [1, 2, 3], 0)
+    leaks, holes = (list(row.count_by_kind(codes == code).items()) for code in (2, 3))
+    return RecipeView(name, does, "", int(row.supervised.sum()), leaks, holes, "", None, _runs(codes))
+
+
+def not_yours(name: str, reason: str) -> RecipeView:
+    """Return the view of a collator that gave nothing to compare, and why."""
+    return RecipeView(name, "your collator", "", None, [], [], reason.rstrip("."), None, [])
 
 
 def _view(mask: RecipeMask, tokens: LabelledTokens, *, ours: np.ndarray, loss: float | None) -> RecipeView:

@@ -71,3 +71,25 @@ def test_the_markdown_fences_whatever_it_quotes(batch, processor):
 def test_samples_that_are_only_planned_are_refused(batch, dataset, processor):
     with pytest.raises(VTGError, match="must be decoded"):
         audit_batch(batch, processor, samples=[dataset.plan(0), dataset.plan(1)])
+
+
+def test_the_html_shows_what_is_trained_and_holds_no_script(batch, processor):
+    shown = audit_batch(all_trained(batch), processor).to_html()
+    assert "mask.nothing-masked" in shown
+    assert shown.count("<pre") == 2
+    assert "of a video⟩" in shown
+    assert "script" not in shown
+
+
+def test_a_text_of_a_row_is_no_markup(batch, processor):
+    ids = processor.tokenizer.encode("<b onclick=x>", add_special_tokens=False)
+    batch = {**batch, "input_ids": batch["input_ids"].clone()}
+    batch["input_ids"][0, -len(ids) :] = torch.tensor(ids)
+    shown = audit_batch(batch, processor, subject="<i>").to_html()
+    assert "<b onclick" not in shown
+    assert "<i></b>" not in shown
+
+
+def test_a_report_is_printed_where_there_is_no_notebook(batch, processor, capsys):
+    audit_batch(batch, processor).show()
+    assert capsys.readouterr().out.startswith("batch: 2 of 2 rows audited")

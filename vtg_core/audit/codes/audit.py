@@ -17,6 +17,12 @@ UNPROVED = Code(
     "Our own collator refuses the row, because which tokens are the answer's cannot be shown.",
     "Change what the message names, in the row or in the checkpoint.",
 )  # fmt: skip
+DECODED = Code(
+    "row.frames-decoded", Severity.INFO, "The processor must see a video's frames",
+    "What it writes for a video cannot be told from the frames' shape and times, so each video was decoded: slower, and "
+    "just as right.",
+    "Nothing; audit a part of a long file with --limit.",
+)  # fmt: skip
 PATHS_DIFFER = Code(
     "ours.paths-differ", Severity.ERROR, "VTG Lens itself is wrong about a row",
     "The tokens that the audit built without pixels are not those of the processor: a fault of ours.",
@@ -26,6 +32,7 @@ PATHS_DIFFER = Code(
 CODES = (
     UNREADABLE,
     UNPROVED,
+    DECODED,
     PATHS_DIFFER,
     CHECK_FAILED,
 )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vtg_core.audit.codes.collator import NO_BATCH, NOT_FOUND, RAISES
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.guard import Raised, guarded
+from vtg_core.audit.foreign.presets.registry import Preset, find_preset
 from vtg_core.dataset import Sample
 from vtg_core.video.sampling import SampledVideo
 
@@ -47,12 +48,14 @@ class ForeignCollator:
         call: what takes a list of samples.
         make: builds ``call`` for a processor; None where it was there as it is.
         file: of the module it came from; None where that is unknown.
+        origin: the versions of the framework it is of; empty where it is none of the presets.
     """
 
     name: str
     call: Callable[[list[dict[str, Any]]], Any]
     make: Callable[["ProcessorMixin"], Any] | None = None
     file: str | None = None
+    origin: str = ""
 
     def __call__(self, samples: list[dict[str, Any]]) -> Any:
         """Return what the collator returns."""
@@ -65,6 +68,8 @@ class ForeignCollator:
         processor = copy(processor)
         processor.tokenizer = copy(processor.tokenizer)
         processor.tokenizer.padding_side = side
+        if (preset := find_preset(self.name)) is not None:
+            return _load_preset(self.name, *preset, processor)
         return _built(self.name, self.make, processor, self.file)
 
 
@@ -74,13 +79,16 @@ def load_collator(name: str, processor: "ProcessorMixin") -> ForeignCollator | F
     Its code runs as any import does: name only what you would run yourself.
 
     Args:
-        name: ``package.module:name``; the module is looked for in the current folder too.
+        name: ``package.module:name``; the module is looked for in the current folder too. Or a preset of
+            :mod:`vtg_core.audit.foreign.presets.registry`.
         processor: given to a class that takes an argument, and to a function whose first parameter is named
             ``processor``.
 
     Returns:
         The collator, or what is wrong with it.
     """
+    if (preset := find_preset(name)) is not None:
+        return _load_preset(name, *preset, processor)
     module_name, _, path = name.partition(":")
     parts = [*module_name.split("."), *path.split(".")]
     if not all(part.isidentifier() for part in parts):
@@ -170,6 +178,16 @@ def foreign_sample(sample: Sample, messages: Sequence[Mapping[str, Any]] | None 
 def fresh(sample: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a sample that shares nothing with it: a collator may change what it is given."""
     return deepcopy(dict(sample))
+
+
+def _load_preset(
+    name: str, preset: Preset, argument: str, processor: "ProcessorMixin"
+) -> ForeignCollator | Finding:
+    """Build a framework's data path; what it lacks, refuses or no longer has is a finding."""
+    built = guarded(lambda: preset.build(processor, argument))
+    if isinstance(built, Raised):
+        return preset.explain(built) or _raised(f"Building {name} with the processor", built, None)
+    return ForeignCollator(name, built, lambda p: preset.build(p, argument), origin=preset.origin)
 
 
 def _find(module_name: str, path: str) -> Any:

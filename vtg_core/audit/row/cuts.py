@@ -9,7 +9,7 @@ import numpy as np
 from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.items import VIDEO, Items, items_of
 from vtg_core.audit.row.row import Known, Row
-from vtg_core.audit.row.videos import video_ids
+from vtg_core.audit.row.videos import grid_tells, video_ids
 from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.conversation import Role
 from vtg_core.masking.labelled_tokens import KINDS
@@ -70,9 +70,11 @@ def num_lost_placeholders(row: Row) -> int:
 
 
 def expected_placeholders(row: Row) -> int | None:
-    """Return how many placeholders the row's ``video_grid_thw`` asks for; None where it has none."""
+    """Return how many placeholders the row's ``video_grid_thw`` asks for; None where it has none, or does not tell."""
     grid = row.media.get("video_grid_thw")
-    return num_features(row, grid) if grid is not None and len(grid) else None
+    if grid is None or not len(grid) or not grid_tells(row.chat):
+        return None
+    return num_features(row, grid)
 
 
 def num_features(row: Row, grid: np.ndarray) -> int:

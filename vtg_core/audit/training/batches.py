@@ -35,17 +35,19 @@ PIXELS = re.compile(r"pixel_values|input_features")
 
 @dataclass(frozen=True, eq=False)
 class BatchReport:
-    """What was found in a batch; it prints as a table, and a notebook shows it as text.
+    """What was found in a batch; it prints as a table, and a notebook shows it with what is trained in each row.
 
     Attributes:
         report: the findings.
         tensors: the batch's tensors by name, on the CPU.
         origin: versions of the packages, the processor's class and the digest of its chat template.
+        chat: what the ids mean.
     """
 
     report: Report
     tensors: "Mapping[str, Tensor]"
     origin: Mapping[str, Any]
+    chat: ChatIds
 
     @property
     def findings(self) -> list[Finding]:
@@ -68,7 +70,26 @@ class BatchReport:
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
         return f"{fence}text\n{text}\n{fence}\n"
 
-    _repr_markdown_ = to_markdown
+    def to_html(self) -> str:
+        """Return the findings and what is trained in each of the first rows, as one element without a script."""
+        from vtg_core.audit.training.html import report_html
+
+        return report_html(self.report, self.tensors, self.chat)
+
+    _repr_html_ = to_html
+
+    def show(self) -> None:
+        """Show it below a notebook's cell; print it anywhere else."""
+        try:
+            from IPython import display, get_ipython
+
+            shell = get_ipython()
+        except ImportError:
+            shell = None
+        if shell is None:
+            print(self)
+        else:
+            display.display(display.HTML(self.to_html()))
 
     def save(self, folder: str | PathLike[str], name: str = "batch") -> Path:
         """Write ``NAME.safetensors`` and ``NAME.json`` into a folder, which is made where it is not there.
@@ -171,7 +192,7 @@ class BatchAuditor:
         report = Report(subject)
         for found in self._findings(tensors, samples, max_length):
             report.add(found)
-        return BatchReport(report, tensors, _origin(self.chat.processor))
+        return BatchReport(report, tensors, _origin(self.chat.processor), self.chat)
 
     def _findings(
         self, tensors: "Mapping[str, Tensor]", samples: Sequence[Sample] | None, max_length: int | None

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
 from vtg_core.audit.training.batches import BatchAuditor, BatchReport
+from vtg_core.audit.training.robust import Recent
+from vtg_core.audit.training.step_log import StepLog
 from vtg_core.errors import VTGError, as_sentence
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ class WrongMaskError(VTGError):
     """A training run was stopped: its batch trains on the wrong tokens."""
 
 
+MAX_SAVED = 20
+"""How many passes of a run are saved because their loss stands out."""
+
+
 class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
     """Audits the first batches of a training run just before the model sees them.
 
@@ -40,6 +47,11 @@ class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no
         on_error: ``raise`` stops the run at an error, ``warn`` prints it and goes on.
         save_to: a folder for each batch and its report; nothing is saved where it is None.
         max_length: the bound on tokens that training uses.
+        log_to: a file for a line of JSON a forward pass: which rows were in it, and what they cost. It lasts as long as
+            the training; ``vtg-lens spikes`` reads it. Ranks after the first write beside it.
+
+    A pass whose loss stands out from those before it is saved as it was, at most ``MAX_SAVED`` times, where both
+    ``log_to`` and ``save_to`` are given.
 
     Raises:
         VTGError: ``batches`` is below 1.
@@ -53,6 +65,7 @@ class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no
         on_error: OnError | str = OnError.RAISE,
         save_to: str | os.PathLike[str] | None = "vtg_lens",
         max_length: int | None = None,
+        log_to: str | os.PathLike[str] | None = None,
     ) -> None:
         if batches < 1:
             raise VTGError(f"batches must be at least 1, got {batches}")
@@ -61,8 +74,10 @@ class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no
         self.on_error = OnError(on_error)
         self.save_to = None if save_to is None else Path(save_to)
         self.max_length = max_length
+        self.log_to = None if log_to is None else Path(log_to)
         self.reports: list[BatchReport] = []
         self._hook: Any = None
+        self._following: Any = None
         self._rank = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
@@ -75,27 +90,50 @@ class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no
             )
         self._rank = int(getattr(args, "process_index", 0))
         self.reports = []
-        self._watch(given["model"], processor)
+        auditor = _Later(processor, given["model"])
+        if self.log_to is not None:
+            self._follow(given["model"], auditor, state)
+        self._watch(given["model"], auditor)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """Leave the model as it was."""
         self._leave()
+        if self._following is not None:
+            self._following.remove()
+            self._following = None
 
-    def _watch(self, model: "PreTrainedModel", processor: "ProcessorMixin") -> None:
-        auditor: list[BatchAuditor] = []
-
+    def _watch(self, model: "PreTrainedModel", auditor: "_Later") -> None:
         def audit(module: "Module", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
             if not module.training:
                 return
-            if not auditor:
-                auditor.append(BatchAuditor.of(processor, model))
             try:
-                self._take(auditor[0], kwargs)
+                self._take(auditor.auditor, kwargs)
             finally:
                 if len(self.reports) >= self.batches:
                     self._leave()
 
         self._hook = model.register_forward_pre_hook(audit, with_kwargs=True)
+
+    def _follow(self, model: "PreTrainedModel", auditor: "_Later", state: Any) -> None:
+        """Log each forward pass of training, and save those that stand out."""
+        assert self.log_to is not None
+        path = self.log_to.with_suffix(f".rank-{self._rank}.jsonl") if self._rank else self.log_to
+        log = StepLog(path, auditor.auditor.chat, goes_on=state.global_step > 0)
+        recent, num_saved = Recent(), 0
+
+        def follow(module: "Module", args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+            nonlocal num_saved
+            if not module.training or kwargs.get("labels") is None:
+                return
+            step = int(state.global_step) + 1
+            line = log.add(step, kwargs, output)
+            if recent.stands_out(line["loss"]) and self.save_to is not None and num_saved < MAX_SAVED:
+                num_saved += 1
+                found = auditor.auditor.audit(kwargs, max_length=self.max_length, subject=f"step {step}")
+                saved = found.save(self.save_to, f"step-{step:06}-rank-{self._rank}")
+                log.note({"step": step, "saved": str(saved)})
+
+        self._following = model.register_forward_hook(follow, with_kwargs=True)
 
     def _take(self, auditor: BatchAuditor, batch: Mapping[str, Any]) -> None:
         if batch.get("labels") is None:
@@ -132,6 +170,17 @@ class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no
         if self._hook is not None:
             self._hook.remove()
             self._hook = None
+
+
+class _Later:
+    """The auditor of a run, made when it is first needed: it asks the chat template many things."""
+
+    def __init__(self, processor: "ProcessorMixin", model: "PreTrainedModel") -> None:
+        self._given = processor, model
+
+    @cached_property
+    def auditor(self) -> BatchAuditor:
+        return BatchAuditor.of(*self._given)
 
 
 def _first_error(found: BatchReport) -> str:

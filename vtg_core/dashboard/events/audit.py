@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.inputs import Inputs
-from vtg_core.dashboard.masks import AuditSource, Choice, follows_ours
+from vtg_core.dashboard.masks import AuditSource, Choice, is_of_sample
 from vtg_core.dashboard.notices import as_notice, notice
 from vtg_core.dashboard.samples import picked_number
 from vtg_core.dashboard.session.jobs import PASSES, Task
@@ -44,6 +44,7 @@ class AuditEvents:
                 at.strip,
                 at.audit_tab.audit,
                 at.audit_tab.recipes,
+                at.prompt_pair,
                 *at.loss_tab.outputs,
                 *at.loss_tab.compare.outputs,
                 at.edits,
@@ -86,7 +87,7 @@ class AuditEvents:
         picked.then(**read_row).then(**self.show)
 
     def _fields(self, mask: str) -> list[Any]:
-        updates = [gr.update(visible=mask == AuditSource.BATCH), gr.update(visible=follows_ours(mask))]
+        updates = [gr.update(visible=mask == AuditSource.BATCH), gr.update(visible=is_of_sample(mask))]
         if self.settings.annotation_file is not None:
             updates.append(gr.update(value=file_label(self.settings, mask)))
         return updates
@@ -111,13 +112,13 @@ class AuditEvents:
             said = notice("info", "The prompts are no longer kept. Read them again.")
         wanted = (visit.current, visit.is_read, visit.is_stale, mask, row)
         if visit.audited == wanted:  # a field was left as it was
-            return said, *[gr.skip()] * 4, *loss_of(visit), comparison_of(visit), read_from(visit)
+            return said, *[gr.skip()] * 5, *loss_of(visit), comparison_of(visit), read_from(visit)
         job = visit.begin_audit()
         audited = self._audited(visit, mask, row=row, progress=progress)
         if not visit.end_audit(job, wanted):
-            return [gr.skip()] * 12
+            return [gr.skip()] * 13
         own = tokens if audited.tokens is None else audited.tokens
-        shown = (said, own, audited.strip, audited.audit, audited.recipes)
+        shown = (said, own, audited.strip, audited.audit, audited.recipes, audited.pair)
         return *shown, *loss_of(visit), comparison_of(visit), read_from(visit)
 
     def _audited(self, visit: Visit, mask: str, *, row: float | None, progress: gr.Progress) -> Audited:

@@ -37,12 +37,13 @@ SECONDS_BETWEEN = 0.01
 """So often a queue that is empty looks for work."""
 NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
-TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer) => {{
+TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most) => {{
   const store = await {imported("store")};
   const {{ number }} = JSON.parse(row);
   store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source }});
   store.set("template", template);
   store.set("answer", answer);
+  store.set("max_length", Number.isInteger(most) && most > 0 ? most : null);
   return [];
 }}"""
 TELL_UPLOAD = f"""async () => {{
@@ -76,7 +77,7 @@ class _Events:
         read: dict[str, Any] = {
             "fn": self._inspect,
             "inputs": [at.views, *at.inputs],
-            "outputs": [at.notice, at.facts, at.prompts, at.views, *at.loss_tab.outputs],
+            "outputs": [at.notice, at.facts, at.prompts, at.views, at.film, *at.loss_tab.outputs],
             "concurrency_id": "read",
             "concurrency_limit": 2,
             "trigger_mode": "always_last",
@@ -93,7 +94,7 @@ class _Events:
         show = audits.show
         opened = page.load(
             self._open,
-            outputs=[at.row, at.template, at.mode, at.mask, at.tabs, at.tools, at.link_note],
+            outputs=[at.row, at.template, at.mode, at.mask, at.tools, at.link_note],
             **UNQUEUED,
         )
         opened.then(**audits.fields).then(**read_row).then(**show)
@@ -124,6 +125,7 @@ class _Events:
         at = self.layout
         fields: list[Any] = [
             at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.mask, at.template, at.mode,
+            at.max_length,
         ]  # fmt: skip
         edits = [at.video.clear, *(field.change for field in fields)]
         gr.on(edits, None, fields, js=TELL_FIELDS, api_visibility="private")
@@ -132,13 +134,15 @@ class _Events:
             tab.select(None, js=TELL_TAB % name, api_visibility="private")
 
     def _open(self, request: gr.Request) -> list[Any]:
-        """Return what the page's address asks for."""
+        """Return what the page's address asks for, and nothing else: a person may have chosen something meanwhile."""
         at = self.layout
         address = Address.read(self.settings, at.samples, dict(request.query_params), tab=at.first_tab)
-        return [
-            at.samples.view(address.sample), address.template, address.answer, address.mask,
-            gr.Tabs(selected=address.tab), address.for_script(), address.remark,
-        ]  # fmt: skip
+        values = {
+            "sample": at.samples.view(address.sample), "template": address.template, "answer": address.answer,
+            "mask": address.mask,
+        }  # fmt: skip
+        fields = [value if name in address.asked else gr.skip() for name, value in values.items()]
+        return [*fields, address.for_script(at.first_tab), address.remark]
 
     def _leave(self, request: gr.Request) -> None:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
@@ -160,11 +164,11 @@ class _Events:
         with as_notice(failures):
             inputs = Inputs.read(self.settings, *values)
             if inputs == visit.current and (views or not visit.is_read):  # a field was left as it was
-                return [gr.skip()] * 9
+                return [gr.skip()] * 10
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
-            return self._show(result, visit) if visit.end_reading(job) else [gr.skip()] * 9
-        return self._fail(failures[0], visit, job=job), *[gr.skip()] * 8
+            return self._show(result, visit) if visit.end_reading(job) else [gr.skip()] * 10
+        return self._fail(failures[0], visit, job=job), *[gr.skip()] * 9
 
     def _inspect_row(
         self,
@@ -186,10 +190,10 @@ class _Events:
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
             shown = (self.layout.samples.view(number), *filled, *self._show(result, visit))
-            return shown if visit.end_reading(job) else [gr.skip()] * 16
+            return shown if visit.end_reading(job) else [gr.skip()] * 17
         if not visit.fail_reading(job, clears=True):
-            return [gr.skip()] * 16
-        nothing = ("", "", {}, *loss_of(visit))  # nothing old stands beside the error
+            return [gr.skip()] * 17
+        nothing = ("", "", {}, "", *loss_of(visit))  # nothing old stands beside the error
         return self.layout.samples.view(number), *filled, told(failures[0], visit), *nothing
 
     @staticmethod
@@ -199,4 +203,4 @@ class _Events:
 
     def _show(self, result: Inspected, visit: Visit) -> tuple[Any, ...]:
         visit.remark = result.notice
-        return result.notice, result.facts, result.prompts, result.tokens, *loss_of(visit)
+        return result.notice, result.facts, result.prompts, result.tokens, result.film, *loss_of(visit)

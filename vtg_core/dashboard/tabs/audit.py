@@ -3,7 +3,7 @@
 import gradio as gr
 
 from vtg_core.dashboard.components import script_component
-from vtg_core.dashboard.masks import AuditSource, Choice, first_mask, follows_ours
+from vtg_core.dashboard.masks import AuditSource, Choice, first_mask, is_of_sample
 from vtg_core.dashboard.settings import Settings
 from vtg_core.views.audit import StripView
 from vtg_core.views.samples import as_json
@@ -18,7 +18,7 @@ class AuditTab:
         if settings.annotation_file is not None:
             self._build_file()
         self.recipes = script_component("recipes", elem_id="recipes", label="Recipes")
-        with gr.Row(visible=follows_ours(first_mask(settings))) as self.scoring:
+        with gr.Row(visible=is_of_sample(first_mask(settings))) as self.scoring:
             self.score = gr.Button(
                 "Run one forward pass for the losses", elem_id="score-recipes", scale=4, min_width=200
             )

@@ -31,6 +31,7 @@ class Layout:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.samples = settings, Samples(settings)
+        script_component("skip_link", elem_id="skip-link", label="To the tokens")
         with gr.Row(elem_id="bar"):
             self._build_bar()
         with gr.Column(elem_id="settings"):
@@ -102,6 +103,14 @@ class Layout:
                 POLICY_CHOICES, value=[END_OF_TURN], label="Mask policy", info="Trained besides the answer itself",
                 elem_id="policy", scale=2,
             )  # fmt: skip
+            self.max_length = gr.Number(
+                None, label="max_length", info="What training would cut", precision=0, minimum=1, elem_id="max-length",
+                min_width=120,
+            )  # fmt: skip
+            self.device = gr.Textbox(
+                f"{self.settings.device}, {self.settings.dtype}", label="Device, type", info="--device and --dtype, at the start",
+                interactive=False, elem_id="device", min_width=140,
+            )  # fmt: skip
 
     def _build_stage(self) -> None:
         """The video, and the place of its timeline."""
@@ -111,6 +120,7 @@ class Layout:
             self.facts = gr.Textbox(
                 label="Video and checkpoint", show_label=False, interactive=False, elem_id="facts", lines=1, max_lines=3
             )  # fmt: skip
+            self.film = script_component("film", elem_id="film", label="Frames of the video")
             self.tokens = script_component(
                 "linked_view", elem_id="linked", label="Timeline and sequence bar", events=("move",)
             )
@@ -128,6 +138,9 @@ class Layout:
                 script_component("token_view", elem_id="tokens", label="Tokens")
             with self._tab("Prompts"):
                 script_component("mask_note", elem_id="prompts-note", value="prompts", label="Whose prompts")
+                self.prompt_pair = script_component(
+                    "prompt_pair", elem_id="prompt-pair", label="Your prompt beside ours"
+                )
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")

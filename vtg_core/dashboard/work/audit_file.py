@@ -13,8 +13,8 @@ from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows
 from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
 from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.audit import collator_of
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
+from vtg_core.dashboard.work.sample import collator_of
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.regions import MaskPolicy

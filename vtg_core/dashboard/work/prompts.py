@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.work.film_strip import view_film
 from vtg_core.dashboard.work.kept import Tell, keep_processor, load_checkpoint_of, video_of
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.masking.processor_call import process_videos_once
@@ -34,12 +35,14 @@ class Inspected:
         facts: one line about the video and the checkpoint.
         prompts: JSON for the prompt cards.
         tokens: for each template's key, JSON for the token view.
+        film: JSON for the frames above the timeline.
     """
 
     notice: str
     facts: str
     prompts: str
     tokens: dict[str, str]
+    film: str = ""
 
 
 def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
@@ -73,6 +76,7 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
         facts=_facts(video, checkpoint, settings=settings),
         prompts=as_json(prompts),
         tokens=tokens,
+        film=as_json(view_film(video)),
     )
 
 
