@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import LOADED, ROOT, Server, opened, page_width, show
+from tests.browser.conftest import LOADED, ROOT, Server, open_settings, opened, page_width, show
 
 HOSTILE = "<img src=x onerror=\"globalThis.__ran='img'\"> ${globalThis.__ran=1}"
 
@@ -46,6 +46,7 @@ def comparing(pages, rows_server, rows_page):
 def compared_once(pages, rows_server):
     with opened(pages, rows_server.url) as page:
         expect(page.locator("#audit-strip .vtg-clean")).to_be_visible(timeout=LOADED)
+        open_settings(page)
         show(page, "Loss", "Compare templates")
         compare(page, 4)
         expect(state(page)).to_have_text("Compared 4 of 8,000 rows.", timeout=LOADED)

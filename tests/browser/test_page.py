@@ -185,14 +185,14 @@ def test_a_loss_of_another_input_is_not_left_on_screen(demo):
 
 
 def test_a_loss_that_ends_after_its_input_changed_is_not_shown(demo):
-    demo.locator("#frames input").fill("128")
+    demo.locator("#frames input").fill("96")
     demo.locator("#run").click()
-    expect(demo.locator("#facts textarea")).to_have_value(re.compile("128 frames"))
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile("96 frames"))
     demo.get_by_role("tab", name="Loss").click()
     demo.evaluate(KEEP_NOTICES)  # the next reading takes this one away when it is done
     demo.locator("#run-loss").click()
     expect(demo.locator("#loss-view")).to_contain_text("Running", timeout=LOADED)
-    demo.locator("#frames input").fill("127")
+    demo.locator("#frames input").fill("95")
     demo.locator("#run").click()
     for _ in range(LOADED // 100):
         if "The input changed while the forward pass ran" in demo.evaluate("window.said.join()"):
