@@ -15,6 +15,7 @@ import numpy as np
 
 from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
+from vtg_core.audit.checkpoint import checkpoint_findings
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import DECODED, PATHS_DIFFER, UNPROVED, UNREADABLE
@@ -68,6 +69,8 @@ def audit_rows(
     """
     encoder = encoder or PixelFreeEncoder(chat.processor, policy=policy)
     is_told = encoder.sees_pixels
+    if findings := tuple(checkpoint_findings(chat)):
+        yield RowFindings(None, "", findings)
     for index in _indices(dataset, limit):
         number, where = dataset.annotations[index].row, dataset.annotations[index].where
         try:
