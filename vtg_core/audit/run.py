@@ -16,6 +16,7 @@ import numpy as np
 
 from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
+from vtg_core.audit.checkpoint import checkpoint_findings
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import DECODED, PATHS_DIFFER, UNPROVED, UNREADABLE
@@ -79,6 +80,8 @@ def audit_rows(
     """
     encoder = encoder or PixelFreeEncoder(chat.processor, policy=policy)
     is_told, rows = encoder.sees_pixels, rows_in(dataset)
+    if findings := tuple(checkpoint_findings(chat)):
+        yield RowFindings(None, "", findings)
     for index, annotation in rows.each(limit):
         number, where = annotation.row, annotation.where
         try:

@@ -187,12 +187,13 @@ def page_settings(options: argparse.Namespace) -> "Settings":
     """
     if options.batch and not options.batch.is_file():
         raise VTGError(f"--batch must be a file that exists, got {str(options.batch)!r}")
-    rows = _rows(options)
-
     from vtg_core.checkpoints.adapters import check_adapter
     from vtg_core.checkpoints.placement import check_device, check_device_map
+    from vtg_core.checkpoints.versions import check_versions
     from vtg_core.dashboard.settings import Settings
 
+    check_versions()
+    rows = _rows(options)
     return Settings(
         checkpoint=options.checkpoint,
         device=check_device(options.device),

@@ -78,6 +78,22 @@ PROCESSOR_NESTS = Code(
     "It does so in training and in serving, so nothing is wrong; older versions of it wrote one pair a frame.",
     "Train and serve with one version of transformers.",
 )  # fmt: skip
+HEADER = Code(
+    "parity.header-differs", Severity.WARNING, "The chat template opens an answer otherwise than its generation prompt does",
+    "Only white space differs, but it is other tokens: the model is trained behind a prompt that no server writes.",
+    "Correct the chat template, the same in training and in serving; the mask itself is right.",
+)  # fmt: skip
+JOINED = Code(
+    "parity.prompt-joined", Severity.WARNING, "The first token of what is answered takes the end of the prompt",
+    "A server's prompt ends with that white space as a token of its own, which the model never saw there.",
+    "Let the chat template end its prompt with a token of its own, such as --template-arg enable_thinking=false does.",
+)  # fmt: skip
+UNSTABLE = Code(
+    "parity.prompt-unstable", Severity.INFO, "The chat template writes earlier turns anew when a turn is added",
+    "What a server wrote turn by turn is not what training reads, so several turns of one conversation cannot be trained "
+    "at once.",
+    "Train one turn at a time: a row for each answer, ending with it.",
+)  # fmt: skip
 
 CODES = (
     PROMPT_DIFFERS,
@@ -95,4 +111,7 @@ CODES = (
     UNMARKED,
     NESTED,
     PROCESSOR_NESTS,
+    HEADER,
+    JOINED,
+    UNSTABLE,
 )

@@ -67,6 +67,13 @@ UNIT = Code(
     "The answers name other moments than those that were annotated, or the rows cannot be read at all.",
     "Look at a window in its video, then convert all times of the file to seconds by the factor.",
 )  # fmt: skip
+UNTOLD = Code(
+    "time.none-told", Severity.WARNING, "The model is told no time",
+    "Neither stamps nor seconds a step reach it, so it cannot answer in seconds but by learning how frames are counted: "
+    "with another number of frames, or another length of video, its answers are off by that factor.",
+    "Write the video's length and the number of frames into the prompt, always take as many frames, or choose a family "
+    "whose processor writes times.",
+)  # fmt: skip
 
 CODES = (
     STAMPS,
@@ -82,4 +89,5 @@ CODES = (
     RATE_VARIES,
     DURATION,
     UNIT,
+    UNTOLD,
 )
