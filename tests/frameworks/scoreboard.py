@@ -55,6 +55,8 @@ RUNS = tuple(
         "llamafactory",
         "ms-swift",
         "axolotl",
+        "unsloth",
+        "unsloth:responses-only",
         "seed-style",
     )
     for checkpoint in CHECKPOINTS
@@ -101,6 +103,8 @@ def trained(report: Report) -> str:
         return "nothing: it raises"
     if "mask.nothing-masked" in codes:
         return "every token"
+    if "mask.only-media-masked" in codes:
+        return "every token but padding and the video's placeholders"
     if any(f.code.startswith("mask.") and f.severity is Severity.ERROR for f in report.findings):
         return "wrong tokens"
     return "the answer, its end of turn" + (
