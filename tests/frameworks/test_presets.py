@@ -10,6 +10,7 @@ OF_QWEN = {
     "parity.system-differs",
     "parity.thinking-prefix",
     "mask.newline-trained",
+    "parity.processor-nests-markers",
     "time.window-without-frame",
 }
 """What may be found without a mask being wrong: a policy, or another prompt than the demo's."""
