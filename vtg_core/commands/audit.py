@@ -47,7 +47,9 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     command.add_argument("--annotations", metavar="F", help="annotation file whose rows are audited")
     add_row_options(command)
     command.add_argument(
-        "--collator", metavar="M:F", help="audit this collator (package.module:name) on the rows"
+        "--collator",
+        metavar="M:F",
+        help="audit this collator (package.module:name) on the rows, or a framework by its name (docs/frameworks.md)",
     )
     command.add_argument(
         "--recipe", metavar="NAME", help="audit a common way to mask on the rows, such as text-prefix"

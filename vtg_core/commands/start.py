@@ -72,7 +72,10 @@ def page_parser() -> argparse.ArgumentParser:
     parser.add_argument("--annotations", type=Path, metavar="F", help="annotation file to pick samples from")
     add_reading_options(parser)
     parser.add_argument(
-        "--collator", default="", metavar="M:F", help="audit this collator too (package.module:name)"
+        "--collator",
+        default="",
+        metavar="M:F",
+        help="audit this collator too (package.module:name, or a framework by its name)",
     )
     parser.add_argument(
         "--batch", type=Path, metavar="B", help="audit a saved batch too (.safetensors or torch.save)"
