@@ -27,7 +27,6 @@ from vtg_core.collator import SFTCollator
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import sample_frames
 
-OWN_WORDS = "a prompt and an answer in words of one's own are read by our own words"
 EIGHT = Setting(num_frames=8)
 TALK = Setting(rows="talk")
 Batch = dict[str, Any]
