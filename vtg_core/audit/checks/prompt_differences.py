@@ -116,6 +116,7 @@ def _differ(row: Row, known: Known, official: np.ndarray, ours: Items, theirs: I
             texts = text_of(written, row.chat, official), text_of(their_written, row.chat, row.own_ids)
             yield Difference(Cause.SYSTEM, *texts, _positions(their_written) or (0,))
         body, their_body = body.without(*system), their_body.without(*their_system)
+    whole_body = body
     if their_header is None:
         body = body[: len(their_body)]
     if _lacks_videos_alone(body, their_body):
@@ -124,8 +125,8 @@ def _differ(row: Row, known: Known, official: np.ndarray, ours: Items, theirs: I
         if _is_moved(body, their_body):
             yield _moved(row, official, body, their_body)
             return
-        is_whole = their_header is not None and cut_of(row) is None
-        cause = _cause_of_words(row, known, body, their_body) if is_whole else Cause.OTHER
+        is_cut = their_header is None
+        cause = _cause_of_words(row, known, whole_body, their_body, is_cut=is_cut)
         yield _first_difference(cause, row, official, body, their_body)
     elif their_header is not None and header < len(ours):
         yield from _prefix(row, known, official[ours.starts[header] :], theirs.starts[their_header])
@@ -182,20 +183,23 @@ def _system(items: Items, chat: ChatIds) -> tuple[int, int]:
     return turns[0].start, turns[1].start if len(turns) > 1 else len(items)
 
 
-def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items) -> Cause:
-    """Say whether the query is missing, or only the words around it are others."""
+def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items, *, is_cut: bool) -> Cause:
+    """Say whether the query is missing, or only the words around it are others; ``is_cut`` before any answer."""
     query = plain(known.scene.query) if known.scene is not None else ""
     if not query or query not in _words(ours, row.chat):
         return Cause.OTHER
     answered = [turn.start for turn in assistant_turns(row.reading)]
     own = row.own_ids[: int(np.searchsorted(row.positions, answered[-1]))] if answered else row.own_ids
     if query not in _words(items_of(own, row.chat), row.chat):
-        return Cause.QUERY_MISSING
+        return Cause.OTHER if is_cut else Cause.QUERY_MISSING
     markup, their_markup = (_markup(items, row.chat) for items in (ours, theirs))
     if markup.count((VIDEO,)) > their_markup.count((VIDEO,)):  # the family of length tells of it
         markup, their_markup = (
             [part for part in both if part != (VIDEO,)] for both in (markup, their_markup)
         )
+    if is_cut:  # what ends the last turn may be lost
+        their_markup = their_markup[:-2]
+        markup = markup[: len(their_markup)]
     is_alike = markup == their_markup and len(answered) <= len(known.answers)
     return Cause.INSTRUCTION if is_alike else Cause.OTHER
 

@@ -71,7 +71,9 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
         )  # fmt: skip
 
 
-OR_EARLY = ": padding is the same token and is masked by value, or the mask ends a token early, which looks alike"
+OR_EARLY = (
+    ": padding is the same token and is masked by value, or the mask ends a token early, which looks alike"
+)
 
 
 def _special_tokens(row: Row, turn: Turn) -> str:
