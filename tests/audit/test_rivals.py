@@ -16,8 +16,8 @@ UNDECIDED = {
     ("stop.not-trained", "mask.control-tokens-masked"): ("end masked", "may be masked by value"),
     ("stop.masked-as-padding", "stop.not-trained"): ("padding masked by value", "the mask ends a token early"),
     ("parity.turns-do-not-alternate", "Several samples are packed into the row."): ("user's turn split", "packed"),
-    ("time.fps-assumed", "time.only-first-part"): ("slower rate", "only the first part"),
-    ("time.only-first-part", "time.fps-assumed"): ("first half at a usual rate", "frames per second instead of"),
+    ("time.fps-assumed", "time.only-first-part"): ("rate of another file, smaller frames", "only the first part"),
+    ("time.only-first-part", "time.fps-assumed"): ("first half, smaller frames", "frames per second instead of"),
 }  # fmt: skip
 """An entry of the corpus in which both are possible, and what its finding says of the other."""
 SETTINGS = {"left padding forgotten": Setting(rows="a token longer")}

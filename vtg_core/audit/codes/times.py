@@ -20,6 +20,16 @@ FPS = Code(
         Rival("time.only-first-part"),
     ),
 )  # fmt: skip
+BY_DURATION = Code(
+    "time.linspace-rate", Severity.POLICY, "Frames up to the last are stamped by their number over the duration",
+    "They lie duration / (n - 1) apart, so that n / duration as their rate makes all times short by 1/n; no window moves "
+    "by as much as the answer can say.",
+    "Nothing, if serving does so too; else stamp each frame by its own place in the file.",
+    (
+        Rival("time.stamps-differ", "a window's border moves by more than the answer's own unit there"),
+        Rival("time.fps-assumed", "the factor is another one than (n - 1) / n of n frames there"),
+    ),
+)  # fmt: skip
 FIRST_PART = Code(
     "time.only-first-part", Severity.WARNING, "Only the first part of the video was sampled",
     "What happens later cannot be seen, and answers about it can only be guessed.",
@@ -110,6 +120,7 @@ UNIT = Code(
 CODES = (
     STAMPS,
     FPS,
+    BY_DURATION,
     FIRST_PART,
     SECONDS,
     AFTER_LAST,

@@ -57,7 +57,7 @@ class Known:
         person_texts: what persons or files wrote into the prompt, such as the query: control tokens in it are text.
         trained: the indices of the messages that the sample says are trained; None where it does not say.
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
-        marks: float32, shape (num_patches,), what its videos' pictures are known by; None if they are not known.
+        marks: float32, shape (num_patches, frames of a patch), what its videos' pictures are known by; None if they are not known.
     """
 
     tokens: LabelledTokens
