@@ -12,7 +12,7 @@ from typing import Any
 
 from vtg_core.audit.codes import length, prompt, stop
 from vtg_core.audit.codes.audit import UNREADABLE
-from vtg_core.audit.codes.times import UNIT
+from vtg_core.audit.codes.times import RATE_VARIES, UNIT
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.files.spreadsheet import guarded
 
@@ -34,6 +34,7 @@ class RowFindings:
         findings: in the order of the checks.
         is_audited: its tokens were looked at; false where it could not be read, or came in no batch.
         quote: returns what a bug report quotes of the row for a finding; None where there is no row to quote.
+        decoded: the path of its video, and the decoder that read its frames; None where none were read.
     """
 
     row: int | None
@@ -41,6 +42,7 @@ class RowFindings:
     findings: tuple[Finding, ...]
     is_audited: bool = True
     quote: Callable[[Finding], str] | None = field(default=None, compare=False)
+    decoded: tuple[str, str] | None = None
 
 
 @dataclass
@@ -53,9 +55,11 @@ class Report:
         num_audited: rows whose tokens were looked at.
         num_verified: rows of our own path that were encoded once more through the processor, pixels and all.
         num_in_file: how many rows the annotation file has, those that cannot be read among them; None without a file.
+        num_read: how many of them can be read, whatever is audited; None without a file.
         is_partial: it was stopped before the last row.
         entries: what was found, in order.
         quotes: for each code what a bug report quotes of the row of its first finding.
+        decoders: for each video whose frames were read, by its path, the decoder that did.
     """
 
     subject: str
@@ -63,9 +67,11 @@ class Report:
     num_audited: int = 0
     num_verified: int = 0
     num_in_file: int | None = None
+    num_read: int | None = None
     is_partial: bool = False
     entries: list[tuple[str, Finding]] = field(default_factory=list)
     quotes: dict[str, str] = field(default_factory=dict)
+    decoders: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set, repr=False)
     _by_row: dict[tuple[str, int | None], list[Finding]] = field(
         default_factory=lambda: defaultdict(list), repr=False
@@ -75,15 +81,18 @@ class Report:
     def add(self, found: RowFindings) -> None:
         """Take in what was found in a row.
 
-        What concerns the checkpoint itself is told once, and of the rows' budgets the first and the largest.
+        What concerns the checkpoint itself is told once, what concerns a video's file once a file, and of the rows'
+        budgets the first and the largest.
         """
         self.num_rows += found.row is not None
         self.num_audited += found.row is not None and found.is_audited
+        if found.decoded is not None:
+            self.decoders[found.decoded[0]] = found.decoded[1]
         for finding in found.findings:
-            if finding.code in self._told:
+            if (once := _told_once(finding)) in self._told:
                 continue
-            if finding.code in OF_THE_CHECKPOINT:
-                self._told.add(finding.code)
+            if once:
+                self._told.add(once)
             if finding.code == length.BUDGET.name and self._replaces(found.where, finding):
                 continue
             self._by_row[finding.code, finding.row].append(finding)
@@ -118,6 +127,33 @@ class Report:
         rank = {f.code: (list(Severity).index(f.severity), -counts[f.code], f.code) for f in self.findings}
         return {code: counts[code] for code in sorted(counts, key=lambda code: rank[code])}
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The rows of the file, those of them that can be read, and those whose tokens were looked at.
+
+        Without a file, as for a saved batch, all three are its rows.
+        """
+        in_file = self.num_rows if self.num_in_file is None else self.num_in_file
+        read = in_file if self.num_read is None else self.num_read
+        return {"rows_in_file": in_file, "rows_read": read, "rows_audited": self.num_audited}
+
+    @property
+    def headline(self) -> str:
+        """The counts in words: what is all of the rows is said once."""
+        in_file, read, audited = self.counts.values()
+        rows = f"{in_file:,} row{'s' if in_file != 1 else ''}"
+        told = rows if audited == in_file else f"{audited:,} of {rows}"
+        told += f", {read:,} of which can be read" if read != in_file else ""
+        verified = self.num_verified
+        return told + (f", {verified:,} of them also through the processor" if verified else "")
+
+    @property
+    def decoded_by(self) -> str:
+        """Which decoder read the frames of how many files, in words; empty where none were read."""
+        counts = Counter(self.decoders.values())
+        files = {name: f"{n:,} file{'s' if n != 1 else ''}" for name, n in counts.items()}
+        return ", ".join(f"{files[name]} read by {name}" for name in sorted(counts))
+
     def count(self, severity: Severity) -> int:
         """Return how many findings are of a severity."""
         return sum(finding.severity is severity for finding in self.findings)
@@ -148,8 +184,9 @@ class Report:
         """Return the report as values that JSON can hold."""
         return {
             "subject": self.subject,
-            "rows": self.num_rows,
+            **self.counts,
             "verified": self.num_verified,
+            "decoders": self.decoders,
             "partial": self.is_partial,
             "findings": [_as_dict(where, finding) for where, finding in self.entries],
             "summary": self.summary,
@@ -162,6 +199,14 @@ class Report:
         writer.writeheader()
         writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
         return file.getvalue()
+
+
+def _told_once(finding: Finding) -> str:
+    """Return by what a finding is known that is told once; empty for one of a row."""
+    if finding.code in OF_THE_CHECKPOINT:
+        return finding.code
+    is_of_file = finding.code == RATE_VARIES.name and finding.evidence.get("video")
+    return f"{finding.code} {finding.evidence['video']}" if is_of_file else ""
 
 
 def _cause(where: str, finding: Finding) -> str:

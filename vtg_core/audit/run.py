@@ -18,6 +18,7 @@ from vtg_core.audit.batch.rows import rows_of
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import PATHS_DIFFER, UNPROVED, UNREADABLE
+from vtg_core.audit.codes.mask import ONE_OPINION
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
 from vtg_core.audit.issue import quoted
@@ -159,8 +160,10 @@ def verify_rows(
     for index in sorted(random.Random(seed).sample(indices, min(num_rows, len(indices)))):
         number, where = dataset.annotations[index].row, dataset.annotations[index].where
         findings: tuple[Finding, ...] = ()
+        decoded = None
         try:
             sample = dataset[index]
+            decoded = _decoded(sample)
             encoded, known = _encode(sample, chat, policy)
             difference = _difference(encoder.encode(sample), known.tokens)
             if difference:
@@ -168,9 +171,9 @@ def verify_rows(
             batch = pad([encoded], chat.processor)
             findings += check_batch(batch, chat, [known], numbers=[number]).findings
         except Exception as error:
-            yield RowFindings(number, where, (_refused(number, error),), False)
+            yield RowFindings(number, where, (_refused(number, error),), False, decoded=decoded)
             continue
-        yield RowFindings(number, where, findings)
+        yield RowFindings(number, where, findings, decoded=decoded)
 
 
 def audit_collator(
@@ -186,25 +189,31 @@ def audit_collator(
     """Audit what a foreign collator makes of the rows of a data set, ``batch_size`` of them at a time.
 
     Rows are batched because padding is where masks go wrong; what concerns a whole batch is told of its first row.
-    ``model`` is asked whether it can take each batch.
+    A row for which our own pipeline proves no mask is judged by what takes no proof. ``model`` is asked whether it can
+    take each batch.
     """
     indices = _indices(dataset, limit)
     for at in range(0, len(indices), batch_size):
         of_batch = [(index, dataset.annotations[index].row) for index in indices[at : at + batch_size]]
-        samples, found, audited = {}, dict[int, list[Finding]](), dict[int, Row]()
+        samples = dict[int, tuple[Sample, Known | None]]()
+        found, audited = dict[int, list[Finding]](), dict[int, Row]()
         for index, number in of_batch:
+            found[number] = []
             try:
                 sample = dataset[index]
+                samples[number] = (sample, None)  # the collator may make of it what ours refuses
                 samples[number] = (sample, _encode(sample, chat, None)[1])
             except Exception as error:
-                found[number] = [_refused(number, error)]
+                found[number].append(_refused(number, error))
         if samples:
             of_samples, audited = _of_collator(samples, collator, chat, max_length, model)
-            found |= of_samples
+            for number, findings in of_samples.items():
+                found[number] += findings
         for index, number in of_batch:
             where = dataset.annotations[index].where
             quote = partial(quoted, row=audited[number]) if number in audited else None
-            yield RowFindings(number, where, tuple(found[number]), number in audited, quote)
+            decoded = _decoded(samples[number][0]) if number in samples else None
+            yield RowFindings(number, where, tuple(found[number]), number in audited, quote, decoded)
 
 
 def audit_saved(
@@ -256,7 +265,7 @@ def recovered_row(row: Row) -> Row:
 
 
 def _of_collator(
-    samples: Mapping[int, tuple[Sample, Known]],
+    samples: Mapping[int, tuple[Sample, Known | None]],
     collator: Callable[[list[dict[str, Any]]], Any],
     chat: ChatIds,
     max_length: int | None,
@@ -271,8 +280,10 @@ def _of_collator(
         return found, {}
     known = [row_known for _, row_known in samples.values()]
     audited = check_batch(returned, chat, known, numbers=numbers, max_length=max_length, model=model)
+    unproved = {number for number, (_, row_known) in samples.items() if row_known is None}
     for finding in audited.findings:
-        found[numbers[0] if finding.row is None else finding.row].append(finding)
+        if finding.row not in unproved or finding.code != ONE_OPINION.name:  # why is told already
+            found[numbers[0] if finding.row is None else finding.row].append(finding)
     return found, {row.number: row for row in audited.rows}
 
 
@@ -287,6 +298,12 @@ def _encode(sample: Sample, chat: ChatIds, policy: MaskPolicy | None) -> tuple[E
         scene=scene_of(sample),
         policy=sample.trained_by(policy),
     )
+
+
+def _decoded(sample: Sample) -> tuple[str, str] | None:
+    """Return the path of a sample's video and who decoded its frames."""
+    video = sample.video
+    return (str(video.info.path), str(video.backend)) if isinstance(video, SampledVideo) else None
 
 
 def _indices(dataset: VideoTemporalSFTDataset, limit: int | None) -> range:

@@ -6,6 +6,7 @@ Source of the faults: LLaMA-Factory#10335 and #9620, ms-swift#6523, VeOmni#1165,
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -197,10 +198,14 @@ def _file(row: Row, scene: Scene) -> Iterator[Finding]:
     if scene.rate_error > ROUNDING_SECONDS:
         rate = f" ({scene.fps:.4g} fps)" if scene.fps else ""
         yield RATE_VARIES.finding(
-            f"The file's frame rate varies: a frame's index divided by the mean rate{rate} misses the time at which "
+            f"The frame rate of {Path(scene.video).name or 'the file'} varies: a frame's index divided by the mean rate{rate} misses the time at which "
             f"the frame is shown by up to {scene.rate_error:.2f} s.",
             row=row.number,
-            evidence={"largest_difference": round(scene.rate_error, 3), "mean_fps": scene.fps},
+            evidence={
+                "largest_difference": round(scene.rate_error, 3),
+                "mean_fps": scene.fps,
+                "video": scene.video,
+            },
         )
     declared = scene.declared_duration
     if declared is None or abs(declared - scene.duration) <= max(

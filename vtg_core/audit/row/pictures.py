@@ -129,12 +129,13 @@ def nearer(
     first: Sequence[float], second: Sequence[float], distance: Callable[[Sequence[float]], float | None]
 ) -> int:
     """Say which of two lists of times pictures speak for: -1 for the first, 1 for the second, 0 where for neither."""
-    distances = distance(first), distance(second)
-    if distances[0] is None or distances[1] is None:
+    to_first, to_second = distance(first), distance(second)
+    if to_first is None or to_second is None:
         return 0
-    if max(distances) <= LITTLE or min(distances) > CLEARLY * max(distances):
+    near, far = sorted((to_first, to_second))
+    if far <= LITTLE or near > CLEARLY * far:
         return 0
-    return -1 if distances[0] < distances[1] else 1
+    return -1 if to_first < to_second else 1
 
 
 LITTLE, CLEARLY = 0.005, 0.7

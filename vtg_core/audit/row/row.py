@@ -31,6 +31,7 @@ class Scene:
         fps: the video's frames per second; None if not known.
         rate_error: by how many seconds a frame's index by ``fps`` misses the time at which it is shown, at worst.
         declared_duration: what the annotation row says of the video's length, in seconds; None where it does not.
+        video: the path of its file; empty if not known.
     """
 
     query: str
@@ -42,6 +43,7 @@ class Scene:
     fps: float | None = None
     rate_error: float = 0.0
     declared_duration: float | None = None
+    video: str = ""
 
 
 @dataclass(frozen=True, eq=False)
