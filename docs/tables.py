@@ -21,7 +21,7 @@ from tests.tiny_families.expected import EXPECTED, Expected
 from vtg_core import errors
 from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.codes import CODES
-from vtg_core.audit.findings import Code
+from vtg_core.audit.findings import Code, Rival
 from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
 from vtg_core.audit.survey.kinds import KINDS
 from vtg_core.commands.start import page_parser
@@ -110,7 +110,14 @@ def _codes_explained() -> Iterator[str]:
 def _explained(code: Code) -> str:
     """Return all that is said of a code in one line, so that a search for it finds all."""
     name = f'<a id="{code.name}"></a>**`{code.name}`** ({code.severity}): {code.title}.'
-    return f"- {name} {code.why} *What to do:* {code.fix}"
+    rivals = f" *Looks alike:* {'; '.join(map(_told_apart, code.rivals))}." if code.rivals else ""
+    return f"- {name} {code.why} *What to do:* {code.fix}{rivals}"
+
+
+def _told_apart(rival: Rival) -> str:
+    is_code = rival.cause in CODES
+    cause = f"[`{rival.cause}`](#{rival.cause})" if is_code else f"“{rival.cause.removesuffix('.')}”"
+    return f"{cause}: {rival.apart or 'nothing here tells them apart, and the finding says both'}"
 
 
 def _bugs() -> Iterator[str]:

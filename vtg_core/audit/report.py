@@ -12,7 +12,7 @@ from typing import Any
 
 from vtg_core.audit.codes import length, prompt, stop
 from vtg_core.audit.codes.audit import UNREADABLE
-from vtg_core.audit.codes.times import UNIT
+from vtg_core.audit.codes.times import RATE_VARIES, UNIT
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.files.spreadsheet import guarded
 
@@ -39,6 +39,7 @@ class RowFindings:
         findings: in the order of the checks.
         is_audited: its tokens were looked at; false where it could not be read, or came in no batch.
         quote: returns what a bug report quotes of the row for a finding; None where there is no row to quote.
+        decoded: the path of its video, and the decoder that read its frames; None where none were read.
     """
 
     row: int | None
@@ -46,6 +47,7 @@ class RowFindings:
     findings: tuple[Finding, ...]
     is_audited: bool = True
     quote: Callable[[Finding], str] | None = field(default=None, compare=False)
+    decoded: tuple[str, str] | None = None
 
 
 @dataclass
@@ -58,10 +60,12 @@ class Report:
         num_audited: rows whose tokens were looked at.
         num_verified: rows of our own path that were encoded once more through the processor, pixels and all.
         num_in_file: how many rows the annotation file has, those that cannot be read among them; None without a file.
+        num_read: how many of them can be read, whatever is audited; None without a file.
         is_partial: it was stopped before the last row.
         entries: what was found, in order; of each code the first ``MAX_ENTRIES``, and counts are of all.
         quotes: for each code what a bug report quotes of the row of its first finding.
         verified: the rows that are looked at twice, whose findings :meth:`holds` knows.
+        decoders: for each video whose frames were read, by its path, the decoder that did.
     """
 
     subject: str
@@ -69,10 +73,12 @@ class Report:
     num_audited: int = 0
     num_verified: int = 0
     num_in_file: int | None = None
+    num_read: int | None = None
     is_partial: bool = False
     entries: list[tuple[str, Finding]] = field(default_factory=list)
     quotes: dict[str, str] = field(default_factory=dict)
     verified: set[int] = field(default_factory=set, repr=False)
+    decoders: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set, repr=False)
     _codes: "dict[str, _Found]" = field(default_factory=dict, repr=False)
     _budgets: list[int] = field(default_factory=list, repr=False)
@@ -80,15 +86,18 @@ class Report:
     def add(self, found: RowFindings) -> None:
         """Take in what was found in a row.
 
-        What concerns the checkpoint itself is told once, and of the rows' budgets the first and the largest.
+        What concerns the checkpoint itself is told once, what concerns a video's file once a file, and of the rows'
+        budgets the first and the largest.
         """
         self.num_rows += found.row is not None
         self.num_audited += found.row is not None and found.is_audited
+        if found.decoded is not None:
+            self.decoders[found.decoded[0]] = found.decoded[1]
         for finding in found.findings:
-            if finding.code in self._told:
+            if (once := _told_once(finding)) in self._told:
                 continue
-            if finding.code in OF_THE_CHECKPOINT:
-                self._told.add(finding.code)
+            if once:
+                self._told.add(once)
             if finding.code == length.BUDGET.name and self._replaces(found.where, finding):
                 continue
             if found.quote is not None and finding.code not in self.quotes:
@@ -134,6 +143,33 @@ class Report:
         """The first finding of each code."""
         return {code: of_code.first for code, of_code in self._codes.items()}
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The rows of the file, those of them that can be read, and those whose tokens were looked at.
+
+        Without a file, as for a saved batch, all three are its rows.
+        """
+        in_file = self.num_rows if self.num_in_file is None else self.num_in_file
+        read = in_file if self.num_read is None else self.num_read
+        return {"rows_in_file": in_file, "rows_read": read, "rows_audited": self.num_audited}
+
+    @property
+    def headline(self) -> str:
+        """The counts in words: what is all of the rows is said once."""
+        in_file, read, audited = self.counts.values()
+        rows = f"{in_file:,} row{'s' if in_file != 1 else ''}"
+        told = rows if audited == in_file else f"{audited:,} of {rows}"
+        told += f", {read:,} of which can be read" if read != in_file else ""
+        verified = self.num_verified
+        return told + (f", {verified:,} of them also through the processor" if verified else "")
+
+    @property
+    def decoded_by(self) -> str:
+        """Which decoder read the frames of how many files, in words; empty where none were read."""
+        counts = Counter(self.decoders.values())
+        files = {name: f"{n:,} file{'s' if n != 1 else ''}" for name, n in counts.items()}
+        return ", ".join(f"{files[name]} read by {name}" for name in sorted(counts))
+
     def count(self, severity: Severity) -> int:
         """Return how many findings are of a severity."""
         return sum(found.severities[severity] for found in self._codes.values())
@@ -155,8 +191,9 @@ class Report:
         """Return the report as values that JSON can hold."""
         return {
             "subject": self.subject,
-            "rows": self.num_rows,
+            **self.counts,
             "verified": self.num_verified,
+            "decoders": self.decoders,
             "partial": self.is_partial,
             "findings": [_as_dict(where, finding) for where, finding in self.entries],
             "summary": self.summary,
@@ -211,6 +248,14 @@ class _Found(_Cause):
         if is_kept:
             self.of_verified.append(finding)
         return self.count <= MAX_ENTRIES
+
+
+def _told_once(finding: Finding) -> str:
+    """Return by what a finding is known that is told once; empty for one of a row."""
+    if finding.code in OF_THE_CHECKPOINT:
+        return finding.code
+    is_of_file = finding.code == RATE_VARIES.name and finding.evidence.get("video")
+    return f"{finding.code} {finding.evidence['video']}" if is_of_file else ""
 
 
 def _cause(where: str, finding: Finding) -> str:

@@ -20,6 +20,7 @@ from vtg_core.audit.checkpoint import checkpoint_findings
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import DECODED, PATHS_DIFFER, UNPROVED, UNREADABLE
+from vtg_core.audit.codes.mask import ONE_OPINION
 from vtg_core.audit.file_rows import AuditRows, rows_in
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
@@ -180,8 +181,10 @@ def verify_rows(
             continue
         number, where = annotation.row, annotation.where
         findings: tuple[Finding, ...] = ()
+        decoded = None
         try:
             sample = rows.sample(sample_frames, index, annotation)
+            decoded = _decoded(sample)
             encoded, known = _encode(sample, chat, policy)
             difference = _difference(encoder.encode(sample), known.tokens)
             if difference:
@@ -189,9 +192,9 @@ def verify_rows(
             batch = pad([encoded], chat.processor)
             findings += check_batch(batch, chat, [known], numbers=[number]).findings
         except Exception as error:
-            yield RowFindings(number, where, (_refused(number, error),), False)
+            yield RowFindings(number, where, (_refused(number, error),), False, decoded=decoded)
             continue
-        yield RowFindings(number, where, findings)
+        yield RowFindings(number, where, findings, decoded=decoded)
 
 
 def verified_indices(
@@ -216,24 +219,31 @@ def audit_collator(
     """Audit what a foreign collator makes of the rows of a data set, ``batch_size`` of them at a time.
 
     Rows are batched because padding is where masks go wrong; what concerns a whole batch is told of its first row.
-    ``model`` is asked whether it can take each batch.
+    A row for which our own pipeline proves no mask is judged by what takes no proof. ``model`` is asked whether it can
+    take each batch.
     """
     rows = rows_in(dataset)
     for of_batch in _batched(rows.each(limit), batch_size):
-        samples, found, audited = {}, dict[int, list[Finding]](), dict[int, Row]()
+        samples = dict[int, tuple[Sample, Known | None]]()
+        found, audited = dict[int, list[Finding]](), dict[int, Row]()
         for index, annotation in of_batch:
+            number = annotation.row
+            found[number] = []
             try:
                 sample = rows.sample(sample_frames, index, annotation)
-                samples[annotation.row] = (sample, _encode(sample, chat, None)[1])
+                samples[number] = (sample, None)  # the collator may make of it what ours refuses
+                samples[number] = (sample, _encode(sample, chat, None)[1])
             except Exception as error:
-                found[annotation.row] = [_refused(annotation.row, error)]
+                found[number].append(_refused(number, error))
         if samples:
             of_samples, audited = _of_collator(samples, collator, chat, max_length, model)
-            found |= of_samples
+            for number, findings in of_samples.items():
+                found[number] += findings
         for _, annotation in of_batch:
             number, where = annotation.row, annotation.where
             quote = partial(quoted, row=audited[number]) if number in audited else None
-            yield RowFindings(number, where, tuple(found[number]), number in audited, quote)
+            decoded = _decoded(samples[number][0]) if number in samples else None
+            yield RowFindings(number, where, tuple(found[number]), number in audited, quote, decoded)
 
 
 def audit_saved(
@@ -285,7 +295,7 @@ def recovered_row(row: Row) -> Row:
 
 
 def _of_collator(
-    samples: Mapping[int, tuple[Sample, Known]],
+    samples: Mapping[int, tuple[Sample, Known | None]],
     collator: Callable[[list[dict[str, Any]]], Any],
     chat: ChatIds,
     max_length: int | None,
@@ -300,8 +310,10 @@ def _of_collator(
         return found, {}
     known = [row_known for _, row_known in samples.values()]
     audited = check_batch(returned, chat, known, numbers=numbers, max_length=max_length, model=model)
+    unproved = {number for number, (_, row_known) in samples.items() if row_known is None}
     for finding in audited.findings:
-        found[numbers[0] if finding.row is None else finding.row].append(finding)
+        if finding.row not in unproved or finding.code != ONE_OPINION.name:  # why is told already
+            found[numbers[0] if finding.row is None else finding.row].append(finding)
     return found, {row.number: row for row in audited.rows}
 
 
@@ -322,6 +334,12 @@ def _batched(items: Iterator[T], size: int) -> Iterator[list[T]]:
     """Yield ``size`` items at a time, at last what is left."""
     while batch := list(islice(items, size)):
         yield batch
+
+
+def _decoded(sample: Sample) -> tuple[str, str] | None:
+    """Return the path of a sample's video and who decoded its frames."""
+    video = sample.video
+    return (str(video.info.path), str(video.backend)) if isinstance(video, SampledVideo) else None
 
 
 def _refused(number: int, error: Exception) -> Finding:

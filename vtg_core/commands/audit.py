@@ -150,8 +150,8 @@ def print_report(report: "Report", *, is_verbose: bool = False) -> None:
     from vtg_core.audit.report import UNACTIONABLE
 
     summary = {code: n for code, n in report.summary.items() if is_verbose or code not in UNACTIONABLE}
-    verified = f", {report.num_verified:,} of them also through the processor" if report.num_verified else ""
-    print(f"{plain(report.subject)}: {counted(report.num_audited, 'row', of=report.num_in_file)}{verified}")
+    decoded = f"; {report.decoded_by}" if report.decoders else ""
+    print(f"{plain(report.subject)}: {report.headline}{decoded}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
     if not summary:
@@ -244,7 +244,7 @@ def _rows(
 
     def found() -> Iterator["RowFindings"]:
         yield from _unreadable(options, rows)
-        report.num_in_file = rows.num_readable + rows.num_unreadable
+        report.num_in_file, report.num_read = rows.num_readable + rows.num_unreadable, rows.num_readable
         yield from _of_rows()
         yield from suspected_units(rows, limit=options.limit)
 
@@ -262,7 +262,7 @@ def _rows(
         for row in verify_rows(rows, chat, num_rows=options.verify, limit=options.limit):
             report.num_verified += row.is_audited
             fresh = tuple(finding for finding in row.findings if not report.holds(finding))
-            yield RowFindings(None, row.where, fresh)
+            yield RowFindings(None, row.where, fresh, decoded=row.decoded)
 
     def _of_collator() -> Iterator["RowFindings"]:
         collator = _collator(options, chat)

@@ -91,8 +91,8 @@ def show_file_audit(
     Raises:
         VTGError: the file or the checkpoint cannot be used.
     """
-    report = Report(wanted.subject(settings), num_in_file=settings.num_in_file)
     num_all, told = len(settings.annotations), time.monotonic()
+    report = Report(wanted.subject(settings), num_in_file=settings.num_in_file, num_read=num_all)
     yield as_json(view_file(report, state="running", num_all=num_all))
     checkpoint = load_checkpoint_of(settings, tell)
     for found in _found(settings, wanted, checkpoint):
