@@ -7,10 +7,9 @@ import { set } from "./store.js";
 
 const counted = (pairs) => pairs.reduce((sum, [, count]) => sum + count, 0);
 
-// What a recipe does wrong, in one line; the tokens are coloured by the same runs.
-const verdict = ({ num_supervised: num, leaks, holes }) => {
-  const [leaked, lost] = [counted(leaks), counted(holes)];
-  if (!leaked && !lost) return `trains the same ${whole(num)} tokens as ours`;
+// What a mask does wrong, in one line; the tokens are coloured by the same runs.
+const verdict = (num, leaked, lost, right) => {
+  if (!leaked && !lost) return right;
   const wrong = leaked ? [`${whole(leaked)} of ${whole(num)} trained tokens are wrong`] : [];
   return [...wrong, ...(lost ? [`${whole(lost)} are missing`] : [])].join(" · ");
 };
@@ -32,7 +31,10 @@ const draw = (root, view) => {
   if (isAudited) source.append(make("span", "vtg-muted", "audited "));
   source.append(make("b", "", view.source));
   const busy = make("span", "vtg-strip-busy", isAudited ? "… reading; these counts are of the last input" : "… reading");
-  if (recipe) source.append(make("span", "vtg-strip-recipe", ` ${verdict(recipe)}`));
+  const said = recipe
+    ? verdict(recipe.num_supervised, counted(recipe.leaks), counted(recipe.holes), `trains the same ${whole(recipe.num_supervised)} tokens as ours`)
+    : view.counts ? verdict(...view.counts, `trains ${whole(view.counts[0])} tokens, and those alone that it should`) : "";
+  if (said) source.append(make("span", "vtg-strip-recipe", ` ${said}`));
   const edited = make("span", "vtg-strip-edited", isAudited ? "of the input before your edit" : "");
   box.append(counts, source, edited, busy, textButton("Open the audit", () => openTab("Audit")));
   root.append(box);

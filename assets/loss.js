@@ -21,8 +21,8 @@ const figureCard = (figure) => {
   for (const [name, number, meaning] of figure.references) {
     const term = make("dt", "", name);
     term.title = meaning;
-    const isDifference = name.startsWith("difference");
-    list.append(term, make("dd", "", isDifference ? tiny(number) : nats(number, number >= 10 ? 2 : 4)));
+    const written = name.startsWith("difference") ? tiny(number) : name === "against ours" ? signed(number, 4) : nats(number, number >= 10 ? 2 : 4);
+    list.append(term, make("dd", "", written));
   }
   card.append(list);
   return card;

@@ -5,9 +5,14 @@ import { make, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
 
 const OURS = "ours";
+const YOURS = "collator";
 const SENTENCES = {
   prompts: (mask) => `What follows is what our collator reads and trains; the prompt of “${mask}” is under Tokens.`,
   loss: (mask) => `What follows is the loss of our own mask, not of “${mask}”. What recipes report stands under Audit, Recipes side by side.`,
+};
+const OF_YOURS = {
+  prompts: "Your collator's prompt stands beside ours; the cards of all templates are our collator's.",
+  loss: "The tokens are those of our own mask; your collator's loss stands beside ours among the figures.",
 };
 
 export default ({ element, props }) => {
@@ -18,7 +23,7 @@ export default ({ element, props }) => {
       const mask = get("mask");
       if (mask === OURS) return;
       const back = textButton("Back to ours", () => set("mask", OURS));
-      root.append(make("span", "", SENTENCES[props.value](mask)), " ", back);
+      root.append(make("span", "", mask === YOURS ? OF_YOURS[props.value] : SENTENCES[props.value](mask)), " ", back);
     });
   on("mask", root, draw);
   draw();

@@ -19,7 +19,7 @@ const difference = (name, pairs, kind) => {
 
 const nats = (loss, isScored) => (loss === null && isScored ? "nothing" : fixed(loss, 4));
 
-const OURS = "ours";
+const [OURS, YOURS] = ["ours", "collator"];
 
 const choose = (name) => {
   set("mask", name);
@@ -30,8 +30,8 @@ const choose = (name) => {
 
 const recipeName = (name, does) => rowTitle(make("span", "vtg-recipe-name", name), make("span", "vtg-muted", does));
 
-const recipeRow = (recipe, view) => {
-  const isChosen = recipe.name === get("mask");
+const recipeRow = (recipe, view, mask = recipe.name) => {
+  const isChosen = mask === get("mask");
   const row = make("tr", isChosen ? "vtg-chosen" : "");
   const by = make("span", "vtg-muted", recipe.used_by);
   row.append(recipeName(recipe.name, recipe.does), cell("Found in", by));
@@ -42,7 +42,7 @@ const recipeRow = (recipe, view) => {
     row.classList.add("vtg-unavailable");
     return row;
   }
-  const button = textButton(isChosen ? "Shown" : "Show", () => choose(isChosen ? OURS : recipe.name), "Colour the Tokens tab by agree, leak and hole");
+  const button = textButton(isChosen ? "Shown" : "Show", () => choose(isChosen ? OURS : mask), "Colour the Tokens tab by agree, leak and hole");
   button.setAttribute("aria-pressed", String(isChosen));
   row.append(
     numberCell("Supervised", make("b", "", whole(recipe.num_supervised))),
@@ -70,8 +70,9 @@ const draw = (root, view) => {
   if (view.note) root.append(make("p", "vtg-muted", view.note));
   if (!view.recipes.length) return;
   root.append(make("p", "vtg-muted", "How public code would mask this very sample. A leak is in its loss and not in ours; a hole is in ours and not in its."));
+  const yours = view.yours ? [recipeRow(view.yours, view, YOURS)] : [];
   const names = ["Recipe", "Found in", "Supervised", "Leaks", "Holes", "Loss (nats)", "Tokens"];
-  root.append(tableOf(names, [ourRow(view), ...view.recipes.map((recipe) => recipeRow(recipe, view))], "vtg-recipes-table"));
+  root.append(tableOf(names, [ourRow(view), ...yours, ...view.recipes.map((recipe) => recipeRow(recipe, view))], "vtg-recipes-table"));
 };
 
 export default (component) => {

@@ -28,6 +28,7 @@ export default ({ element, props, trigger, watch }) => {
   const behind = textButton("▸", () => pick(view.next));
   const of = make("span", "vtg-muted");
   const find = make("input", "vtg-picker-find");
+  find.maxLength = 200; // as much of it as the server looks for
   [find.type, find.placeholder, find.autocomplete] = ["search", "find…", "off"];
   [find.role, find.ariaExpanded, find.ariaAutoComplete] = ["combobox", "false", "list"];
   const list = make("ul", "vtg-picker-list");
@@ -104,5 +105,6 @@ export default ({ element, props, trigger, watch }) => {
     }
     view = came;
     show();
+    if (came.found && came.find !== find.value) seek(); // typed while the answer was under way, and then overwritten by it
   });
 };

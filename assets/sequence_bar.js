@@ -60,6 +60,13 @@ export const maskRuns = (model, comparison, scale) => {
   return drawn;
 };
 
+// How many tokens training keeps: what came with the row, or else what a person asks for.
+export const mostOf = (model, asked) => model.view.max_length ?? asked ?? Infinity;
+
+// How many tokens of the loss stand at `from` or behind it.
+export const numTrainedFrom = (model, from) =>
+  [...model.view.trained, ...model.view.other_labels].reduce((sum, [start, end]) => sum + Math.max(0, end - Math.max(start, from)), 0);
+
 const place = (node, scale, start, end) => {
   node.style.left = `${100 * scale.at(start)}%`;
   node.style.width = `${100 * ((end >= scale.length ? 1 : scale.at(end)) - scale.at(start))}%`;
@@ -74,7 +81,8 @@ const describe = (model, comparison, scale) => {
       const count = comparison.runs.reduce((sum, [start, end, code]) => sum + (VERDICTS[code] === name ? end - start : 0), 0);
       parts.push(`${name} ${whole(count)}`);
     }
-  if (model.view.max_length !== null && model.view.max_length < model.length) parts.push(`max_length cuts ${whole(model.length - model.view.max_length)}`);
+  const most = mostOf(model, get("max_length"));
+  if (most < model.length) parts.push(`max_length cuts ${whole(model.length - most)}, ${whole(numTrainedFrom(model, most))} of them in the loss`);
   if (scale.isSqueezed) parts.push("video drawn narrower");
   return parts.join(" · ");
 };
@@ -115,8 +123,8 @@ export const sequenceBar = (root) => {
       regions.append(section);
     }
     for (const [start, end, name] of maskRuns(model, comparison, scale)) mask.append(place(make("div", `vtg-bar-run vtg-bar-${name}`), scale, start, end));
-    const { max_length: most } = model.view;
-    if (most !== null && most < model.length) mask.append(place(make("div", "vtg-bar-cut"), scale, most, model.length));
+    const most = mostOf(model, get("max_length"));
+    if (most < model.length) mask.append(place(make("div", "vtg-bar-cut"), scale, most, model.length));
     strip.ariaValueMax = String(model.length - 1);
     about.textContent = describe(model, comparison, scale);
     mark(hovered, get("hovered"));
@@ -138,6 +146,7 @@ export const sequenceBar = (root) => {
   });
   on("row", root, draw);
   on("recipe", root, draw);
+  on("max_length", root, draw);
   on("hovered", root, (index) => mark(hovered, index));
   on("selected", root, markSelected);
   draw();

@@ -139,10 +139,12 @@ export const fold = (name, title, content, { note = "", isOpen = !matchMedia("(m
   return box;
 };
 
-export const openTab = (name) => {
-  const tabs = [...document.querySelectorAll('#tabs button[role="tab"]')];
-  tabs.find((tab) => tab.textContent.trim() === name)?.click();
-};
+const tabs = () => [...document.querySelectorAll('#tabs button[role="tab"]')]; // the outer ones first
+
+export const openTab = (name) => tabs().find((tab) => tab.textContent.trim() === name)?.click();
+
+// The name of the tab on screen.
+export const tabOnScreen = () => tabs().find((tab) => tab.ariaSelected === "true")?.textContent.trim() ?? "";
 
 // What was pressed is gone from the screen now, so the keyboard goes on at the tokens, as soon as they are drawn.
 export const focusTokens = () => setTimeout(() => set("focus", "tokens"), 0);

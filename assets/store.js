@@ -12,6 +12,7 @@ const KEYS = {
   sample: [null, "the file's own number of a row, or null", orNothing(isWhole)],
   template: ["", "the name of a template", isText],
   answer: ["", "the name of the form that answers are written in", isText],
+  forms: [null, "the answer forms, each with the window on screen written that way, or null", orNothing(isRecord)],
   tab: ["", "the name of the tab that is open", isText],
   mask: ["ours", "whose mask is shown: ours, collator, batch, or the name of a recipe or a bug", isText],
   selected: [null, "the index of a token, or null", orNothing(isWhole)],
@@ -25,6 +26,8 @@ const KEYS = {
   window: [null, "{start, end} in seconds, as handles of the timeline were moved to, or null", orNothing(isRecord)],
   loss: [null, "{tokens} of the sample's loss, each {index, id, nll, prob, rank, …}, or null", orNothing(isRecord)],
   focus: [null, "tokens where the keyboard is to go on there, or null", orNothing((value) => value === "tokens")],
+  film: [null, "{times, frames, width, height, picture} of the frames above the timeline, or null", orNothing(isRecord)],
+  max_length: [null, "how many tokens training would keep, or null", orNothing(isWhole)],
   fields: [null, "what stands in the fields of the left side, or null", orNothing(isRecord)],
   uploads: [0, "how many files were uploaded to this page", isWhole],
 };

@@ -24,6 +24,20 @@ export const movedWindow = ({ start, end }, which, to, duration) => {
 
 const tidy = (number) => Math.round(number * 1000) / 1000;
 
+// Which of the frames at `times` have room beside each other, each `width` pixels wide on a track of `room` pixels.
+export const framesWithRoom = (times, duration, width, room) => {
+  const kept = [];
+  let last = -Infinity;
+  for (const [index, time] of times.entries()) {
+    const own = Math.max(0, Math.min((time / duration) * room - width / 2, room - width));
+    const left = Math.max(own, last + width + 2);
+    if (left - own > width / 2 || left + width > room) continue; // it would stand beside another frame's time
+    kept.push([index, left]);
+    last = left;
+  }
+  return kept;
+};
+
 const number = (value) => (value === null || value === undefined || value === "" || !Number.isFinite(Number(value)) ? null : Number(value));
 
 // What stands in the fields, where that is a window of this video.
@@ -46,8 +60,30 @@ const ticksNode = (frames) => {
   return svg;
 };
 
+// The small pictures above the track; they are of what is heard of in other ways too, so nobody is read them.
+const filmOf = () => {
+  const row = make("div", "vtg-film");
+  row.ariaHidden = "true";
+  const draw = (shown) => {
+    const film = get("film");
+    row.hidden = !film || !shown;
+    row.replaceChildren();
+    if (row.hidden) return;
+    row.style.height = `${film.height}px`;
+    for (const [index, left] of framesWithRoom(film.times, shown.duration, film.width, row.clientWidth)) {
+      const one = make("div", "vtg-film-frame");
+      Object.assign(one.style, { left: `${left}px`, width: `${film.width}px`, backgroundImage: `url("${film.picture}")`, backgroundPosition: `${-index * film.width}px 0` });
+      one.title = `frame ${whole(film.frames[index] + 1)} · ${seconds(film.times[index])}`;
+      one.dataset.time = film.times[index];
+      row.append(one);
+    }
+  };
+  return { node: row, draw };
+};
+
 export const timeline = (root) => {
   const [box, track, scale, frames] = ["vtg-time", "vtg-time-track", "vtg-time-scale", "vtg-time-shown"].map((name) => make("div", name));
+  const film = filmOf();
   const band = make("div", "vtg-time-window");
   const handles = ["start", "end"].map((which) => {
     const node = make("div", `vtg-time-handle vtg-time-${which}`);
@@ -58,7 +94,7 @@ export const timeline = (root) => {
   const [hovered, selected, playhead] = ["hovered", "selected", "playhead"].map((name) => make("div", `vtg-mark vtg-mark-${name}`));
   const about = make("p", "vtg-muted vtg-bar-about");
   track.append(frames, band, hovered, selected, playhead, ...handles);
-  box.append(track, scale, about);
+  box.append(film.node, track, scale, about);
   let [model, shown, moved] = [null, null, null];
 
   const percentOf = (time) => `${(100 * time) / shown.duration}%`;
@@ -91,6 +127,7 @@ export const timeline = (root) => {
     box.hidden = shown === null;
     if (shown === null) return;
     frames.replaceChildren(ticksNode(shown));
+    film.draw(shown);
     scale.replaceChildren(
       ...ticksOf(shown.duration, 8).map((time) => {
         const tick = make("span", "", `${time} s`);
@@ -144,6 +181,15 @@ export const timeline = (root) => {
     const patch = patchAtTime(model, time);
     if (patch) set("selected", patch.pixelStart);
   });
+  film.node.addEventListener("click", ({ target }) => {
+    const time = number(target.dataset.time);
+    if (time === null || !shown) return;
+    set("playhead", shown.clip_start + time);
+    const patch = patchAtTime(model, time);
+    if (patch) set("selected", patch.pixelStart);
+  });
+  new ResizeObserver(() => film.draw(shown)).observe(film.node);
+  on("film", root, () => film.draw(shown));
   on("row", root, draw);
   on("fields", root, () => {
     moved = null;

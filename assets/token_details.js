@@ -1,6 +1,7 @@
 // What is known of one token, in a place that does not move: of the one that was pinned, else of the one pointed at.
 
 import { make, showWhitespace, textButton } from "./shared.js";
+import { get } from "./store.js";
 import { factsOf, wordsOf } from "./token_facts.js";
 
 export const tokenDetails = ({ onUnpin }) => {
@@ -31,7 +32,7 @@ export const tokenDetails = ({ onUnpin }) => {
     [unpin.hidden, empty.hidden] = [!isPinned, isKnown];
     box.classList.toggle("vtg-pinned", isPinned);
     title.textContent = isPinned ? "Pinned" : "Token";
-    facts = isKnown ? factsOf(model, index, { verdict, loss }) : null;
+    facts = isKnown ? factsOf(model, index, { verdict, loss, maxLength: get("max_length") }) : null;
     if (!facts) return;
     text.textContent = showWhitespace(facts.text).replaceAll("\n", "") || "(no text)";
     text.className = `vtg-details-text vtg-token ${facts.in_loss ? "vtg-supervised" : "vtg-masked"} vtg-kind-${facts.region}`;

@@ -46,7 +46,7 @@ const framesOf = (model, index) => {
 };
 
 // What is copied as JSON: plain values, under names that stay.
-export const factsOf = (model, index, { verdict = 0, loss = null } = {}) => {
+export const factsOf = (model, index, { verdict = 0, loss = null, maxLength = null } = {}) => {
   const [start, end, kind] = model.regionAt(index);
   const isTrained = model.isTrained(index);
   const other = model.otherLabelAt(index);
@@ -60,7 +60,8 @@ export const factsOf = (model, index, { verdict = 0, loss = null } = {}) => {
   };
   if (other !== null) facts.label_text = model.view.pieces[other];
   if (verdict) facts.verdict = VERDICTS[verdict];
-  if (model.view.max_length !== null) facts.is_cut = index >= model.view.max_length;
+  const most = model.view.max_length ?? maxLength;
+  if (most !== null) facts.is_cut = index >= most;
   const video = framesOf(model, index);
   if (video) Object.assign(facts, video);
   if (loss) Object.assign(facts, { nll: loss.nll, probability: loss.prob, rank: loss.rank });

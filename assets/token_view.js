@@ -168,6 +168,7 @@ export default ({ element }) => {
   on("recipe", root, () => show());
   on("found", root, showFound);
   on("loss", root, () => show());
+  on("max_length", root, () => showDetails());
   on("colour", root, () => show());
   on("hovered", root, (index) => {
     flow.hover(index);

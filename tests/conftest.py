@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny: threads co
 from copy import deepcopy
 from pathlib import Path
 
+import hypothesis
 import pytest
 from transformers import AutoModelForImageTextToText
 
@@ -21,6 +22,9 @@ from vtg_core.checkpoints.loading import load_checkpoint, load_model
 from vtg_core.demo.models import demo_folder
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import sample_frames
+
+hypothesis.settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("no deadline")
 
 ASSETS = Path(__file__).parent.parent / "assets"
 DEMO_NAMES = ("demo", "demo-qwen2.5-vl")

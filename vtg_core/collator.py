@@ -191,6 +191,9 @@ def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[s
     Returns:
         ``input_ids``, ``labels`` and ``attention_mask``, int64, and the processor's token features in their own
         dtype, all of shape (B, L); the media's tensors, joined along their first axis.
+
+    Raises:
+        ConversationError: the media's tensors have not one shape: the family needs as many frames of each video.
     """
     import torch
 
@@ -214,5 +217,17 @@ def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[s
     for name in samples[0].token_features:
         batch[name] = padded([sample.token_features[name] for sample in samples], 0)
     for name in sorted({name for sample in samples for name in sample.media}):
-        batch[name] = torch.cat([torch.as_tensor(s.media[name]) for s in samples if name in s.media])
+        parts = [torch.as_tensor(sample.media[name]) for sample in samples if name in sample.media]
+        _check_one_shape(name, parts)
+        batch[name] = torch.cat(parts)
     return batch
+
+
+def _check_one_shape(name: str, parts: Sequence["Tensor"]) -> None:
+    """Check that a medium's tensors can be joined along their first axis."""
+    shapes = sorted({tuple(part.shape[1:]) for part in parts})
+    if len(shapes) > 1:
+        raise ConversationError(
+            f"this checkpoint's {name} must have one shape in all samples of a batch, got {' and '.join(map(str, shapes))}; "
+            "take as many frames of each video (num_frames), or batches of one"
+        )

@@ -52,6 +52,12 @@ FIGURES = {
         "{:,.0f}",
     ),
     "data_reader_seconds_1gb": ("how long that takes, in seconds", "", "{:,.0f}"),
+    "audit_peak_mb_1gb": (
+        "peak memory of `vtg-lens audit` in MB on the same file, PyTorch and transformers included",
+        "",
+        "{:,.0f}",
+    ),
+    "audit_seconds_1gb": ("how long it takes, in seconds", "", "{:,.0f}"),
     "demo_times_nll": ("what the demo pays for a time token, 200 fresh clips, nats", "", "{:.2f}"),
     "demo_untrained_times_nll": (
         "the same, its untrained twin",
@@ -72,6 +78,16 @@ FIGURES = {
     "token_view_hover_ms_30k": ("from pointing at one strip to all of them, ms", "50", "{:,.0f}"),
     "token_view_bytes_30k": ("bytes sent for 30,000 tokens", "150,000", "{:,.0f}"),
     "token_view_bytes_16x30k": ("the same, all 16 templates", "1,000,000", "{:,.0f}"),
+    "first_visit_kb": (
+        "kB over the wire on a first visit to the demo, beside Gradio's own files",
+        "1,500",
+        "{:,.0f}",
+    ),
+    "page_memory_growth_mb": (
+        "MB by which the page's memory grows over 50 changes of sample",
+        "1",
+        "{:.1f}",
+    ),
 }
 """What each figure is, what it should reach, and how it is written."""
 

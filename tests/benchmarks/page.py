@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.benchmarks._visit import measure_visit
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from vtg_core.checkpoints.loading import load_processor
 from vtg_core.dashboard import launch_options
@@ -74,7 +75,7 @@ def run() -> dict[str, float]:
         "token_view_bytes_30k": len(values["30k"].encode()),
         "token_view_bytes_16x30k": sum(len(value.encode()) for value in every),
     }
-    return figures | _measure(values, highlighted(rows["30k"]))
+    return figures | _measure(values, highlighted(rows["30k"])) | measure_visit()
 
 
 def view_row(encoder: PixelFreeEncoder, num_frames: int, template: int = 0) -> TokenView:

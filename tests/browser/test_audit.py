@@ -1,11 +1,9 @@
-import json
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, ROOT, Server, choose_mask
+from .conftest import LOADED, choose_mask, page_width, pick_row
 
 
 def tab(page, name):
@@ -21,12 +19,14 @@ def strip(page):
 
 
 @pytest.fixture
-def audited(visit):
+def audited(edited):
     """The page with the audit of the demo's first sample on it."""
-    return visit()
+    tab(edited, "Audit")
+    return edited
 
 
-def test_a_clean_sample_opens_on_a_calm_audit(audited):
+def test_a_clean_sample_opens_on_a_calm_audit(visit):
+    audited = visit()
     expect(audited.get_by_role("tab").first).to_have_text("Audit")
     expect(audited.get_by_role("tab", name="Audit")).to_have_attribute("aria-selected", "true")
     expect(strip(audited)).to_contain_text("no errors")
@@ -71,7 +71,7 @@ def test_the_bug_that_was_chosen_last_is_audited_last(audited):
 
 
 def test_a_finding_outlines_no_more_than_its_own_tokens_of_a_run(audited):
-    audited.get_by_role("radio", name=re.compile("temporal tokens")).click()
+    audited.locator("#answer-form").select_option("temporal_tokens")
     break_it(audited, "padding-in")
     finding = audited.locator(".vtg-finding", has_text="mask.padding-trained")
     show = finding.get_by_role("button", name="Show the tokens")
@@ -92,7 +92,7 @@ def test_a_bug_that_does_not_apply_says_so_and_the_answer_format_is_followed(aud
     break_it(audited, "tokens-split")
     expect(audited.locator("#audit .vtg-no-audit")).to_contain_text("This bug changes nothing in this sample")
     expect(strip(audited)).to_contain_text("not audited")
-    audited.get_by_role("radio", name=re.compile("temporal tokens")).click()
+    audited.locator("#answer-form").select_option("temporal_tokens")
     expect(audited.locator(".vtg-finding.vtg-severity-error")).to_contain_text("answer.")
     expect(strip(audited)).to_contain_text("error")
 
@@ -100,7 +100,7 @@ def test_a_bug_that_does_not_apply_says_so_and_the_answer_format_is_followed(aud
 def test_the_strip_never_stands_beside_another_input(audited):
     busy = audited.locator(".vtg-strip-busy")
     expect(busy).to_be_hidden()
-    audited.locator("#frames input").fill("300")
+    audited.locator("#frames input").fill("96")
     audited.locator("#run").click()
     expect(busy).to_be_visible()
     expect(busy).to_be_hidden()
@@ -159,67 +159,51 @@ def test_the_components_of_a_page_share_one_store_and_no_name_of_ours_is_on_it(a
     assert audited.evaluate("Object.keys(globalThis).filter((name) => /vtg/i.test(name))") == []
 
 
-@pytest.mark.parametrize(
-    "text", ["<img src=x onerror=\"globalThis.__ran='img'\">", "${globalThis.__ran=1} {{7*7}}"]
-)
-def test_what_a_person_typed_is_text_in_the_audit_too(audited, text):
+def test_what_a_person_typed_is_text_in_the_audit_too(audited):
     break_it(audited, "role-word")
-    audited.locator("#query textarea").fill(text)
-    audited.locator("#run").click()
-    expect(audited.locator(".vtg-finding").first).to_contain_text("mask.role-word-in-text")
+    for text in ("<img src=x onerror=\"globalThis.__ran='img'\">", "${globalThis.__ran=1} {{7*7}}"):
+        audited.locator("#query textarea").fill(text)
+        audited.locator("#run").click()
+        expect(audited.locator(".vtg-part.vtg-kind-query").first).to_have_text(text)
+        expect(audited.locator("body.vtg-edited")).to_have_count(0)
+        expect(audited.locator(".vtg-finding").first).to_contain_text("mask.role-word-in-text")
+        assert audited.evaluate("globalThis.__ran") is None
     tab(audited, "Tokens")
     expect(audited.locator(".vtg-flow .vtg-kind-query").first).to_be_visible()
     assert audited.evaluate("globalThis.__ran") is None
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
-def test_the_audit_fits_its_width(visit, width, theme):
-    page = visit(theme, width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    break_it(page, "markers-lost")
-    expect(page.locator(".vtg-finding pre").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_the_audit_fits_a_phone(phone):
+    tab(phone, "Audit")
+    assert page_width(phone) <= 390
+    break_it(phone, "markers-lost")
+    expect(phone.locator(".vtg-finding pre").first).to_be_visible()
+    assert page_width(phone) <= 390
+    break_it(phone, "ours")
+    expect(phone.locator(".vtg-all-well")).to_be_visible()
 
 
-@pytest.fixture(scope="module")
-def whole(user_cache, tmp_path_factory):
-    """A server with everything that it can be given to audit; a row of its file cannot be read."""
-    from tests.dashboard.test_audit import saved_batch
-
-    folder = tmp_path_factory.mktemp("audited")
-    rows = json.loads((ROOT / "assets" / "demo_annotations.json").read_text())
-    rows.append({"video": "../out.mp4", "timestamp": [1, 2], "sentence": "x"})
-    file = folder / "rows.jsonl"
-    file.write_text("\n".join(map(json.dumps, rows)))
-    started = Server(
-        "--annotations", str(file), "--video-root", str(Path(ROOT, "assets")), "--num-frames", "8",
-        "--collator", "vtg_core.recipes:text_prefix", "--batch", str(saved_batch(folder)),
-    ).wait()  # fmt: skip
-    yield started
-    assert "Traceback" not in started.stop()
-
-
-def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, open_page):
-    page = open_page(whole.url)
+def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(file_page):
+    page = file_page
+    choose_mask(page, "collator")
+    pick_row(page, 1)
     expect(strip(page)).to_contain_text("vtg_core.recipes:text_prefix", timeout=LOADED)
     expect(strip(page)).to_contain_text("1 error")
     expect(page.locator(".vtg-finding").first).to_contain_text("mask.counted-before-expansion")
     expect(page.locator("#run-file")).to_contain_text("vtg_core.recipes:text_prefix")
     page.locator("#run-file").click()
-    expect(page.locator("#file-audit .vtg-file-state")).to_have_text("Audited 4 of 5 rows.", timeout=LOADED)
+    expect(page.locator("#file-audit .vtg-file-state")).to_have_text("Audited 6 of 7 rows.", timeout=LOADED)
     expect(page.locator(".vtg-file-codes")).to_contain_text("row.unreadable")
     expect(page.locator(".vtg-file-findings tbody tr").first).to_contain_text("out.mp4")
     page.get_by_role("button", name="Row 3").first.click()
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
     expect(page.locator("#row input[type=number]")).to_have_value("3")
-    page.locator("#row input[type=number]").fill("5")
-    page.locator("#row input[type=number]").press("Enter")
+    pick_row(page, 5)
     expect(page.locator("#notice")).to_contain_text("rows.jsonl:5, field 'video'")
     expect(page.locator("#query textarea")).to_have_value("")
     expect(page.locator("#start input")).to_have_value("")
     expect(page.locator("#video video")).not_to_be_visible()
-    page.locator("#row input[type=number]").fill("3")
-    page.locator("#row input[type=number]").press("Enter")
+    pick_row(page, 3)
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
     choose_mask(page, "batch")
     expect(strip(page)).to_contain_text("batch.pt, row 0")
@@ -241,7 +225,7 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(whole, op
     expect(page.locator("#file-audit")).to_contain_text("our collator on rows.jsonl")
     page.locator("#cancel-file").click()
     expect(page.locator("#file-audit .vtg-file-state")).to_have_text(
-        re.compile(r"Audited 4 of 5 rows|Partial: stopped after")
+        re.compile(r"Audited 6 of 7 rows|Partial: stopped after")
     )
 
 

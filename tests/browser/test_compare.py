@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, OURS, expect_audited, opened, show
+from .conftest import LOADED, OURS, expect_audited, opened, page_width, show
 from .test_page import KEEP_NOTICES, type_query
 
 
@@ -48,19 +48,18 @@ def compared(compared_once):
 
 
 @pytest.fixture
-def comparison(visit):
+def comparison(edited):
     """The same, for a test that changes it."""
-    return compare(visit())
+    return compare(edited)
 
 
-def test_the_cost_is_said_before_anything_runs(visit):
-    page = visit()
-    open_compare(page)
-    expect(page.locator("#comparison-cost")).to_contain_text(
+def test_the_cost_is_said_before_anything_runs(seen):
+    open_compare(seen)
+    expect(seen.locator("#comparison-cost")).to_contain_text(
         re.compile(r"One shared pass over 1,070 tokens, instead of 5,423 in 16 plain ones: about .* on cpu")
     )
-    expect(page.locator("#comparison")).to_contain_text("Compare the templates to see which of them")
-    expect(page.locator("#comparison .vtg-words")).to_be_visible()
+    expect(seen.locator("#comparison")).to_contain_text("Compare the templates to see which of them")
+    expect(seen.locator("#comparison .vtg-words")).to_be_visible()
 
 
 def test_the_comparison_is_read_in_words_and_says_how_it_was_run(compared):
@@ -75,37 +74,39 @@ def test_the_comparison_is_read_in_words_and_says_how_it_was_run(compared):
     expect(compared.locator(".vtg-cmp-token")).to_have_count(8 * 12 + 8 * 5)
 
 
-def test_the_table_is_sorted_within_each_answer_format_by_any_column(comparison):
-    expect(rows(comparison)).to_have_count(8)
-    by_times = comparison.locator('.vtg-cmp-table th[aria-sort="ascending"]')
+def test_the_table_is_sorted_within_each_answer_format_by_any_column(compared):
+    expect(rows(compared)).to_have_count(8)
+    by_times = compared.locator('.vtg-cmp-table th[aria-sort="ascending"]')
     expect(by_times).to_have_text("Times only ↑")
-    assert figures(comparison, "Times only") == sorted(figures(comparison, "Times only"))
-    tokens = comparison.get_by_role("button", name="Tokens", exact=True)
+    assert figures(compared, "Times only") == sorted(figures(compared, "Times only"))
+    tokens = compared.get_by_role("button", name="Tokens", exact=True)
     for direction, is_down in (("ascending", False), ("descending", True)):
         tokens.click()
-        expect(comparison.locator(f'.vtg-cmp-table th[aria-sort="{direction}"]')).to_contain_text("Tokens")
+        expect(compared.locator(f'.vtg-cmp-table th[aria-sort="{direction}"]')).to_contain_text("Tokens")
         expect(tokens).to_be_focused()
         for group in (0, 1):
-            counts = figures(comparison, "Tokens", group)
+            counts = figures(compared, "Tokens", group)
             assert counts == sorted(counts, reverse=is_down)
-    expect(rows(comparison).first.locator(".vtg-cmp-mark").first).to_have_text("▼ most")
-    names = rows(comparison).locator("th button").all_text_contents()
-    assert comparison.locator(".vtg-cmp-bar .vtg-cmp-label").all_text_contents()[:8] == names
-    assert comparison.locator(".vtg-cmp-strip .vtg-cmp-label").all_text_contents()[:8] == names
+    expect(rows(compared).first.locator(".vtg-cmp-mark").first).to_have_text("▼ most")
+    names = rows(compared).locator("th button").all_text_contents()
+    assert compared.locator(".vtg-cmp-bar .vtg-cmp-label").all_text_contents()[:8] == names
+    assert compared.locator(".vtg-cmp-strip .vtg-cmp-label").all_text_contents()[:8] == names
+    compared.get_by_role("button", name="Times only").click()  # as it was
+    expect(by_times).to_have_count(1)
 
 
-def test_best_and_worst_have_a_shape_and_a_word(comparison):
+def test_best_and_worst_have_a_shape_and_a_word(compared):
     for group in (0, 1):
-        marks = rows(comparison, group).locator('td[data-name="Times only"] .vtg-cmp-mark')
+        marks = rows(compared, group).locator('td[data-name="Times only"] .vtg-cmp-mark')
         expect(marks).to_have_text(["★ best", "▼ worst"])
-        silent = rows(comparison, group).locator('td[data-name="Mean"] .vtg-cmp-mark[aria-label]')
+        silent = rows(compared, group).locator('td[data-name="Mean"] .vtg-cmp-mark[aria-label]')
         assert {silent.nth(i).get_attribute("aria-label") for i in range(silent.count())} == {"best", "worst"}
 
 
 def test_a_row_shows_its_template_on_the_page_and_the_comparison_stays(comparison):
     rows(comparison, 1).filter(has_text="concise").locator('td[data-name="Sum"]').click()
     expect(comparison.locator("#template input")).to_have_value("concise")
-    expect(comparison.get_by_role("radio", name=re.compile("temporal tokens"))).to_be_checked()
+    expect(comparison.locator("#answer-form")).to_have_value("temporal_tokens")
     expect(comparison.locator(".vtg-cmp-shown")).to_contain_text("The page shows concise, temporal tokens")
     comparison.get_by_role("tab", name="Tokens").click()
     expect(comparison.locator(".vtg-flow")).to_contain_text("Find")
@@ -114,23 +115,30 @@ def test_a_row_shows_its_template_on_the_page_and_the_comparison_stays(compariso
     expect(state(comparison)).to_have_text("Compared all 16 templates.")
     rows(comparison).get_by_role("button", name="task").press("Enter")
     expect(comparison.locator("#template input")).to_have_value("task")
-    expect(comparison.get_by_role("radio", name=re.compile("seconds"))).to_be_checked()
+    expect(comparison.locator("#answer-form")).to_have_value("standard")
     expect(state(comparison)).to_be_visible()
 
 
-def test_another_query_clears_the_comparison(comparison):
-    type_query(comparison, "a blue square appears")
+def test_another_query_clears_the_comparison_and_is_text_in_the_next_one(comparison):
+    text = "=<img src=x onerror=\"globalThis.__ran='img'\"> ${globalThis.__ran=1}"
+    type_query(comparison, text)
     expect(state(comparison)).to_have_count(0)
     expect(comparison.locator("#comparison-cost")).to_contain_text("One shared pass over")
+    comparison.locator("#run-comparison").click()
+    expect(comparison.locator(".vtg-cmp-how")).to_contain_text(text, timeout=LOADED)
+    assert comparison.evaluate("globalThis.__ran") is None
 
 
-def test_a_comparison_that_is_cancelled_ends_and_can_be_run_again(visit):
-    page = visit()
+def test_a_comparison_that_is_cancelled_ends_and_can_be_run_again(edited):
+    page = edited
     open_compare(page)
     page.evaluate(KEEP_NOTICES)
     page.locator("#cancel-comparison").click()
     expect(page.locator("#notice")).to_contain_text("There is no comparison to cancel")
-    page.locator("#frames input").fill("256")
+    page.locator("#frames input").fill("96")
+    page.locator("#run").click()
+    expect(page.locator("#facts textarea")).to_have_value(re.compile("· 96 frames"))
+    expect(state(page)).to_have_count(0)
     page.locator("#run-comparison").click()
     expect(state(page)).to_be_visible()
     page.locator("#cancel-comparison").click()
@@ -178,24 +186,16 @@ def test_a_token_tells_of_itself_where_it_is_pointed_at(compared):
     )
 
 
-def test_what_a_person_typed_is_text_in_the_comparison_too(visit):
-    page = visit()
-    text = "=<img src=x onerror=\"globalThis.__ran='img'\"> ${globalThis.__ran=1}"
-    type_query(page, text)
-    open_compare(page)
-    page.locator("#run-comparison").click()
-    expect(page.locator(".vtg-cmp-how")).to_contain_text(text, timeout=LOADED)
-    assert page.evaluate("globalThis.__ran") is None
+def test_the_comparison_fits_its_width(compared):
+    expect(compared.locator(".vtg-cmp-strip").first).to_be_visible()
+    assert page_width(compared) <= 1280
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "dark")])
-def test_the_comparison_fits_its_width(visit, width, theme):
-    page = compare(visit(theme, width))
-    if width < 640:
-        page.locator("#comparison summary", has_text="Token by token").click()
-    expect(page.locator(".vtg-cmp-strip").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if width < 640:  # there is room for one figure a template there, which a list chooses
-        expect(rows(page).first.locator("td:visible")).to_have_count(1)
-        page.locator(".vtg-cmp-choice select").select_option("num_tokens")
-        expect(rows(page).first.locator(".vtg-cmp-mark").first).to_have_text("★ fewest")
+def test_the_comparison_fits_a_phone(phone):
+    compare(phone).locator("#comparison summary", has_text="Token by token").click()
+    expect(phone.locator(".vtg-cmp-strip").first).to_be_visible()
+    assert page_width(phone) <= 390
+    # There is room for one figure a template there, which a list chooses.
+    expect(rows(phone).first.locator("td:visible")).to_have_count(1)
+    phone.locator(".vtg-cmp-choice select").select_option("num_tokens")
+    expect(rows(phone).first.locator(".vtg-cmp-mark").first).to_have_text("★ fewest")

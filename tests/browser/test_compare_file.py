@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import LOADED, ROOT, Server, opened, show
+from tests.browser.conftest import LOADED, ROOT, Server, open_settings, opened, page_width, show
 
 HOSTILE = "<img src=x onerror=\"globalThis.__ran='img'\"> ${globalThis.__ran=1}"
 
@@ -42,6 +42,24 @@ def comparing(pages, rows_server, rows_page):
     return visited
 
 
+@pytest.fixture(scope="module")
+def compared_once(pages, rows_server):
+    with opened(pages, rows_server.url) as page:
+        expect(page.locator("#audit-strip .vtg-clean")).to_be_visible(timeout=LOADED)
+        open_settings(page)
+        show(page, "Loss", "Compare templates")
+        compare(page, 4)
+        expect(state(page)).to_have_text("Compared 4 of 8,000 rows.", timeout=LOADED)
+        yield page
+
+
+@pytest.fixture
+def compared(compared_once):
+    """A page with all templates compared on four rows, for tests that sort and pick, and put back what they choose."""
+    show(compared_once, "Loss", "Compare templates")
+    return compared_once
+
+
 def compare(page, num_rows):
     page.locator("#file-compare-limit input").fill(str(num_rows))
     expect(page.locator("#run-file-compare")).to_have_text(
@@ -67,10 +85,8 @@ def column(page, body, number):
     return [float(re.sub(r"[^\d.-]", "", text.splitlines()[0].replace("−", "-"))) for text in texts]
 
 
-def test_templates_are_compared_on_a_file_sorted_and_opened_from_a_cell(comparing):
-    page = comparing()
-    compare(page, 4)
-    expect(state(page)).to_have_text("Compared 4 of 8,000 rows.", timeout=LOADED)
+def test_templates_are_compared_on_a_file_sorted_and_opened_from_a_cell(compared):
+    page = compared
     expect(page.locator(".vtg-an-table tbody")).to_have_count(2)
     assert column(page, 0, 2) == sorted(column(page, 0, 2))
     page.get_by_role("button", name="Prompt tokens").click()
@@ -89,19 +105,15 @@ def test_templates_are_compared_on_a_file_sorted_and_opened_from_a_cell(comparin
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
     expect(page.locator("#row input[type=number]")).to_have_value("3")
     expect(page.locator("#template input")).to_have_value("concise")
-    expect(page.get_by_role("radio", name=re.compile("temporal tokens"))).to_be_checked()
+    expect(page.locator("#answer-form")).to_have_value("temporal_tokens")
     expect(page.locator("#audit-strip")).to_contain_text("no errors")
     page.get_by_role("tab", name="Tokens").click()
     expect(page.locator(".vtg-flow")).to_contain_text('Find␣when␣"a␣green␣triangle␣appears"␣occurs')
     expect(page.locator(".vtg-flow .vtg-supervised").first).to_have_text("<|box_start|>")
 
 
-def test_a_sample_that_templates_disagree_on_opens_with_the_one_that_is_named(comparing):
-    page = comparing()
-    compare(page, 4)
-    expect(state(page)).to_have_text(
-        "Compared 4 of 8,000 rows.", timeout=LOADED
-    )  # another row may come first before
+def test_a_sample_that_templates_disagree_on_opens_with_the_one_that_is_named(compared):
+    page = compared
     first = page.locator(".vtg-an-spreads tbody tr").first
     row, worst = first.locator("td").first.inner_text(), first.get_by_role("button").last
     name = worst.inner_text()
@@ -110,9 +122,8 @@ def test_a_sample_that_templates_disagree_on_opens_with_the_one_that_is_named(co
     expect(page.locator("#template input")).to_have_value(name)
 
 
-def test_the_metric_and_the_baseline_are_chosen_on_the_page(comparing):
-    page = comparing()
-    compare(page, 4)
+def test_the_metric_and_the_baseline_are_chosen_on_the_page(compared):
+    page = compared
     expect(page.locator("#file-compare-figure .ytitle").first).to_have_text(
         "mean a token (nats)", timeout=LOADED
     )
@@ -129,13 +140,14 @@ def test_the_metric_and_the_baseline_are_chosen_on_the_page(comparing):
     page.get_by_role("option", name="academic").click()
     expect(baselines.first).to_contain_text("academic")
     expect(page.get_by_role("radio", name="Sum")).to_be_checked()
+    page.get_by_role("radio", name="Mean").check()  # as it was
+    page.locator("#file-compare-baseline input").click()
+    page.get_by_role("option", name="direct").click()
+    expect(baselines.first).to_contain_text("direct")
 
 
-def test_the_map_is_walked_with_the_arrow_keys(comparing):
-    page = comparing()
-    compare(page, 4)
-    expect(state(page)).to_have_text("Compared 4 of 8,000 rows.", timeout=LOADED)
-    expect(cell(page, 1, "direct")).to_have_attribute("tabindex", "0")
+def test_the_map_is_walked_with_the_arrow_keys(compared):
+    page = compared
     cell(page, 1, "direct").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
@@ -146,10 +158,8 @@ def test_the_map_is_walked_with_the_arrow_keys(comparing):
     expect(page.locator("#template input")).to_have_value("question")
 
 
-def test_the_results_are_downloaded(comparing, tmp_path):
-    page = comparing()
-    compare(page, 2)
-    expect(page.locator("#file-compare-csv")).to_be_visible(timeout=LOADED)
+def test_the_results_are_downloaded(compared, tmp_path):
+    page = compared
     contents = []
     for name in ("csv", "json"):
         with page.expect_download() as download:
@@ -157,12 +167,12 @@ def test_the_results_are_downloaded(comparing, tmp_path):
         assert download.value.suggested_filename == f"comparison.{name}"
         download.value.save_as(tmp_path / name)
         contents.append((tmp_path / name).read_text(encoding="utf-8"))
-    assert len(list(csv.DictReader(contents[0].splitlines()))) == 32
-    assert len(json.loads(contents[1])["results"]) == 32
+    assert len(list(csv.DictReader(contents[0].splitlines()))) == 64
+    assert len(json.loads(contents[1])["results"]) == 64
 
 
-def test_a_cancelled_run_keeps_what_it_found_and_the_page_works(comparing):
-    page = comparing()
+def test_a_cancelled_run_keeps_what_it_found_and_the_page_works_on_a_phone(comparing):
+    page = comparing("dark", 390)
     compare(page, 150)
     expect(state(page)).to_have_text(
         re.compile(r"Compared [1-9]\d* of 150 rows … about \d+ s left"), timeout=LOADED
@@ -181,21 +191,19 @@ def test_a_cancelled_run_keeps_what_it_found_and_the_page_works(comparing):
     expect(page.locator("#notice")).to_contain_text("whole number from 1 to 8,000; got 8001")
     compare(page, 1)
     expect(state(page)).to_have_text("Compared 1 of 8,000 rows.", timeout=LOADED)
+    expect(cell(page, 1, "direct")).to_have_attribute("tabindex", "0")
+    assert page_width(page) <= 390
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
-def test_the_comparison_of_a_file_fits_its_width(comparing, width, theme):
-    page = comparing(theme, width)
-    compare(page, 2)
-    expect(page.locator("#file-compare-csv")).to_be_visible(timeout=LOADED)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_the_comparison_of_a_file_fits_its_width(compared):
+    expect(compared.locator("#file-compare-csv")).to_be_visible()
+    assert page_width(compared) <= 1280
 
 
-def test_a_page_that_is_closed_lets_the_next_one_have_the_model(rows_server, open_page):
-    closed, waiting = pages = [open_page(rows_server.url) for _ in range(2)]
-    for page in pages:
-        expect(page.locator("#audit .vtg-all-well")).to_be_visible(timeout=LOADED)
-        show(page, "Loss", "Compare templates")
+def test_a_page_that_is_closed_lets_the_next_one_have_the_model(compared, rows_server, open_page):
+    closed, waiting = open_page(rows_server.url), compared
+    expect(closed.locator("#audit-strip .vtg-clean")).to_be_visible(timeout=LOADED)
+    show(closed, "Loss", "Compare templates")
     compare(closed, 7999)  # far longer than the test would wait
     expect(state(closed)).to_have_text(re.compile(r"Compared [1-9]\d* of 7,999 rows"), timeout=LOADED)
     waiting.locator("#run-comparison").click()

@@ -1,12 +1,11 @@
 """The Loss tab's *This sample*: what it says before a pass and after it, in a real browser."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, OURS, expect_audited, open_settings, opened, show
+from .conftest import LOADED, OURS, expect_audited, in_theme, open_settings, opened, page_width, show
 
 CONTRASTS = """() => {
   const canvas = document.createElement("canvas");
@@ -38,59 +37,55 @@ def score(page):
 
 
 @pytest.fixture
-def tab(visit):
-    page = visit()
-    show(page, "Loss")
-    expect(page.locator("#loss-cost")).to_contain_text("tokens, 12 of them in the loss")
-    return page
+def tab(edited):
+    show(edited, "Loss", "This sample")
+    expect(edited.locator("#loss-cost")).to_contain_text("tokens, 12 of them in the loss")
+    return edited
+
+
+@pytest.fixture
+def untried(seen):
+    """The tab before any pass, for tests that only look."""
+    show(seen, "Loss", "This sample")
+    return seen
 
 
 @pytest.fixture(scope="module")
 def scored_once(pages, server):
     with opened(pages, server.url + OURS) as page:
         expect_audited(page)
-        yield score(page)
+        score(page)
+        chosen = page.locator('.vtg-loss-token[aria-selected="true"] small').text_content()
+        yield page, chosen
 
 
 @pytest.fixture
 def scored(scored_once):
     """The page with the loss of the demo's sample on it, for tests that only look and choose tokens."""
-    show(scored_once, "Loss", "This sample")
-    return scored_once
+    page, _ = scored_once
+    show(page, "Loss", "This sample")
+    return page
 
 
-def test_the_cost_and_what_guessing_costs_are_told_before_a_pass(tab):
-    expect(tab.locator("#loss-cost")).to_contain_text(
+def test_the_cost_and_what_guessing_costs_are_told_before_a_pass(untried):
+    expect(untried.locator("#loss-cost")).to_contain_text(
         re.compile(r"on cpu in float32, and about \d+ MB of .* free")
     )
-    expect(tab.locator("#loss-cost")).to_contain_text("ln 1,944 = 7.57 nats a token")
-    expect(tab.locator("#loss-view")).to_contain_text("Run a forward pass to see what each trained token")
+    expect(untried.locator("#loss-cost")).to_contain_text("ln 1,944 = 7.57 nats a token")
+    expect(untried.locator("#loss-cost")).to_contain_text("A model that knows nothing pays")
+    expect(untried.locator("#loss-view")).to_contain_text("Run a forward pass to see what each trained token")
 
 
 def test_the_cost_is_of_the_sample_and_the_template_on_screen(tab):
-    tab.locator("#mode").get_by_text("temporal tokens").click()
+    tab.locator("#answer-form").select_option("temporal_tokens")
     expect(tab.locator("#loss-cost")).to_contain_text("5 of them in the loss")
     tab.locator("#frames input").fill("32")
     tab.locator("#run").click()
     expect(tab.locator("#loss-cost")).to_contain_text(re.compile(r"^\s*1,\d{3} tokens"))
 
 
-def test_a_newcomer_is_told_something_true_soon(server, open_page):
-    started = time.monotonic()
-    page = open_page(server.url + OURS)
-    page.wait_for_selector(".vtg-all-well", timeout=LOADED)
-    up = time.monotonic()
-    page.get_by_role("tab", name="Loss").click()
-    expect(page.locator("#loss-cost")).to_contain_text("A model that knows nothing pays")
-    told = time.monotonic()
-    page.locator("#run-loss").click()
-    expect(page.locator("#loss-view .vtg-reading")).to_contain_text(
-        "This model knows more than nothing", timeout=LOADED
-    )
-    read = time.monotonic()
-    print(
-        f"up after {up - started:.1f} s, references {told - up:.1f} s later, the loss {read - told:.1f} s after that"
-    )
+def test_a_newcomer_is_told_in_words_what_the_model_knows(scored):
+    expect(scored.locator("#loss-view .vtg-reading")).to_contain_text("This model knows more than nothing")
 
 
 def test_a_token_opens_with_what_the_model_would_rather_have_written(scored):
@@ -126,17 +121,16 @@ def test_the_strip_is_read_with_the_keyboard(scored):
     assert scored.locator('.vtg-loss-token[tabindex="0"]').count() == 1
 
 
-def test_the_costliest_token_is_open_first(visit):
-    page = score(visit())
-    costs = [float(text) for text in page.locator(".vtg-loss-token small").all_text_contents()]
-    chosen = page.locator('.vtg-loss-token[aria-selected="true"] small')
-    assert float(chosen.text_content()) == max(costs)
+def test_the_costliest_token_is_open_first(scored, scored_once):
+    _, first_chosen = scored_once
+    costs = [float(text) for text in scored.locator(".vtg-loss-token small").all_text_contents()]
+    assert float(first_chosen) == max(costs)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_tokens_text_is_readable_on_every_shade(visit, theme):
-    page = score(visit(theme))
-    contrasts = page.evaluate(CONTRASTS)
+def test_a_tokens_text_is_readable_on_every_shade(scored, theme):
+    with in_theme(scored, theme) as page:
+        contrasts = page.evaluate(CONTRASTS)
     assert min(contrasts) >= 4.5
     assert max(contrasts) > 9
 
@@ -178,43 +172,44 @@ def test_precisions_are_compared_and_cleared_with_their_input(tab):
     expect(rows).to_have_count(0)
 
 
-def test_a_page_that_waits_is_told_its_place(server, open_page):
-    busy, waiting = (open_page(server.url + OURS) for _ in range(2))
-    for page, frames in ((busy, 256), (waiting, 8)):
-        page.wait_for_selector(".vtg-all-well", timeout=LOADED)
-        open_settings(page)
-        page.locator("#frames input").fill(str(frames))
-        page.locator("#run").click()
-        expect(page.locator("#facts textarea")).to_have_value(re.compile(f" {frames} frames"), timeout=LOADED)
-        page.get_by_role("tab", name="Loss").click()
+def test_a_page_that_waits_is_told_its_place(tab, server, open_page):
+    busy = open_page(server.url + OURS)
+    expect_audited(busy)
+    open_settings(busy)
+    busy.locator("#frames input").fill("128")
+    busy.locator("#run").click()
+    expect(busy.locator("#facts textarea")).to_have_value(re.compile(" 128 frames"), timeout=LOADED)
+    show(busy, "Loss")
     busy.locator("#run-loss").click()
     expect(busy.locator("#loss-view")).to_contain_text("Running")
-    waiting.locator("#run-precisions").click()
-    expect(waiting.locator("#loss-precisions")).to_contain_text("queue: 1/1")
+    tab.locator("#run-precisions").click()
+    expect(tab.locator("#loss-precisions")).to_contain_text("queue: 1/1")
     busy.locator("#cancel").click()
     expect(busy.locator("#notice")).to_contain_text("cancelled")
-    expect(waiting.locator("#loss-precisions tbody tr")).to_have_count(3, timeout=LOADED)
+    expect(tab.locator("#loss-precisions tbody tr")).to_have_count(3, timeout=LOADED)
 
 
-def test_a_result_fits_a_phone_and_what_is_secondary_is_shut_until_it_is_asked_for(visit):
-    page = score(visit(width=390))
+def test_a_result_fits_a_phone_and_what_is_secondary_is_shut_until_it_is_asked_for(phone):
+    page = score(phone)
     expect(page.locator("#loss-view details")).to_have_count(4)
     expect(page.locator("#loss-view details[open]")).to_have_count(0)
     for title in ("By region", "What other masks"):
         page.locator("#loss-view summary", has_text=title).press("Enter")
     expect(page.locator("#loss-view tr", has_text="all-tokens")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page_width(page) <= 390
     page.locator("#run-loss").click()  # what a person opened stays open
     expect(page.locator("#loss-view details[open]")).to_have_count(2)
 
 
-def test_the_words_are_explained_before_a_pass_and_on_demand_after_it(tab):
-    expect(tab.locator("#loss-view .vtg-words dt").first).to_have_text("NLL, in nats")
-    tab.locator("#run-loss").click()
-    expect(tab.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
-    expect(tab.locator("#loss-view .vtg-words")).to_be_hidden()
-    tab.locator("#loss-view summary", has_text="What these words mean").click()
-    expect(tab.locator("#loss-view .vtg-words")).to_be_visible()
+def test_the_words_are_explained_before_a_pass(untried):
+    expect(untried.locator("#loss-view .vtg-words dt").first).to_have_text("NLL, in nats")
+
+
+def test_the_words_are_explained_on_demand_after_a_pass(scored):
+    expect(scored.locator("#loss-view .vtg-words")).to_be_hidden()
+    scored.locator("#loss-view summary", has_text="What these words mean").click()
+    expect(scored.locator("#loss-view .vtg-words")).to_be_visible()
+    scored.locator("#loss-view summary", has_text="What these words mean").click()
 
 
 def test_figures_stand_on_the_right_of_their_columns(scored):

@@ -1,15 +1,11 @@
-import json
-import os
 import re
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.test_player import install_ffmpeg
 from tests.video.test_sampling import write_video
 from vtg_core.video.sampling import probe_video
 
-from .conftest import LOADED, OURS, ROOT, Server, expect_audited
+from .conftest import LOADED, OURS, ROOT, in_theme, pick_row
 
 MAX_FIRST_VISIT = 1_000_000
 """Bytes over the wire; it was 32.6 MB with Gradio's own video component, and 0.64 MB without."""
@@ -77,9 +73,8 @@ def test_without_a_video_the_page_asks_for_one_and_the_keyboard_gives_it(demo):
     expect(demo.locator("#facts textarea")).to_have_value(facts_of(ROOT / "assets" / "last_seconds.mp4"))
 
 
-def test_a_path_that_a_browser_makes_up_is_not_read(server, open_page):
-    page = open_page(server.url + OURS)
-    expect_audited(page)
+def test_a_path_that_a_browser_makes_up_is_not_read(visit):
+    page = visit()
 
     def forge(route):
         body = re.sub(
@@ -95,10 +90,8 @@ def test_a_path_that_a_browser_makes_up_is_not_read(server, open_page):
     assert any(forged)
 
 
-def test_what_a_playlist_names_is_not_asked_for(server, open_page, tmp_path):
-    page = open_page(server.url + OURS)
-    expect_audited(page)
-    asked = []
+def test_what_a_playlist_names_is_not_asked_for(edited, tmp_path):
+    page, asked = edited, []
     page.on("request", lambda request: asked.append(request.url))
     playlist = tmp_path / "list.mp4"
     playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n/named.ts\n#EXT-X-ENDLIST\n")
@@ -108,39 +101,27 @@ def test_what_a_playlist_names_is_not_asked_for(server, open_page, tmp_path):
     assert [url for url in asked if "named.ts" in url or "list.mp4" in url] == []
 
 
-def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_would_do(
-    tmp_path, user_cache, open_page
-):
-    video = write_video(tmp_path / "old.avi", range(0, 3000, 100))  # browsers do not play MPEG-4 part 2
-    rows = [
-        {"video": "old.avi", "timestamp": [1, 2], "sentence": f"a box {word}"} for word in ("moves", "stops")
-    ]
-    file = tmp_path / "rows.json"
-    file.write_text(json.dumps(rows))
-    called = install_ffmpeg(tmp_path)
-    path = f"{called.parent}{os.pathsep}{os.environ['PATH']}"
-    server = Server("--annotations", str(file), "--num-frames", "4", PATH=path).wait()
-    try:
-        page = open_page(server.url + OURS)
-        expect(page.locator("#facts textarea")).to_have_value(facts_of(video), timeout=LOADED)
-        expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
-        expect(page.locator(".vtg-player-about")).to_contain_text("old.avi")
-        page.locator("#row input[type=number]").fill("2")
-        page.locator("#row input[type=number]").press("Enter")
-        expect(page.locator("#query textarea")).to_have_value("a box stops")
-        page.locator("#end input").fill("2.5")
-        page.locator("#run").click()
-        expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
-        expect(page.locator("#facts textarea")).to_have_value(facts_of(video))
-        page.close()
-    finally:
-        assert "Traceback" not in server.stop()
-    assert not called.exists()
+def test_a_row_is_read_from_its_own_file_whatever_the_browser_plays_and_ffmpeg_would_do(file_page, files):
+    page, video = file_page, files / "old.avi"
+    pick_row(page, 6)
+    expect(page.locator("#facts textarea")).to_have_value(facts_of(video))
+    expect(page.locator(".vtg-player-unplayable")).to_have_text(NOT_PLAYED)
+    expect(page.locator(".vtg-player-about")).to_contain_text("old.avi")
+    pick_row(page, 7)
+    expect(page.locator("#query textarea")).to_have_value("a box stops")
+    page.locator("#end input").fill("2.5")
+    page.locator("#run").click()
+    expect(page.locator("#notice")).to_contain_text("Its windows are replaced by the one typed here")
+    expect(page.locator("#facts textarea")).to_have_value(facts_of(video))
+    assert not (files / "bin" / "called").exists()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_player_stands_as_high_with_a_video_as_without(visit, theme):
-    page = visit(theme, 390)
-    height = page.locator("#video video").bounding_box()["height"]
-    page.get_by_role("button", name="Clear the video").click()
-    assert page.locator(".vtg-player-empty").bounding_box()["height"] == height
+def test_the_player_stands_as_high_with_a_video_as_without(edited):
+    edited.set_viewport_size({"width": 390, "height": 900})
+    heights = [edited.locator("#video video").bounding_box()["height"]]
+    edited.get_by_role("button", name="Clear the video").click()
+    for theme in ("light", "dark"):
+        with in_theme(edited, theme):
+            heights.append(edited.locator(".vtg-player-empty").bounding_box()["height"])
+    edited.set_viewport_size({"width": 1280, "height": 900})
+    assert len(set(heights)) == 1

@@ -5,12 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, OURS, expect_audited, show
+from .conftest import LOADED, OURS, expect_audited, opened, page_width, show
 from .test_page import HOSTILE, type_query
 
 
 def open_probe(page):
-    expect_audited(page)
     show(page, "Loss", "Probe")
     expect(page.locator("#controls-cost")).to_contain_text("3 forward passes", timeout=LOADED)
 
@@ -37,21 +36,39 @@ def curve_points(page, name):
 
 
 @pytest.fixture
-def tab(visit):
-    page = visit()
-    open_probe(page)
-    return page
+def tab(edited):
+    open_probe(edited)
+    return edited
+
+
+@pytest.fixture(scope="module")
+def asked_once(pages, server):
+    with opened(pages, server.url + OURS) as page:
+        expect_audited(page)
+        open_probe(page)
+        page.locator("#run-controls").click()
+        expect(page.locator("#controls-view tbody tr")).to_have_count(5, timeout=LOADED)
+        page.locator("#run-answer").click()
+        expect(page.locator("#answer-view .vtg-pa-truth")).to_be_visible(timeout=LOADED)
+        overfit(page)
+        yield page
 
 
 @pytest.fixture
-def overfitted(tab):
-    set_steps(tab, 8)
-    tab.locator("#run-overfit").click()
-    expect(tab.locator("#overfit-view .vtg-reading")).to_be_visible(timeout=LOADED)
-    return tab
+def asked(asked_once):
+    """The page with the answer to every question, for tests that only look."""
+    show(asked_once, "Loss", "Probe")
+    return asked_once
 
 
-def test_each_question_says_what_it_costs_before_it_is_asked(tab):
+def overfit(page):
+    set_steps(page, 8)
+    page.locator("#run-overfit").click()
+    expect(page.locator("#overfit-view .vtg-reading")).to_be_visible(timeout=LOADED)
+
+
+def test_each_question_says_what_it_costs_before_it_is_asked(seen):
+    open_probe(seen)
     for name, said in (
         ("controls", r"3 forward passes over about 1,058 tokens: .* on cpu in float32, and about \d+ MB"),
         (
@@ -60,22 +77,21 @@ def test_each_question_says_what_it_costs_before_it_is_asked(tab):
         ),
         ("overfit", r"20 steps, the work of 61 forward passes over 340 tokens: .* on cpu in float32"),
     ):
-        expect(tab.locator(f"#{name}-cost")).to_contain_text(re.compile(said))
-    field = tab.locator("#other-query textarea")
+        expect(seen.locator(f"#{name}-cost")).to_contain_text(re.compile(said))
+    field = seen.locator("#other-query textarea")
     expect(field).to_have_attribute("placeholder", "a blue square slides across the screen")
-    expect(tab.locator("#other-query")).to_contain_text("the sentence of an example of this page")
+    expect(seen.locator("#other-query")).to_contain_text("the sentence of an example of this page")
 
 
-def test_the_controls_are_one_table_with_a_reading_on_top(tab):
-    tab.locator("#run-controls").click()
-    rows = tab.locator("#controls-view tbody tr")
+def test_the_controls_are_one_table_with_a_reading_on_top(asked):
+    rows = asked.locator("#controls-view tbody tr")
     expect(rows).to_have_count(5, timeout=LOADED)
-    expect(tab.locator("#controls-view .vtg-reading")).to_have_text(re.compile(r"\w.*\.$"))
+    expect(asked.locator("#controls-view .vtg-reading")).to_have_text(re.compile(r"\w.*\.$"))
     names = rows.locator(".vtg-recipe-name").all_text_contents()
     assert names == ["The real sample", "Blank video", "Reversed video", "Another query", "Shifted window"]
     expect(rows.nth(3)).to_contain_text("a blue square slides across the screen")
-    expect(tab.locator("#controls-view img")).to_have_count(3)
-    widths = tab.locator("#controls-view img").evaluate_all("all => all.map(one => one.naturalWidth)")
+    expect(asked.locator("#controls-view img")).to_have_count(3)
+    widths = asked.locator("#controls-view img").evaluate_all("all => all.map(one => one.naturalWidth)")
     assert min(widths) > 0
     sums = [float(text) for text in rows.locator('td[data-name="Sum"]').all_text_contents()]
     for row, own in zip(rows.all()[1:], sums[1:], strict=True):
@@ -94,59 +110,59 @@ def test_a_query_of_ones_own_is_asked_and_stays_text(tab):
     assert tab.evaluate("globalThis.__ran") is None
 
 
-def test_what_the_model_answers_stands_beside_the_truth(tab):
-    tab.locator("#run-answer").click()
-    truth = tab.locator("#answer-view .vtg-pa-truth")
+def test_what_the_model_answers_stands_beside_the_truth(asked):
+    truth = asked.locator("#answer-view .vtg-pa-truth")
     expect(truth).to_be_visible(timeout=LOADED)
     style = truth.evaluate("bar => [parseFloat(bar.style.left), parseFloat(bar.style.width)]")
     assert style == pytest.approx([100 * 8 / 30, 100 * 6 / 30], abs=0.01)
-    expect(tab.locator("#answer-view .vtg-pa-frame")).to_have_count(8)
-    expect(tab.locator("#answer-view .vtg-reading")).to_have_text(re.compile(r"\w.*\.$"))
-    expect(tab.locator("#answer-view .vtg-pa-facts")).to_contain_text(re.compile(r"after \d+ tokens?\."))
-    expect(tab.locator("#answer-view .vtg-pa-timeline")).to_have_attribute(
+    expect(asked.locator("#answer-view .vtg-pa-frame")).to_have_count(8)
+    expect(asked.locator("#answer-view .vtg-reading")).to_have_text(re.compile(r"\w.*\.$"))
+    expect(asked.locator("#answer-view .vtg-pa-facts")).to_contain_text(re.compile(r"after \d+ tokens?\."))
+    expect(asked.locator("#answer-view .vtg-pa-timeline")).to_have_attribute(
         "aria-label", re.compile("the truth is 8.0 to 14.0 s; the model says ")
     )
 
 
-def test_an_overfit_check_ends_with_its_curves_and_the_weights_as_they_were(overfitted):
-    response = curve_points(overfitted, "response")
-    assert len(response) == len(curve_points(overfitted, "prompt")) == 9
+def test_an_overfit_check_ends_with_its_curves_and_the_weights_as_they_were(asked):
+    response = curve_points(asked, "response")
+    assert len(response) == len(curve_points(asked, "prompt")) == 9
     assert response[-1][1] > response[0][1]  # lower on screen: a smaller loss
-    notes = overfitted.locator("#overfit-view .vtg-po-note")
+    notes = asked.locator("#overfit-view .vtg-po-note")
     expect(notes.first).to_contain_text(
         re.compile(r"12 tokens of our response-only mask trained all [\d,]+ weights")
     )
     expect(notes.nth(1)).to_contain_text("as they were, bit for bit")
-    overfitted.locator("#overfit-view summary", has_text="The same figures").press("Enter")
-    rows = overfitted.locator("#overfit-view tbody tr")
+    asked.locator("#overfit-view summary", has_text="The same figures").press("Enter")
+    rows = asked.locator("#overfit-view tbody tr")
     expect(rows).to_have_count(9)
     answers = [float(text) for text in rows.locator('td[data-name="The answer"]').all_text_contents()]
     assert answers[-1] < answers[0]
 
 
-def test_the_axis_is_chosen_with_the_keyboard_and_stays_chosen(overfitted):
-    before = curve_points(overfitted, "response")
-    overfitted.get_by_role("radio", name="linear").focus()
-    overfitted.keyboard.press("ArrowRight")
-    chosen = overfitted.get_by_role("radio", name="logarithmic")
+def test_the_axis_is_chosen_with_the_keyboard_and_stays_chosen(asked):
+    before = curve_points(asked, "response")
+    asked.get_by_role("radio", name="linear").focus()
+    asked.keyboard.press("ArrowRight")
+    chosen = asked.get_by_role("radio", name="logarithmic")
     expect(chosen).to_be_checked()
     expect(chosen).to_be_focused()
-    assert curve_points(overfitted, "response") != before
-    overfitted.locator("#run-overfit").click()
-    expect(overfitted.locator("#overfit-view .vtg-reading")).to_have_count(0)
-    expect(overfitted.locator("#overfit-view .vtg-reading")).to_be_visible(timeout=LOADED)
+    assert curve_points(asked, "response") != before
+    asked.locator("#run-overfit").click()
+    expect(asked.locator("#overfit-view .vtg-reading")).to_have_count(0)
+    expect(asked.locator("#overfit-view .vtg-reading")).to_be_visible(timeout=LOADED)
     expect(chosen).to_be_checked()
+    asked.get_by_role("radio", name="linear").check()  # as it was
 
 
 def test_another_mask_has_a_curve_of_its_own(tab):
     set_steps(tab, 4)
     choose_mask(tab, "text-prefix")
     tab.locator("#run-overfit").click()
-    expect(tab.locator("#overfit-view .vtg-reading")).to_be_visible(timeout=LOADED)
+    expect(tab.locator("#overfit-view .vtg-reading")).to_contain_text("with our mask and", timeout=LOADED)
     expect(tab.locator("#overfit-view .vtg-po-legend")).to_contain_text("What text-prefix trains")
     assert len(curve_points(tab, "trained")) == len(curve_points(tab, "ours")) == 5
-    expect(tab.locator("#overfit-view .vtg-reading")).to_contain_text("with our mask and")
     expect(tab.locator("#overfit-view .vtg-po-note").first).to_contain_text("of the mask of text-prefix")
+    choose_mask(tab, "ours")  # as it was
 
 
 def test_a_curve_grows_while_it_runs_and_a_cancelled_check_keeps_what_came(tab):
@@ -164,8 +180,9 @@ def test_a_curve_grows_while_it_runs_and_a_cancelled_check_keeps_what_came(tab):
 
 def test_a_closed_page_lets_go_of_the_model(server, open_page):
     busy, waiting = open_page(server.url + OURS), open_page(server.url + OURS)
-    open_probe(waiting)
-    open_probe(busy)
+    for page in (busy, waiting):
+        expect_audited(page)
+        open_probe(page)
     set_steps(busy, 200)
     busy.locator("#run-overfit").click()
     expect(state(busy)).to_have_text(re.compile("Step 1"), timeout=LOADED)
@@ -176,17 +193,18 @@ def test_a_closed_page_lets_go_of_the_model(server, open_page):
 
 
 @pytest.mark.parametrize("change", ["query", "template"])
-def test_what_belongs_to_another_input_is_not_left_on_screen(overfitted, change):
-    overfitted.locator("#run-controls").click()
-    expect(overfitted.locator("#controls-view tbody tr")).to_have_count(5, timeout=LOADED)
+def test_what_belongs_to_another_input_is_not_left_on_screen(tab, change):
+    overfit(tab)
+    tab.locator("#run-controls").click()
+    expect(tab.locator("#controls-view tbody tr")).to_have_count(5, timeout=LOADED)
     if change == "query":
-        type_query(overfitted, "a blue square appears")
+        type_query(tab, "a blue square appears")
     else:
-        overfitted.locator("#template input").click()
-        overfitted.get_by_role("option", name="concise").click()
-    expect(overfitted.locator("#controls-view tbody tr")).to_have_count(0)
-    expect(overfitted.locator("#overfit-view svg")).to_have_count(0)
-    expect(overfitted.locator("#controls-cost")).to_contain_text("3 forward passes")
+        tab.locator("#template input").click()
+        tab.get_by_role("option", name="concise").click()
+    expect(tab.locator("#controls-view tbody tr")).to_have_count(0)
+    expect(tab.locator("#overfit-view svg")).to_have_count(0)
+    expect(tab.locator("#controls-cost")).to_contain_text("3 forward passes")
 
 
 def test_another_query_stops_a_check_that_runs(tab):
@@ -222,17 +240,23 @@ def test_nothing_moves_while_a_question_is_asked(tab):
     expect(tab.locator("#controls-view tbody tr")).to_have_count(5, timeout=LOADED)
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "dark")])
-def test_the_answers_fit_their_width(visit, width, theme):
-    page = visit(theme, width)
-    open_probe(page)
-    set_steps(page, 3)
+def test_the_answers_fit_their_width(asked):
+    expect_fits(asked, 1280)
+
+
+def test_the_answers_fit_a_phone_and_are_asked_for_with_the_keyboard(phone):
+    open_probe(phone)
+    set_steps(phone, 3)
     for name, shown in (
         ("controls", "tbody tr:last-child"), ("answer", ".vtg-pa-timeline"), ("overfit", ".vtg-reading")
     ):  # fmt: skip
-        page.locator(f"#run-{name}").focus()
-        page.keyboard.press("Enter")
-        expect(page.locator(f"#{name}-view {shown}")).to_be_visible(timeout=LOADED)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+        phone.locator(f"#run-{name}").focus()
+        phone.keyboard.press("Enter")
+        expect(phone.locator(f"#{name}-view {shown}")).to_be_visible(timeout=LOADED)
+    expect_fits(phone, 390)
+
+
+def expect_fits(page, width):
+    assert page_width(page) <= width
     chart = page.locator("#overfit-view .vtg-po-chart").bounding_box()
     assert chart["x"] + chart["width"] <= width

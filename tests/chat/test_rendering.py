@@ -371,7 +371,7 @@ def test_messages_that_are_no_conversation_are_refused(processor):
         render([{"role": "assistant", "content": "Now"}], processor)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.lists(st.text(max_size=20).filter(str.strip), min_size=2, max_size=6), st.booleans())
 def test_whatever_is_said_the_regions_hold_it_word_for_word(processor, turns, has_system):
     messages = chat(*turns, system="Be brief." if has_system else None)

@@ -1,5 +1,6 @@
 """One program with three doors: ``vtg-lens``, ``python app.py`` and ``python -m vtg_core``."""
 
+import io
 import re
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def test_an_option_of_the_page_before_a_command_is_refused_and_not_lost(capsys):
 
 
 def test_the_options_of_a_file_need_a_file(capsys):
-    assert "--video-root and --clip speak of --annotations" in refused(capsys, "--clip")
+    assert "--clip speaks of the rows of --annotations, or of files under" in refused(capsys, "--clip")
 
 
 def test_what_the_page_cannot_start_with_is_one_sentence(capsys):
@@ -55,8 +56,45 @@ def test_what_the_page_cannot_start_with_is_one_sentence(capsys):
 
 
 def test_an_address_that_is_nobodys_is_one_sentence(capsys):
-    assert main(["--host", "256.0.0.1"]) == 1
+    assert main(["--host", "256.0.0.1", "--public"]) == 1
     assert capsys.readouterr().err.startswith("error: the page cannot be served at 256.0.0.1: ")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "gpu7"])
+def test_other_machines_are_let_in_only_where_that_was_said(host, capsys):
+    line = refused(capsys, "--host", host)
+    assert f"--host {host} lets other machines in: say under which names with --allow-host" in line
+
+
+@pytest.mark.parametrize("name", ["*", "a*b", "gpu7:7860", "http://gpu7", "", "*.", "a b", "gpü7"])
+def test_a_host_name_that_is_none_is_refused(name, capsys):
+    assert "must be a host name without a port" in refused(capsys, "--allow-host", name)
+
+
+def test_a_name_without_a_password_is_refused(capsys, monkeypatch):
+    monkeypatch.delenv("VTG_LENS_PASSWORD", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert main(["--auth", "ann"]) == 1
+    assert "put it into the environment variable VTG_LENS_PASSWORD" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "says"),
+    [
+        (["--public"], ["*"], "as any name, without a password (--auth USER asks for one)"),
+        (["--allow-host", "gpu7", "--allow-host", "*.lab", "--auth", "ann"],
+         ["127.0.0.1", "localhost", "[::1]", "gpu7", "*.lab"], "as gpu7, *.lab, with a password"),
+    ],
+)  # fmt: skip
+def test_what_other_machines_get_is_said_at_the_start(given, names, says, capsys, monkeypatch):
+    served = {}
+    monkeypatch.setenv("VTG_LENS_PASSWORD", "swordfish")
+    monkeypatch.setattr("gradio.Blocks.launch", lambda _, **options: served.update(options))
+    assert main(["--host", "0.0.0.0", *given]) == 0
+    assert served["app_kwargs"]["middleware"][-1].kwargs["allowed_hosts"] == names
+    assert served["auth"] == (("ann", "swordfish") if "--auth" in given else None)
+    assert says in (said := capsys.readouterr().err)
+    assert "swordfish" not in said
 
 
 def test_without_options_the_page_starts_on_the_demo():

@@ -234,7 +234,7 @@ def test_nothing_gives_nothing():
     assert view_analytics([]) is None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(COLUMNS)
 def test_no_figure_is_ever_nan_and_each_stays_in_its_range(columns):
     results = results_of({f"t{i}": column for i, column in enumerate(columns)})
@@ -251,7 +251,6 @@ def test_no_figure_is_ever_nan_and_each_stays_in_its_range(columns):
     assert as_json(view_analytics(results))
 
 
-@settings(deadline=None)
 @given(COLUMNS.filter(lambda columns: len(columns) > 1))
 def test_what_one_template_wins_the_other_loses(columns):
     results = results_of({"a": columns[0], "b": columns[1]})
@@ -262,7 +261,6 @@ def test_what_one_template_wins_the_other_loses(columns):
     assert there["a"].best_rate + there["b"].best_rate == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(COLUMNS, st.randoms(use_true_random=False))
 def test_the_order_of_the_results_changes_no_figure(columns, source):
     results = results_of({f"t{i}": column for i, column in enumerate(columns)})

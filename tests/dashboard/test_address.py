@@ -34,7 +34,15 @@ def test_a_link_opens_what_it_names():
     address = opened(OPENED)
     assert {name: str(getattr(address, name)) for name in OPENED} == OPENED
     assert address.remark == ""
-    assert json.loads(address.for_script()) == {"colour": "region", "token": 7}
+    script = json.loads(address.for_script("tokens"))
+    first = {"template": "direct"}
+    assert script == {"colour": "region", "token": 7, "tab": "loss", "from": "tokens", "first": first}
+
+
+def test_a_link_sets_nothing_that_it_does_not_name():
+    assert opened({}).asked == frozenset()
+    assert opened({"template": "concise", "mask": "no such"}).asked == {"template"}
+    assert json.loads(opened({"tab": "tokens"}).for_script("tokens"))["tab"] is None
 
 
 def test_a_page_without_a_link_opens_with_its_first_sample():

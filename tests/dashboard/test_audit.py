@@ -96,7 +96,7 @@ def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):
     strip, view, recipes, tokens = audited()
     assert strip == {
         "source": "our collator", "num_errors": 0, "num_warnings": 0, "note": "", "is_broken": False,
-        "recipe": None, "num_tokens": 0,
+        "recipe": None, "num_tokens": 0, "counts": None,
     }  # fmt: skip
     assert bad(view) == []
     assert view["verdict"] == "3 independent readings agree on 12 tokens to train."

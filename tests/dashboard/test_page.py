@@ -13,6 +13,7 @@ from vtg_core.checkpoints.loading import loaded_model
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
 from vtg_core.dashboard.notices import as_notice
+from vtg_core.dashboard.serving import ANY_NAME
 from vtg_core.dashboard.work.audit import show_recipe_losses
 from vtg_core.dashboard.work.loss import show_loss, show_loss_cost, show_precisions
 from vtg_core.dashboard.work.prompts import show_prompts
@@ -52,6 +53,14 @@ def test_the_page_is_built_before_pytorch_is_imported():
     assert done.returncode == 0, done.stderr
 
 
+def test_an_idle_page_looks_for_work_a_hundred_times_a_second_and_no_oftener():
+    from gradio.queueing import Queue
+
+    queue = build_dashboard(SETTINGS)._queue
+    assert isinstance(queue, Queue)
+    assert queue.sleep_when_free == 0.01
+
+
 def test_no_component_evaluates_what_it_is_given():
     components = build_dashboard(SETTINGS).get_config_file()["components"]
     templates = [c["props"]["html_template"] for c in components if c["type"] == "html"]
@@ -85,7 +94,7 @@ def test_a_page_of_another_site_cannot_send_anything(origin, status):
 
 
 def test_every_answer_of_the_server_carries_its_policy():
-    client = TestClient(Starlette(**launch_options("0.0.0.0")["app_kwargs"]))
+    client = TestClient(Starlette(**launch_options("0.0.0.0", names=ANY_NAME)["app_kwargs"]))
     headers = client.get("/", headers={"host": "any.example"}).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert "connect-src 'self'" in headers["content-security-policy"]

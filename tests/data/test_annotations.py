@@ -226,6 +226,13 @@ def test_nesting_beyond_reason_is_refused(write):
         load_annotations(write("[" * 100_000))
 
 
+def test_a_name_that_no_file_can_have_is_one_sentence():
+    with pytest.raises(
+        AnnotationError, match=r"annotation file 'a\\x00b' cannot be read: that is no possible file name"
+    ):
+        load_annotations("a\0b")
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(AnnotationError, match=r"annotation file gone.json cannot be read: No such file"):
         load_annotations(tmp_path / "gone.json")

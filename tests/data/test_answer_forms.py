@@ -2,7 +2,7 @@ import math
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vtg_core.data.answer_forms.forms import MAX_ANSWER_CHARS
@@ -44,7 +44,6 @@ def measured_windows(draw):
 @example((VideoMeasure(0.3, frame_times=(0.2,)), [Window(0, 0.1)]))
 @example((VideoMeasure(30.0, fps=1), [Window(7.6, 7.9), Window(29.3, 29.4)]))
 @example((VideoMeasure(30.0, fps=1), [Window(math.nextafter(30, 0), 30)]))
-@settings(deadline=None)
 @given(measured_windows())
 def test_an_answer_reads_back_as_its_windows_within_one_step(form, drawn):
     video, windows = drawn
@@ -58,7 +57,6 @@ def test_an_answer_reads_back_as_its_windows_within_one_step(form, drawn):
 
 
 @pytest.mark.parametrize("form", OF_EACH_SHAPE, ids=lambda form: form.name)
-@settings(deadline=None)
 @given(measured_windows(), st.text(max_size=40))
 def test_any_text_is_read_without_an_error_and_within_the_video(form, drawn, text):
     video, windows = drawn
@@ -69,7 +67,6 @@ def test_any_text_is_read_without_an_error_and_within_the_video(form, drawn, tex
 
 
 @pytest.mark.parametrize("mode", ANSWER_FORMATS)
-@settings(deadline=None)
 @given(measured_windows())
 def test_the_built_in_formats_are_forms_that_write_the_very_same(mode, drawn):
     video, windows = drawn

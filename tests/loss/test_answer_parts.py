@@ -170,7 +170,7 @@ def test_a_token_that_holds_a_digit_is_a_time_and_bears_its_share(merging, video
 @given(
     st.lists(st.integers(0, 295), min_size=2, max_size=8, unique=True), st.sampled_from(list(ANSWER_FORMATS))
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_parts_partition_what_is_supervised_and_uniform_is_the_product_of_the_choices(tenths, mode):
     processor, video = SHARED["processor"], SHARED["video"]
     ordered = sorted(tenths)

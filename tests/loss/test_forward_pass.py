@@ -9,10 +9,10 @@ from vtg_core.data.answers import STANDARD_ANSWER
 from vtg_core.dataset import Sample
 from vtg_core.errors import LossCancelledError, LossError, OutOfMemoryError
 from vtg_core.loss.forward_pass import (
-    check_kept,
     evaluating,
     first_not_finite,
     input_device,
+    kept_logits,
     layers_counted,
     num_layers,
     num_text_layers,
@@ -135,10 +135,12 @@ def test_whatever_a_pass_raises_is_one_clear_error(error, expected):
         raise error
 
 
-def test_logits_of_other_positions_than_asked_for_are_refused(model):
-    check_kept(model, torch.zeros(1, 3, 9), 3)
-    with pytest.raises(LossError, match="for the 2 positions asked for, got 3; it does not support"):
-        check_kept(model, torch.zeros(1, 3, 9), 2)
+def test_the_logits_asked_for_are_taken_from_those_of_all_positions(model):
+    every = torch.arange(5.0)[None, :, None]
+    assert kept_logits(model, every, [1, 3], length=5).flatten().tolist() == [1, 3]
+    assert kept_logits(model, every, [0, 1, 2, 3, 4], length=9) is every
+    with pytest.raises(LossError, match="for the 2 positions asked for or for all 4, got 5; its loss"):
+        kept_logits(model, every, [1, 3], length=4)
 
 
 def test_inputs_go_to_the_first_device_that_holds_weights(model):

@@ -200,14 +200,35 @@ def test_a_token_across_the_start_of_an_answer_is_refused(processor, video):
         encoded(chat(answer="\nNow"), own, video)
 
 
-def test_a_token_across_the_start_of_thinking_is_refused(processor, video):
-    own = with_merge(processor, "Ċ", "Ċ")
-    own.chat_template = own.chat_template.replace(
+def opened_by(processor, prompt, written):
+    """``processor`` with a template whose prompt for an answer ends with ``prompt``, and which writes ``written`` there."""
+    processor.chat_template = processor.chat_template.replace(
         "'<|im_start|>' + message.role + '\\n' +",
-        "'<|im_start|>' + message.role + '\\n' + ('<think>\\n\\n</think>\\n\\n' if message.role == 'assistant' else '') +",
-    ).replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant\\n<think>\\n'")
-    with pytest.raises(MaskingError, match=r"must not straddle .* from role_header into thinking"):
+        f"'<|im_start|>' + message.role + ({written!r} if message.role == 'assistant' else '\\n') +",
+    ).replace("'<|im_start|>assistant\\n'", repr("<|im_start|>assistant" + prompt))
+    return processor
+
+
+def test_a_token_that_takes_the_prompts_last_space_is_the_first_of_what_is_answered(processor, video):
+    own = opened_by(with_merge(processor, "Ċ", "Ċ"), "\n<think>\n", "\n<think>\n\n</think>\n\n")
+    sample = encoded(chat(), own, video)
+    assert supervised(sample, own) == "[8.0, 14.0]<|im_end|>"
+    assert own.tokenizer.decode(sample.input_ids[: sample.answer_starts[0]]).endswith("assistant\n<think>")
+    thinking = encoded(chat(), own, video, policy=MaskPolicy(thinking=True))
+    assert supervised(thinking, own) == "\n\n</think>\n\n[8.0, 14.0]<|im_end|>"
+
+
+def test_a_token_that_takes_more_than_space_from_the_prompt_is_refused(processor, video):
+    own = opened_by(with_merge(processor, ":", "["), "\nAt:", "\nAt:")
+    with pytest.raises(
+        MaskingError, match=r"must not straddle .* ':\[' reaches from role_header into answer"
+    ):
         encoded(chat(), own, video)
+
+
+def test_the_space_between_the_prompt_and_an_answer_is_answered(own_processor, video):
+    own = opened_by(own_processor, ":", ": ")
+    assert supervised(encoded(chat(), own, video), own) == " [8.0, 14.0]<|im_end|>"
 
 
 def test_a_newline_that_merges_with_the_next_header_is_not_trained(own_processor, video):

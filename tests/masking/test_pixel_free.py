@@ -24,7 +24,7 @@ from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy, plan_frames
-from vtg_core.video.sampling import sample_frames
+from vtg_core.video.sampling import decode_plan, sample_frames
 from vtg_core.windows import Window
 
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -193,8 +193,8 @@ def assert_encoded_as_written(processor, messages, expansion):
 
 @pytest.mark.parametrize("length", [2, 4])
 def test_placeholders_that_are_part_of_another_token_are_not_repeated(own_processor, video, length):
-    own_processor.tokenizer.add_tokens([AddedToken("<|video_pad|>" * length, special=True, normalized=False)])
     expansion = video_expansion(video.plan, own_processor).text
+    own_processor.tokenizer.add_tokens([AddedToken("<|video_pad|>" * length, special=True, normalized=False)])
     assert_encoded_as_written(own_processor, conversation(TEMPLATES[0], "x", video), expansion)
 
 
@@ -241,11 +241,24 @@ class Looking(Qwen3VLVideoProcessor):
         return super().resize(videos, **options)
 
 
-def test_a_processor_that_must_see_pixels_is_refused(own_processor, video):
+def test_a_processor_that_must_see_pixels_is_shown_them(own_processor, video):
     own_processor.video_processor.__class__ = Looking
-    assert encode(render(conversation(TEMPLATES[0], "x", video), own_processor), own_processor, [video])
-    with pytest.raises(MaskingError, match=r"from the shape and the times of its frames alone, .*its pixels"):
-        video_expansion(video.plan, own_processor)
+    messages, encoder = conversation(TEMPLATES[0], "x", video), PixelFreeEncoder(own_processor)
+    planned = plan_frames(ASSETS / "red_circle.mp4", POLICIES[0])
+    assert_same(
+        encoder.encode(messages, [planned]), SFTCollator(own_processor).encode({"messages": messages}).tokens
+    )
+    assert encoder.sees_pixels
+    with pytest.raises(MaskingError, match=r"refuses: .*meta tensors"):
+        video_expansion(planned, own_processor)
+
+
+def test_a_video_of_a_clip_is_shown_as_the_clip(own_processor):
+    own_processor.video_processor.__class__ = Looking
+    path, clip = ASSETS / "red_circle.mp4", Window(5, 15)
+    planned, decoded = plan_frames(path, POLICIES[0], clip=clip), sample_frames(path, POLICIES[0], clip=clip)
+    assert np.array_equal(decode_plan(planned).frames, decoded.frames)
+    assert decode_plan(planned).metadata == decoded.metadata
 
 
 def test_a_video_that_the_processor_refuses_is_refused_with_its_words(own_processor, video):

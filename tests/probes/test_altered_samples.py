@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtg_core.data.annotations import Annotation
@@ -213,7 +213,6 @@ def test_a_moved_window_must_be_written_otherwise():
         shifted(0.04, (0.001, 0.002))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_windows_keep_their_lengths_and_order_and_are_never_right(data):
     duration = data.draw(st.floats(2, 5000))

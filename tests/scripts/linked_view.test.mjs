@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { maskRuns, scaleOf, sectionsOf } from "../../assets/sequence_bar.js";
-import { movedWindow, ticksOf } from "../../assets/timeline.js";
+import { maskRuns, mostOf, numTrainedFrom, scaleOf, sectionsOf } from "../../assets/sequence_bar.js";
+import { framesWithRoom, movedWindow, ticksOf } from "../../assets/timeline.js";
 import { coloursOf, heatOf, lossOf } from "../../assets/token_colours.js";
 import { readTokens } from "../../assets/tokens.js";
 import { viewOf } from "./rows.mjs";
@@ -51,4 +51,19 @@ test("tokens are coloured by a loss of this very row alone", () => {
   assert.deepEqual([model.length - 2, model.length - 1, 0].map(heatOf("nll", loss)), [1, 0, null]);
   assert.equal(lossOf(model, { tokens: [{ ...tokens[0], id: 1 }] }), null);
   assert.deepEqual(coloursOf(null, null).length, 2);
+});
+
+test("frames above the timeline stand beside each other, as many as have room", () => {
+  const times = Array.from({ length: 16 }, (_, i) => 1 + 2 * i);
+  const wide = framesWithRoom(times, 32, 50, 1000);
+  assert.deepEqual(wide.map(([index]) => index), [...times.keys()]);
+  assert.deepEqual([wide[0][1], wide.at(-1)[1]], [6.25, 943.75]);
+  const narrow = framesWithRoom(times, 32, 50, 300);
+  assert.ok(narrow.length > 3 && narrow.every(([, left], i) => i === 0 || left - narrow[i - 1][1] >= 52));
+  assert.deepEqual(framesWithRoom([], 32, 50, 300), []);
+});
+
+test("what max_length cuts is counted, and how much of the loss with it", () => {
+  assert.deepEqual([mostOf(model, null), mostOf(model, 9), mostOf(readTokens(viewOf({ max_length: 5 })), 9)], [Infinity, 9, 5]);
+  assert.deepEqual([0, model.length - 1, model.length].map((from) => numTrainedFrom(model, from)), [2, 1, 0]);
 });

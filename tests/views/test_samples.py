@@ -47,7 +47,7 @@ def clip_of(duration, num_frames):
     return SampledVideo(info, frames, tuple(index / 30 for index in indices), indices)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @example(600.0, 384, "what is it")
 @example(555.5, 8, "5 55 555 5555 <|video_pad|><|video_pad|> ×60 <555.5 seconds>")
 @given(st.floats(20, 40_000), st.integers(2, 64), st.sampled_from(["one", "222 2222 222", "no no no"]))

@@ -135,7 +135,9 @@ class _GlueLabeller:
         answer_start = self.answer_starts.get(after.turn, end) if after is not None else end
         turn = before.turn if before is not None else None
         yield from self._walk(start, answer_start, expected=self._expected(before, after), turn=turn)
-        yield from _region(RegionKind.THINKING, answer_start, end, after.turn if after is not None else None)
+        is_space = not self.text[answer_start:end].strip()  # the first thing that is written in answer
+        kind = RegionKind.ANSWER if is_space else RegionKind.THINKING
+        yield from _region(kind, answer_start, end, after.turn if after is not None else None)
 
     def _opening_of_next(self, start: int, end: int, *, turn: int) -> int:
         """Return where the turn after ``turn`` is opened: what opens it does not close this one."""
@@ -153,7 +155,8 @@ class _GlueLabeller:
         ):
             raise MaskingError(
                 f"the template must close messages[{turn}] with a control token, got {self.text[start:end][:40]!r}; "
-                "without one a model is never taught to stop"
+                "without one a model is never taught to stop: name a token at which the checkpoint stops with "
+                "--end-of-turn"
             )
         return start + length
 

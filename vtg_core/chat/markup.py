@@ -5,7 +5,7 @@ template's markup.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.chat.conversation import Role
@@ -23,11 +23,13 @@ class Markup:
         opening: role header, such as ``<|im_start|>user\\n``.
         closing: end of the turn and what follows it, such as ``<|im_end|>\\n``.
         video: the placeholder with its markers.
+        other_openings: further role headers, of a turn that shows a video or that a generation prompt opens otherwise.
     """
 
     opening: Mapping[Role, str]
     closing: Mapping[Role, str]
     video: str
+    other_openings: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
 
 
 def apply_chat_template(
@@ -89,7 +91,30 @@ def _learn(processor: "ProcessorMixin") -> Markup:
     if len(system) == 3 and opening[Role.USER]:
         opening[Role.SYSTEM] = system[0]
         closing[Role.SYSTEM] = system[1].removesuffix(opening[Role.USER])
-    return Markup(opening, closing, _inserted(_PROBE.join(asked), _PROBE.join(shown)))
+    others = {
+        Role.USER: _others(opening[Role.USER], shown[:1], before=""),
+        Role.ASSISTANT: _others(opening[Role.ASSISTANT], dialogue[1:4:2], before=closing[Role.USER]),
+    }
+    return Markup(opening, closing, _inserted(_PROBE.join(asked), _PROBE.join(shown)), others)
+
+
+def _others(opening: str, written: Sequence[str], *, before: str) -> tuple[str, ...]:
+    """Return what stands in the place of a role's header where the template does not write ``opening``.
+
+    Args:
+        opening: the header.
+        written: what the template writes before texts of that role.
+        before: what closes the turn before.
+    """
+    found: dict[str, None] = {}
+    for text in written:
+        header = text.removeprefix(before)
+        if opening.strip() and not before and opening not in header:
+            at = header.rfind(opening.strip())
+            header = header[at : at + num_shared(header[at:], opening)] if at >= 0 else ""
+        if header.strip() and header != opening and (before or opening not in text):
+            found[header] = None
+    return tuple(found)
 
 
 def _inserted(before: str, after: str) -> str:

@@ -6,6 +6,7 @@ result must equal, character for character, what the template renders for the re
 that rewrites, drops or repeats a message fails that comparison, and no mask is built on it.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ class RenderedChat:
         text: what the processor is given.
         regions: a partition of the characters of ``text``.
         answer_starts: for each assistant turn, the character at which the model begins to write: the length
-            of the generation prompt that the template renders for the turns before it.
+            of the generation prompt that the template renders for the turns before it; where that ends in other white
+            space than the template writes there, the start of the answer's own text.
         literals: half-open ranges of characters that look like control tokens and came from a person or a
             file; they must reach the model as plain text.
         video_sources: what the messages named as videos, in order.
@@ -101,13 +103,27 @@ def _answer_starts(
                 "writes nothing; where an answer begins cannot be proved with it"
             )
         content_start = next(piece.start for piece in pieces if piece.turn == turn)
-        if not text.startswith(prompt) or len(prompt) > content_start:
+        before_content = text[:content_start]
+        if before_content.startswith(prompt):
+            starts[turn] = len(prompt)
+        elif differs_in_space(prompt, before_content):
+            starts[turn] = content_start
+        else:
+            answers = [message for message in conversation if message.role is Role.ASSISTANT]
             raise MaskingError(
                 f"what stands before the answer in messages[{turn}] must be the template's own generation prompt, "
-                f"and is not ({first_difference(prompt, text)}); train one turn at a time with this template"
+                f"and is not ({first_difference(prompt, text)}); "
+                + ("train one turn at a time with this template" if len(answers) > 1 else _NO_PROMPT)
             )
-        starts[turn] = len(prompt)
     return starts
+
+
+_NO_PROMPT = "correct the chat template, so that training reads what a server writes"
+
+
+def differs_in_space(prompt: str, written: str) -> bool:
+    """Say whether two texts end in other white space, and are the same but for that."""
+    return prompt != written and prompt.rstrip() == written.rstrip()
 
 
 def _opens_a_turn(
@@ -143,8 +159,13 @@ def literals_of(
     structural: frozenset[str],
     template_tokens: Collection[str],
 ) -> Iterator[tuple[int, int]]:
-    """Yield the control tokens in ``text`` that no one was entitled to write."""
-    for start, end in controls.find(text):
+    """Yield what looks like a control token in ``text`` and no one was entitled to write, in order.
+
+    That is a video's placeholder, too, where it is plain text that the processor looks for.
+    """
+    written = "|".join(re.escape(name) for name in sorted(structural) if name not in controls.ids)
+    plain = [match.span() for match in re.finditer(written, text)] if written else []
+    for start, end in sorted((*controls.find(text), *plain)):
         touched = [piece for piece in pieces if piece.start < end and start < piece.end]
         if touched and not _may_write(
             text[start:end],

@@ -16,6 +16,8 @@ from vtg_core.checkpoints.placement import (
     resolve_precision,
 )
 from vtg_core.checkpoints.source import folder_state, hub_is_needed_and_there, source_of, why_not_loaded
+from vtg_core.checkpoints.template_change import TemplateChange, change_template
+from vtg_core.checkpoints.versions import check_versions
 from vtg_core.data.answers import TEMPORAL_TOKEN_ANSWER
 from vtg_core.demo.models import DEMO_MODELS
 from vtg_core.errors import CheckpointError, first_line
@@ -46,34 +48,38 @@ class Checkpoint:
     stop_ids: frozenset[int] = frozenset()
 
 
-def load_checkpoint(name: str = DEFAULT_CHECKPOINT) -> Checkpoint:
+def load_checkpoint(name: str = DEFAULT_CHECKPOINT, *, template: TemplateChange | None = None) -> Checkpoint:
     """Load a checkpoint's processor, and give its tokenizer the temporal tokens it lacks.
 
     Args:
         name: ``demo``, ``demo-untrained``, ``demo-qwen2.5-vl``, a local folder, or a hub id.
+        template: what is added to its chat template.
 
     Raises:
         CheckpointError: there is no such folder, the Hub cannot be reached or has no such checkpoint, or the
-            checkpoint reads no video.
+            checkpoint reads no video; its chat template cannot be changed so.
     """
     with _LOADING:
-        return _load_checkpoint(str(name))
+        return _load_checkpoint(str(name), template or TemplateChange())
 
 
 _LOADING = RLock()
 """One load at a time: transformers is not safe to be imported by two threads at once, and two would load twice."""
 
 
-def load_processor(name: str = DEFAULT_CHECKPOINT) -> "ProcessorMixin":
-    """Return the processor of :func:`load_checkpoint`, with the same errors.
+def load_processor(
+    name: str = DEFAULT_CHECKPOINT, *, template: TemplateChange | None = None
+) -> "ProcessorMixin":
+    """Return the processor of :func:`load_checkpoint`, with the same arguments and errors.
 
     It is one object, however often it is asked for; copy it before you change it.
     """
-    return load_checkpoint(name).processor
+    return load_checkpoint(name, template=template).processor
 
 
 @lru_cache(maxsize=4)
-def _load_checkpoint(name: str) -> Checkpoint:
+def _load_checkpoint(name: str, template: TemplateChange) -> Checkpoint:
+    check_versions()
     from transformers import AutoProcessor
 
     source = source_of(name)
@@ -89,7 +95,9 @@ def _load_checkpoint(name: str) -> Checkpoint:
             "choose a video-language checkpoint such as a Qwen-VL one"
         )
     added = _add_temporal_tokens(processor.tokenizer)
-    return Checkpoint(name, processor, added, _stop_ids(source, processor.tokenizer))
+    stop_ids = _stop_ids(source, processor.tokenizer)
+    change_template(processor, template, stop_ids=stop_ids)
+    return Checkpoint(name, processor, added, stop_ids)
 
 
 def _stop_ids(source: str, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:

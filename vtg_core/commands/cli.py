@@ -34,6 +34,7 @@ from vtg_core.commands.terminal import (
     quiet_libraries,
     silence_stdout,
     tell,
+    template_change,
     write_json,
 )
 from vtg_core.commands.training.spikes import add_spikes_command
@@ -156,7 +157,7 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
         "query": options.query,
         "windows": [list(window) for window in windows],
     }
-    checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     note_added_tokens(checkpoint.added_tokens)
     return header, inspect_templates(
         video,
@@ -224,7 +225,7 @@ def _loss(options: argparse.Namespace) -> None:
     from vtg_core.checkpoints.adapters import model_label
     from vtg_core.checkpoints.loading import load_model, load_processor
 
-    processor = load_processor(options.checkpoint)
+    processor = load_processor(options.checkpoint, template=template_change(options))
     taken = list(inspections)
     scored = score_samples(
         taken,

@@ -21,6 +21,7 @@ from vtg_core.commands.terminal import (
     settled,
     tell,
     tell_format,
+    template_change,
     terminable,
     undisturbed,
     write_all,
@@ -143,6 +144,7 @@ def _store(
     settings = ComparisonSettings.of(
         options.checkpoint,
         adapter=options.adapter,
+        template=template_change(options),
         dtype=resolve_precision(options.dtype, resolve_device(options.device)),
         frames=dataset.frames,
         policy=MaskPolicy(),
@@ -188,7 +190,7 @@ def _collect(
     from vtg_core.checkpoints.loading import load_checkpoint, load_model
     from vtg_core.comparison.on_file import compare_rows
 
-    checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     note_added_tokens(checkpoint.added_tokens)
     model = load_model(
         options.checkpoint, device=options.device, dtype=options.dtype, device_map=options.device_map,

@@ -12,6 +12,7 @@ from vtg_core.commands.terminal import (
     note_added_tokens,
     reading,
     tell_format,
+    template_change,
 )
 from vtg_core.data.annotations import check_query
 from vtg_core.errors import AnnotationError
@@ -93,7 +94,7 @@ class ProbedSample:
         from vtg_core.collator import SFTCollator
         from vtg_core.inspection import Inspection
 
-        checkpoint = load_checkpoint(options.checkpoint)
+        checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
         note_added_tokens(checkpoint.added_tokens)
         return cls(checkpoint, Inspection(sample, SFTCollator(checkpoint.processor).encode(sample)), other)
 

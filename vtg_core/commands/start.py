@@ -4,11 +4,14 @@
 """
 
 import argparse
+import getpass
 import logging
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +27,17 @@ from vtg_core.commands.terminal import (
     reading,
     tell,
     tell_format,
+    template_change,
 )
 from vtg_core.errors import AnnotationError, VTGError
 
 if TYPE_CHECKING:
     from vtg_core.dashboard import Settings
     from vtg_core.data.annotations import LoadedAnnotations
+
+
+PASSWORD = "VTG_LENS_PASSWORD"
+"""The environment variable with the password of ``--auth``: what stands on a command line, others can read."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     if options.command is not None:
         parser.error(f"a command stands first: {parser.prog} {options.command} [options]")
-    if not options.annotations and (options.video_root or options.clip):
-        parser.error("--video-root and --clip speak of --annotations, which is not given")
+    if not options.annotations and options.clip and not options.video_root:
+        parser.error(
+            "--clip speaks of the rows of --annotations, or of files under --video-root: give one of them"
+        )
+    if not (_is_loopback(options.host) or options.public or options.allow_host):
+        parser.error(
+            f"--host {options.host} lets other machines in: say under which names with --allow-host NAME, or any with --public"
+        )
     return _serve(options)
 
 
@@ -74,6 +88,18 @@ def page_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=_port, help="port to listen on (default: the first free one from 7860)"
     )
+    parser.add_argument(
+        "--allow-host", action="append", type=_host_name, default=[], metavar="NAME",
+        help="a host name, besides this machine's own, under which the page answers (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--public", action="store_true", help="answer under any host name, to whoever reaches the address"
+    )
+    parser.add_argument(
+        "--auth",
+        metavar="USER",
+        help=f"ask for this name and a password, ${PASSWORD} or asked for at the start",
+    )
     cli.add_commands(parser)
     return parser
 
@@ -84,12 +110,20 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _host_name(text: str) -> str:
+    if not re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)*|\[[\da-fA-F:]+\]", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"must be a host name without a port, or *. and a domain, got {text!r}"
+        )
+    return text
+
+
 def _serve(options: argparse.Namespace) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     quiet_libraries()
     try:
-        settings = page_settings(options)
+        settings, auth = page_settings(options), _credentials(options)
     except VTGError as error:
         tell(f"error: {plain(str(error))}")
         return 1
@@ -98,11 +132,54 @@ def _serve(options: argparse.Namespace) -> int:
 
     try:
         socket.getaddrinfo(options.host, None)
-        build_dashboard(settings).launch(**launch_options(options.host, options.port))
+        if not _is_loopback(options.host):
+            tell(_exposed(options, settings))
+        where = launch_options(options.host, options.port, names=_names(options), auth=auth)
+        build_dashboard(settings).launch(**where)
     except OSError as error:  # no such address, or a port that is taken
         tell(f"error: the page cannot be served at {plain(options.host)}: {plain(str(error))}")
         return 1
     return 0
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _names(options: argparse.Namespace) -> Sequence[str]:
+    from vtg_core.dashboard.serving import ANY_NAME, LOOPBACK_NAMES
+
+    return ANY_NAME if options.public else (*LOOPBACK_NAMES, *options.allow_host)
+
+
+def _credentials(options: argparse.Namespace) -> tuple[str, str] | None:
+    """Return the name and the password to ask for; None where none is.
+
+    Raises:
+        VTGError: there is no password.
+    """
+    if not options.auth:
+        return None
+    password = os.environ.get(PASSWORD, "")
+    if not password and sys.stdin.isatty():
+        password = getpass.getpass(f"password for {plain(options.auth)}: ")
+    if not password:
+        raise VTGError(f"--auth needs a password: put it into the environment variable {PASSWORD}")
+    return options.auth, password
+
+
+def _exposed(options: argparse.Namespace, settings: "Settings") -> str:
+    """Return one sentence about what other machines get, for who starts the page."""
+    rows = f", and read {settings.num_in_file:,} rows and their videos" if settings.annotations else ""
+    asked = "with a password" if options.auth else "without a password (--auth USER asks for one)"
+    who = "any name" if options.public else ", ".join(map(plain, options.allow_host))
+    return (
+        f"other machines can reach this page as {who}, {asked}: they can upload videos and run the model{rows}; "
+        "what they send is not encrypted"
+    )
 
 
 def page_settings(options: argparse.Namespace) -> "Settings":
@@ -113,18 +190,20 @@ def page_settings(options: argparse.Namespace) -> "Settings":
     """
     if options.batch and not options.batch.is_file():
         raise VTGError(f"--batch must be a file that exists, got {str(options.batch)!r}")
-    rows = _rows(options)
-
     from vtg_core.checkpoints.adapters import check_adapter
     from vtg_core.checkpoints.placement import check_device, check_device_map
+    from vtg_core.checkpoints.versions import check_versions
     from vtg_core.dashboard.settings import Settings
 
+    check_versions()
+    rows = _rows(options)
     return Settings(
         checkpoint=options.checkpoint,
         device=check_device(options.device),
         dtype=options.dtype,
         device_map=check_device_map(options.device_map, device=options.device),
         adapter=check_adapter(options.adapter),
+        template=template_change(options),
         frames=frame_policy(options),
         annotations=rows.annotations,
         unreadable=rows.unreadable,
@@ -139,17 +218,17 @@ def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
     from vtg_core.data.annotations import LoadedAnnotations, OnError, load_annotations
     from vtg_core.data.answer_forms.reading import windows_said
 
-    if not options.annotations:
-        return LoadedAnnotations((), ())
     for root in options.video_root or ():
         if not Path(root).is_dir():
             raise AnnotationError(f"--video-root must be a folder that exists, got {root!r}")
+    if not options.annotations:
+        return LoadedAnnotations((), ())
     rows = load_annotations(
         options.annotations, **reading(options), on_error=OnError.SKIP, read_windows=windows_said
     )
-    if not rows.annotations:
-        raise AnnotationError(
-            f"none of the {len(rows.skipped):,} rows can be read; the first: {rows.skipped[0]}"
+    if not rows.annotations:  # the page says of each why
+        tell(
+            f"warning: none of the {len(rows.skipped):,} rows can be read; the first: {plain(rows.skipped[0])}"
         )
     tell_format(rows)
     return rows

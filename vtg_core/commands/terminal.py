@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.findings import Severity
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.data.formats.registry import AUTO, FORMAT_NAMES
 from vtg_core.errors import VTGError
@@ -19,6 +20,7 @@ from vtg_core.files.outputs import write_output
 from vtg_core.video.plan import FramePolicy, VideoBackend
 
 if TYPE_CHECKING:
+    from vtg_core.audit.file_rows import FileRows
     from vtg_core.data.annotations import LoadedAnnotations
     from vtg_core.dataset import VideoTemporalSFTDataset
 
@@ -79,6 +81,24 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--adapter", default="", metavar="NAME",
         help="put a PEFT adapter onto the checkpoint's model: a folder or a hub id",
     )  # fmt: skip
+    add_template_options(parser)
+
+
+def add_template_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change a checkpoint's chat template in memory."""
+    parser.add_argument(
+        "--template-arg", action="append", default=[], metavar="NAME=VALUE",
+        help="give a variable of the checkpoint's chat template a value, such as enable_thinking=false; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--end-of-turn", default="", metavar="TOKEN",
+        help="write this stop token behind an answer, for a chat template that closes no turn, such as GLM's <|user|>",
+    )  # fmt: skip
+
+
+def template_change(options: argparse.Namespace) -> TemplateChange:
+    """Return what the options add to a checkpoint's chat template."""
+    return TemplateChange(tuple(options.template_arg), options.end_of_turn)
 
 
 def add_row_options(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +140,7 @@ def reading(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def tell_format(rows: "VideoTemporalSFTDataset | LoadedAnnotations") -> None:
+def tell_format(rows: "VideoTemporalSFTDataset | LoadedAnnotations | FileRows") -> None:
     """Say which format a file was read in, unless it is our own, and which of its videos are missing."""
     if rows.format != OWN.name:
         tell(f"note: {plain(rows.why)}")

@@ -11,6 +11,7 @@ from typing import Any, TextIO, get_type_hints
 
 from vtg_core.checkpoints.adapters import model_label
 from vtg_core.checkpoints.loading import fingerprint
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.comparison.on_file import PlainCheck
 from vtg_core.comparison.results import COLUMNS, TemplateResult
 from vtg_core.data.annotations import Annotation
@@ -64,6 +65,7 @@ class ComparisonSettings:
         policy: MaskPolicy,
         templates: Sequence[PromptTemplate],
         adapter: str = "",
+        template: TemplateChange | None = None,
     ) -> "ComparisonSettings":
         """Return the settings of a comparison that is about to run.
 
@@ -73,6 +75,7 @@ class ComparisonSettings:
             frames, policy: of every row.
             templates: that are compared.
             adapter: put onto the checkpoint's model; empty for none.
+            template: what is added to the checkpoint's chat template.
 
         Raises:
             CheckpointError: there is no such checkpoint or adapter.
@@ -80,7 +83,7 @@ class ComparisonSettings:
         words = {template_label(template.name, template.mode): template.text for template in templates}
         return cls(
             checkpoint=model_label(checkpoint, adapter),
-            weights=fingerprint(checkpoint, adapter),
+            weights=fingerprint(checkpoint, adapter) + (f" template {template}" if template else ""),
             dtype=dtype,
             frames=_in_a_line(num_frames=frames.num_frames, fps=frames.fps, max_pixels=frames.max_pixels),
             trained=_in_a_line(

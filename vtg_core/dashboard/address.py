@@ -5,19 +5,22 @@ Anybody can write a link. So a value is one of the page's own, or is left out an
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from vtg_core.dashboard.inputs import is_form
 from vtg_core.dashboard.masks import Choice, first_mask
-from vtg_core.dashboard.samples import MAX_NUMBER, Samples
+from vtg_core.dashboard.samples import MAX_NUMBER, Samples, template_choices
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
+from vtg_core.templates import TEMPLATES
 
 T = TypeVar("T")
 
 TABS = ("audit", "tokens", "prompts", "loss")
+OF_FILE = "file"
+"""The tab that only a page has which knows where videos are."""
 COLOURS = ("label", "region", "verdict", "nll", "probability", "rank")
 """What tokens can be coloured by."""
 
@@ -33,16 +36,20 @@ class Address:
         colour: what tokens are coloured by; empty where the link does not say.
         token: the index of the token that is chosen; None where none is.
         ignored: the names of values that are none of the page's own.
+        first: the template of a link that says none.
+        asked: the names of those that are.
     """
 
     sample: int | None
     template: str
-    answer: AnswerMode
+    answer: str
     mask: str
     tab: str
     colour: str = ""
     token: int | None = None
     ignored: tuple[str, ...] = ()
+    first: str = TEMPLATES[0].name
+    asked: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, settings: Settings, samples: Samples, query: Mapping[str, str], *, tab: str) -> "Address":
@@ -55,6 +62,7 @@ class Address:
             tab: the one that is open unless the link says otherwise.
         """
         ignored: list[str] = []
+        known: set[str] = set()
 
         def value(name: str, take: Callable[[str], T | None], default: T) -> T:
             asked = query.get(name)
@@ -64,18 +72,20 @@ class Address:
             if taken is None:
                 ignored.append(name)
                 return default
+            known.add(name)
             return taken
 
+        templates = tuple(name for _, name in template_choices(samples))
         read = cls(
             sample=value("sample", samples.number_of, samples.first),
-            template=value("template", _among(TEMPLATE_NAMES), TEMPLATES[0].name),
-            answer=value("answer", lambda asked: _answer(asked), AnswerMode.STANDARD),
+            template=value("template", _among(templates), templates[0]),
+            answer=value("answer", lambda asked: asked if is_form(asked) else None, str(AnswerMode.STANDARD)),
             mask=value("mask", lambda asked: _mask(settings, asked), first_mask(settings)),
-            tab=value("tab", _among(TABS), tab),
+            tab=value("tab", _among((*TABS, OF_FILE) if settings.takes_files else TABS), tab),
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )
-        return cls(**{**vars(read), "ignored": tuple(ignored)})
+        return replace(read, ignored=tuple(ignored), asked=frozenset(known), first=templates[0])
 
     @property
     def remark(self) -> str:
@@ -85,17 +95,21 @@ class Address:
         names = ", ".join(self.ignored)
         return f"The link asks for something that this page does not have, so it is left out: {names}."
 
-    def for_script(self) -> str:
-        """Return the JSON of what the page's script sets, as it alone knows of it."""
-        return json.dumps({"colour": self.colour or None, "token": self.token})
+    def for_script(self, first_tab: str) -> str:
+        """Return the JSON of what the page's script sets, as it alone knows whether a person was faster.
+
+        Args:
+            first_tab: the tab that the page opens with: another one on screen was opened by a person since.
+        """
+        tab = self.tab if self.tab != first_tab else None
+        first = {"template": self.first}
+        return json.dumps({
+            "colour": self.colour or None, "token": self.token, "tab": tab, "from": first_tab, "first": first
+        })  # fmt: skip
 
 
 def _among(names: tuple[str, ...]) -> Callable[[str], str | None]:
     return lambda asked: asked if asked in names else None
-
-
-def _answer(asked: str) -> AnswerMode | None:
-    return AnswerMode(asked) if asked in tuple(AnswerMode) else None
 
 
 def _mask(settings: Settings, asked: str) -> str | None:

@@ -82,7 +82,13 @@ def first_mask(settings: Settings) -> str:
 
 def is_first_visit(settings: Settings) -> bool:
     """Say whether the page was given nothing of a person's own."""
-    given = (settings.collator, settings.batch, settings.annotation_file, settings.annotations)
+    given = (
+        settings.collator,
+        settings.batch,
+        settings.annotation_file,
+        settings.annotations,
+        settings.video_root,
+    )
     return settings.checkpoint == "demo" and not any(given)
 
 
@@ -100,9 +106,9 @@ def mask_choices(settings: Settings) -> str:
     return json.dumps([group for group in groups if group[1]])
 
 
-def follows_ours(mask: object) -> bool:
-    """Say whether recipes are compared beside a mask: it is ours, or a recipe's on what our collator makes."""
-    return mask == AuditSource.OURS or mask in tuple(Recipe)
+def is_of_sample(mask: object) -> bool:
+    """Say whether recipes are compared beside a mask: it is ours, a collator's or a recipe's, on the sample on screen."""
+    return mask in (AuditSource.OURS, AuditSource.COLLATOR, *Recipe)
 
 
 def _known(settings: Settings) -> dict[str, Choice]:

@@ -1,6 +1,6 @@
-"""How the page is served: on this machine only, under a strict content policy."""
+"""How the page is served: on this machine only unless told otherwise, under a strict content policy."""
 
-from ipaddress import ip_address
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,8 @@ from vtg_core.dashboard.theme import theme
 from vtg_core.files.assets import asset_folder
 
 MAX_UPLOAD = "1gb"
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+ANY_NAME = ("*",)
 
 
 # 'unsafe-eval' is forced by Gradio's own HTML component; what keeps text from being code is that we write text only.
@@ -27,20 +29,36 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str, Any]:
-    """Return the options of ``Blocks.launch``: loopback unless told otherwise, no sharing, nothing kept or sent."""
-    middleware = [Middleware(_SecurityHeaders)]
-    if _is_loopback(host):  # a page of another site cannot reach us under a name of its own
-        hosts = ["127.0.0.1", "localhost", "[::1]"]
-        middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False))
+def launch_options(
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    *,
+    names: Sequence[str] = LOOPBACK_NAMES,
+    auth: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the options of ``Blocks.launch``: loopback unless told otherwise, no sharing, nothing kept or sent.
+
+    Args:
+        host: address to listen on.
+        port: to listen on; the first free one from 7860 without one.
+        names: the host names under which the page answers, ``ANY_NAME`` for all: a page of another site that made its
+            own name mean this machine is refused by them.
+        auth: a name and a password to ask for.
+    """
+    middleware = [
+        Middleware(_SecurityHeaders),
+        Middleware(TrustedHostMiddleware, allowed_hosts=list(names), www_redirect=False),
+    ]
     return {
         "server_name": host,
         "server_port": port,
+        "auth": auth,
         "share": False,
         "theme": theme(),
         "favicon_path": asset_folder() / "favicon.png",
         "css_paths": [
-            asset_folder() / f"{name}.css" for name in ("dashboard", "frame", "linked_view", "probe")
+            asset_folder() / f"{name}.css"
+            for name in ("dashboard", "frame", "linked_view", "probe", "survey")
         ],
         "footer_links": [],
         "run_history": False,
@@ -52,13 +70,6 @@ def launch_options(host: str = "127.0.0.1", port: int | None = None) -> dict[str
             "routes": [Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
         },
     }
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class _Scripts(StaticFiles):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vtg_core.checkpoints.adapters import model_label
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.annotations import Annotation, Roots, UnreadableRow
 from vtg_core.data.formats.registry import AUTO
 from vtg_core.video.plan import FramePolicy
@@ -26,6 +27,7 @@ class Settings:
         adapter: a PEFT adapter on the checkpoint's model: a folder or a hub id; empty where none was given.
         collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
         batch: a saved batch to audit; None where none was given.
+        template: what is added to the checkpoint's chat template.
     """
 
     checkpoint: str = "demo"
@@ -43,12 +45,27 @@ class Settings:
     adapter: str = ""
     format: str = AUTO
     video_name: str = ""
+    template: TemplateChange = field(default_factory=TemplateChange)
 
     @property
     def reading(self) -> dict[str, Any]:
         """How the annotation file is read, as :func:`vtg_core.load_annotations` takes it."""
         names = ("video_root", "video_name", "clip", "format")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that videos may be in: those that were given, or that of the annotation file; none without either."""
+        given = self.video_root
+        roots = (given,) if isinstance(given, Path | str) else tuple(given or ())
+        if not roots and self.annotation_file is not None:
+            return (self.annotation_file.parent,)
+        return tuple(map(Path, roots))
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether the page can be about an annotation file: it was given one, or knows where videos are."""
+        return bool(self.roots)
 
     @property
     def num_in_file(self) -> int:

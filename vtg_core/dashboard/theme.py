@@ -19,7 +19,7 @@ def theme() -> gr.themes.Base:
         block_label_text_color_dark="*neutral_200",
         block_label_background_fill="*background_fill_primary",
         block_label_background_fill_dark="*background_fill_secondary",
-        block_info_text_color="*neutral_500",  # Gradio's own greys and blues are too pale to read
+        block_info_text_color="*neutral_600",  # Gradio's own greys and blues are too pale to read
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover="*primary_800",

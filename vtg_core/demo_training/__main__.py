@@ -70,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
-        "--processes", type=int, default=2, metavar="N", help="that draw films side by side (default: 2)"
+        "--processes",
+        type=int,
+        default=2,
+        metavar="N",
+        help="that draw films side by side, and all but one of them read samples ahead (default: 2)",
     )
     parser.add_argument(
         "--shorten",
@@ -160,8 +164,9 @@ def _learn(
     curve = [CurvePoint(0, times_nll(model, checkpoint.processor, clips))]
     num_steps, started = sum(lesson.num_steps for lesson in lessons), time.perf_counter()
     steps = train(
-        model, checkpoint.processor, annotation_file, seed=options.seed, lessons=lessons, recipe=recipe
-    )
+        model, checkpoint.processor, annotation_file, seed=options.seed, lessons=lessons, recipe=recipe,
+        num_workers=max(1, options.processes - 1),
+    )  # fmt: skip
     with tqdm(steps, total=num_steps, unit="step", file=sys.stderr) as bar:
         for taken, loss in enumerate(bar, start=1):
             if taken % max(1, num_steps // NUM_CURVE_POINTS) == 0 or taken == num_steps:
@@ -175,7 +180,9 @@ def _learn(
 def _machine(model: "PreTrainedModel") -> str:
     import torch
 
-    where = "a GPU" if model.device.type == "cuda" else f"{torch.get_num_threads()} threads of a CPU"
+    is_gpu = model.device.type == "cuda"
+    threads = f"{torch.get_num_threads()} threads of a CPU"
+    where = f"one {torch.cuda.get_device_name(model.device)}" if is_gpu else threads
     return f"{where} ({platform.system()} {platform.machine()}, torch {torch.__version__})"
 
 

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from vtg_core.errors import LossError, OutOfMemoryError, first_line
-from vtg_core.loss.forward_pass import check_kept, evaluating, input_device, raising_loss_errors
+from vtg_core.loss.forward_pass import evaluating, input_device, kept_logits, raising_loss_errors
 from vtg_core.loss.model_shape import dtype_of
 from vtg_core.loss.token_tree import grow_tree
 
@@ -33,7 +33,7 @@ def continued_logits(
     Args:
         model: one with nothing in :func:`why_not_continued`.
         cache: of :func:`new_cache`, with the tokens before.
-        kept: which of the tokens predict what is asked for.
+        kept: which of the tokens predict what is asked for, strictly increasing.
         **inputs: one row, on the model's device.
 
     Returns:
@@ -44,8 +44,7 @@ def continued_logits(
     given = {**inputs, cache_argument(model): cache}
     with torch.inference_mode():  # plain numbers are right on whatever device the last layer is
         logits: Tensor = model(**given, logits_to_keep=list(kept), use_cache=True).logits
-    check_kept(model, logits, len(kept))
-    return logits[0]
+    return kept_logits(model, logits, kept, length=inputs["input_ids"].shape[1])[0]
 
 
 def cache_argument(model: "PreTrainedModel") -> str:

@@ -1,6 +1,6 @@
 """What surrounds a forward pass: evaluation mode, layers counted, errors explained, memory measured."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -76,13 +76,26 @@ def num_text_layers(model: "PreTrainedModel") -> int:
     return len(_layers(model.get_decoder()))
 
 
-def check_kept(model: "PreTrainedModel", logits: "Tensor", expected: int) -> None:
-    """Raise ``LossError`` unless a model returned logits for just the positions that it was asked for."""
-    if logits.shape[1] != expected:
-        raise LossError(
-            f"{type(model).__name__} must return logits for the {expected} positions asked for, "
-            f"got {logits.shape[1]}; it does not support logits_to_keep"
-        )
+def kept_logits(model: "PreTrainedModel", logits: "Tensor", kept: Sequence[int], *, length: int) -> "Tensor":
+    """Return a model's logits at the positions that it was asked for, shape (B, len(kept), V).
+
+    Args:
+        model: what was run.
+        logits: what it returned; those of every position where it does not support ``logits_to_keep``.
+        kept: the positions, strictly increasing.
+        length: how many it was given.
+
+    Raises:
+        LossError: the logits are of other positions.
+    """
+    if logits.shape[1] == len(kept):
+        return logits
+    if logits.shape[1] == length:
+        return logits[:, list(kept)]
+    raise LossError(
+        f"{type(model).__name__} must return logits for the {len(kept)} positions asked for or for all {length}, "
+        f"got {logits.shape[1]}; its loss cannot be computed here"
+    )
 
 
 def _layers(model: "torch.nn.Module") -> list["torch.nn.Module"]:

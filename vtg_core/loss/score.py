@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from vtg_core.errors import LossError, NotFiniteError, OutOfMemoryError
 from vtg_core.loss.forward_pass import (
-    check_kept,
     evaluating,
     first_not_finite,
     input_device,
+    kept_logits,
     layers_counted,
     peak_memory,
     raising_loss_errors,
@@ -136,14 +136,15 @@ def score_batch(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> Batc
     """Run one forward pass and measure the supervised tokens; logits are computed where one is predicted only.
 
     Args:
-        model: any image-text-to-text model of transformers that takes ``logits_to_keep``.
+        model: any image-text-to-text model of transformers; of one that does not support ``logits_to_keep``, the
+            logits of every position are computed.
         batch: what :class:`vtg_core.collator.SFTCollator` returns, on the model's device.
 
     Returns:
         The scores, on the CPU.
 
     Raises:
-        LossError: the model does not take ``logits_to_keep``.
+        LossError: the model returns logits of other positions.
     """
     import torch
 
@@ -156,7 +157,7 @@ def score_batch(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> Batc
     with torch.inference_mode():
         # Plain numbers, because a tensor would have to be where the last layer is, which may be another device.
         logits = model(**inputs, logits_to_keep=kept.tolist(), use_cache=False).logits
-        check_kept(model, logits, len(kept))
+        logits = kept_logits(model, logits, kept.tolist(), length=labels.shape[1])
         found = torch.searchsorted(kept, shifted.clamp_min(0))
         scored = [score_logits(logits[rows, at], targets).cpu() for at in found]
     means = [

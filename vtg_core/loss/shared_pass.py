@@ -285,9 +285,14 @@ def position_ids(model: "PreTrainedModel", batch: Mapping[str, "Tensor"]) -> "Te
     if ask is None or not has_media:
         return torch.arange(batch["input_ids"].shape[1])[None]
     takes = signature(ask).parameters
-    given: dict[str, Any] = {name: value for name, value in batch.items() if name in takes}
+    named = {_CALLED.get(name, name): value for name, value in batch.items()}
+    given: dict[str, Any] = {name: value for name, value in named.items() if name in takes}
     positions: Tensor = ask(**given)[0]
     return positions
+
+
+_CALLED = {"video_second_per_grid": "second_per_grids"}
+"""What ``get_rope_index`` calls an input of the model that has another name there."""
 
 
 def _steps(model: "PreTrainedModel", tree: TokenTree) -> list[tuple[int, int]]:

@@ -123,7 +123,7 @@ def encode(
         expansion=expansion,
         given=given,
         vocabulary=vocabulary,
-        trains_newline=policy.newline,
+        policy=policy,
     )
     tokens = proved.tokens
     if chat.literals:

@@ -1,7 +1,8 @@
 """Samples → labelled tokens without a pixel: what looking at masks needs, for whole data sets.
 
-No frame is decoded and none is processed. A processor writes into a video's place what follows from the shape of
-its frames and from their times, so it is given frames that have a shape and no content. The tokens of that text
+No frame is decoded and none is processed. Most processors write into a video's place what follows from the shape of
+its frames and from their times, so they are given frames that have a shape and no content; one that must see them
+is shown them, which :attr:`PixelFreeEncoder.sees_pixels` tells. The tokens of that text
 are made once for each video, a run of placeholders as one token that is then repeated; the conversation around it
 is rendered, tokenised and proved for each sample, by the very code that :func:`vtg_core.masking.encoding.encode` runs.
 """
@@ -21,7 +22,7 @@ from vtg_core.chat.learnt_rendering import ChatRenderer
 from vtg_core.chat.rendering import RenderedChat
 from vtg_core.data.answer_forms.registry import template_tokens
 from vtg_core.dataset import Sample
-from vtg_core.errors import ConversationError, MaskingError, first_line
+from vtg_core.errors import ConversationError, MaskingError
 from vtg_core.masking.expansion import Expansion, Offsets
 from vtg_core.masking.labelled_tokens import CODE_OF, LabelledTokens
 from vtg_core.masking.literals import with_stand_ins
@@ -29,7 +30,7 @@ from vtg_core.masking.processor_call import adds_special_tokens, call_processor
 from vtg_core.masking.token_proof import ProvedText, prove_tokens
 from vtg_core.regions import MaskPolicy, RegionKind
 from vtg_core.video.plan import FramePlan
-from vtg_core.video.sampling import SampledVideo
+from vtg_core.video.sampling import SampledVideo, decode_plan
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, ProcessorMixin
@@ -52,29 +53,30 @@ class PlaceholderText:
     grid: np.ndarray
 
 
-def video_expansion(plan: FramePlan, processor: "ProcessorMixin") -> PlaceholderText:
-    """Return what ``processor`` writes in the place of a video's placeholder, without decoding a frame.
+def video_expansion(video: FramePlan | SampledVideo, processor: "ProcessorMixin") -> PlaceholderText:
+    """Return what ``processor`` writes in the place of a video's placeholder.
 
-    The processor is called as for training, with frames that have a shape and no content.
+    The processor is called as for training, with that placeholder as the whole text; of a plan, with frames that
+    have a shape and no content.
 
     Raises:
         MaskingError: the processor refuses such a video, or needs to see its pixels.
     """
-    try:
-        outputs = call_processor(processor, None, [plan])
-        text = processor.replace_video_token(outputs, video_idx=0)
-        if not isinstance(text, str):
-            raise TypeError(f"a text was expected, got {type(text).__name__}")
-    except Exception as error:  # a processor is another project's code and may refuse in any way
-        if isinstance(error, MaskingError) and len(plan.timestamps) < 2:
-            raise
+    placeholder = getattr(processor, "video_token", None)
+    if not placeholder:
         raise MaskingError(
-            f"the processor must say what it writes for a video from the shape and the times of its frames alone, "
-            f"and does not: {first_line(error)}; audit it through its pixels"
-        ) from error
+            f"the processor must name its placeholder for a video, and {type(processor).__name__} has no video_token"
+        )
+    outputs = call_processor(processor, placeholder, [video])
+    records = outputs["text_replacement_offsets"][0]
+    if len(records) != 1:
+        raise MaskingError(
+            f"the processor must expand the placeholder of one video once, got {len(records)} expansions"
+        )
     grid = outputs.get("video_grid_thw")
     return PlaceholderText(
-        text, np.zeros((0, 3), np.int64) if grid is None else np.asarray(grid, dtype=np.int64)
+        records[0]["replacement"],
+        np.zeros((0, 3), np.int64) if grid is None else np.asarray(grid, dtype=np.int64),
     )
 
 
@@ -86,11 +88,18 @@ class PixelFreeEncoder:
     Args:
         processor: the checkpoint's own.
         policy: which regions are going to be trained; it decides which borders a token may not straddle.
+        sees_pixels: decode every video and show it to the processor, as training does.
+
+    Attributes:
+        sees_pixels: whether videos are decoded: asked for, or found to be needed with the first of them.
     """
 
-    def __init__(self, processor: "ProcessorMixin", *, policy: MaskPolicy | None = None) -> None:
+    def __init__(
+        self, processor: "ProcessorMixin", *, policy: MaskPolicy | None = None, sees_pixels: bool = False
+    ) -> None:
         self.processor = processor
         self.policy = policy or MaskPolicy()
+        self.sees_pixels = sees_pixels
         self._renderer = ChatRenderer(processor)
         self._vocabulary = Vocabulary(processor.tokenizer, self._renderer.controls)
         self._frames: WeakKeyDictionary[FramePlan, tuple[Any, ...]] = WeakKeyDictionary()
@@ -99,18 +108,20 @@ class PixelFreeEncoder:
         )
 
     def encode(
-        self, sample: Sample | Sequence[Mapping[str, Any]], plans: Sequence[FramePlan] | None = None
+        self,
+        sample: Sample | Sequence[Mapping[str, Any]],
+        plans: Sequence[FramePlan | SampledVideo] | None = None,
     ) -> LabelledTokens:
         """Encode one sample, or messages in chat form with the plan of each of their videos.
 
         Raises:
             ConversationError: messages came without a plan for each of their videos, or are not in chat form.
-            MaskingError: the mask cannot be proved, or the processor needs to see pixels.
+            MaskingError: the mask cannot be proved.
+            VideoError: the processor must see the frames, and they cannot be decoded.
         """
         mode = None
         if isinstance(sample, Sample):
-            video, mode = sample.video, sample.template.mode
-            plans = [video.plan if isinstance(video, SampledVideo) else video]
+            plans, mode = [sample.video], sample.template.mode
             sample = sample.messages
         chat = self._renderer.render(sample, template_tokens=template_tokens(mode))
         if len(chat.video_sources) != len(plans or ()):
@@ -120,14 +131,36 @@ class PixelFreeEncoder:
         texts = [self.expansion(plan).text for plan in plans or ()]
         return encode_text(chat, self.processor, texts, policy=self.policy, vocabulary=self._vocabulary)
 
-    def expansion(self, plan: FramePlan) -> PlaceholderText:
-        """Return :func:`video_expansion`, computed once for frames of the same shape and times."""
-        frames = self._frames.get(plan)
-        if frames is None:
+    def expansion(self, video: FramePlan | SampledVideo) -> PlaceholderText:
+        """Return :func:`video_expansion`, computed once for frames of the same shape and times.
+
+        Raises:
+            MaskingError: the processor refuses this video.
+            VideoError: the processor must see the frames, and they cannot be decoded.
+        """
+        plan = video.plan if isinstance(video, SampledVideo) else video
+        if self.sees_pixels:
+            return self._seen(video)
+        try:
+            return self._expansions.get(self._measures(plan), lambda: video_expansion(plan, self.processor))
+        except MaskingError:
+            seen = self._seen(video)  # where the processor refuses these, too, its reason is the true one
+            self.sees_pixels = True
+            return seen
+
+    def _measures(self, plan: FramePlan) -> tuple[Any, ...]:
+        measures = self._frames.get(plan)
+        if measures is None:
             metadata = plan.metadata
-            frames = (plan.shape, *(repr(metadata[name]) for name in sorted(metadata)))
-            self._frames[plan] = frames
-        return self._expansions.get(frames, lambda: video_expansion(plan, self.processor))
+            measures = (plan.shape, *(repr(metadata[name]) for name in sorted(metadata)))
+            self._frames[plan] = measures
+        return measures
+
+    def _seen(self, video: FramePlan | SampledVideo) -> PlaceholderText:
+        if isinstance(video, SampledVideo):
+            return video_expansion(video, self.processor)
+        key = (str(video.info.path), repr(video.clip), video.frame_indices, *self._measures(video))
+        return self._expansions.get(key, lambda: video_expansion(decode_plan(video), self.processor))
 
 
 def encode_text(
@@ -200,7 +233,7 @@ def _encode(
         expansion=expansion,
         given=given,
         vocabulary=vocabulary,
-        trains_newline=policy.newline,
+        policy=policy,
     )
 
 

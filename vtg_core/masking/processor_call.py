@@ -46,18 +46,17 @@ class _RememberingVideoProcessor:
 
 
 def call_processor(
-    processor: "ProcessorMixin", text: str | None, videos: Sequence[SampledVideo | FramePlan]
+    processor: "ProcessorMixin", text: str, videos: Sequence[SampledVideo | FramePlan]
 ) -> dict[str, Any]:
     """Call a processor the one way in which we call it.
 
     Args:
         processor: the checkpoint's own.
-        text: one rendered conversation, or None for its videos alone.
+        text: one rendered conversation, or the placeholder of a video alone.
         videos: the videos; of a plan, frames without pixels are given, which a processor can measure and not see.
 
     Returns:
-        Its outputs for a batch of one: tensors, but for ``offset_mapping``, ``text_replacement_offsets`` and, with
-        no text, ``video_metadata``.
+        Its outputs for a batch of one: tensors, but for ``offset_mapping`` and ``text_replacement_offsets``.
 
     Raises:
         MaskingError: the processor refuses.
@@ -69,21 +68,21 @@ def call_processor(
             "video_metadata": [video.metadata for video in videos],
             "do_sample_frames": False,
             "input_data_format": "channels_last",
+            "videos_kwargs": {
+                "return_tensors": "pt"
+            },  # some count the frames of a tensor, and have a list else
         }
-    if text is None:
-        options["return_metadata"] = True
-    else:
-        options |= {
-            "text": [text],
-            "return_offsets_mapping": True,
-            "return_text_replacement_offsets": True,
-            "return_mm_token_type_ids": True,
-            "add_special_tokens": adds_special_tokens(processor.tokenizer, text),
-        }
+    options |= {
+        "text": [text],
+        "return_offsets_mapping": True,
+        "return_text_replacement_offsets": True,
+        "return_mm_token_type_ids": True,
+        "add_special_tokens": adds_special_tokens(processor.tokenizer, text),
+    }
     try:
         outputs = processor(**options)
         lists = {name: outputs.pop(name) for name in _LISTS if name in outputs}
-        return dict(outputs.convert_to_tensors("pt")) | lists
+        return _with_true_seconds(dict(outputs.convert_to_tensors("pt")), videos, processor) | lists
     except Exception as error:  # a processor is another project's code and may refuse in any way
         if (fewest := min((len(video.timestamps) for video in videos), default=2)) < 2:
             raise MaskingError(
@@ -95,7 +94,29 @@ def call_processor(
         ) from error
 
 
-_LISTS = ("offset_mapping", "text_replacement_offsets", "video_metadata")
+_LISTS = ("offset_mapping", "text_replacement_offsets")
+
+
+def _with_true_seconds(
+    outputs: dict[str, Any], videos: Sequence[SampledVideo | FramePlan], processor: "ProcessorMixin"
+) -> dict[str, Any]:
+    """Write for each video how long a step of its grid lasts (s), where a processor takes one rate for all of them.
+
+    Omni processors do, and take one frame a second unless they are told another: a model would be told wrong times.
+    The rate is the one that other processors tell, frames taken by the time they are taken from.
+    """
+    if not (videos and _ONE_RATE in outputs):
+        return outputs
+    import torch
+
+    frames_a_step = processor.video_processor.temporal_patch_size
+    seconds = [
+        frames_a_step * video.info.num_frames / video.info.fps / len(video.timestamps) for video in videos
+    ]
+    return outputs | {_ONE_RATE: torch.tensor(seconds, dtype=torch.float32)}
+
+
+_ONE_RATE = "video_second_per_grid"
 
 
 def _frames_of(video: SampledVideo | FramePlan) -> Any:

@@ -4,7 +4,7 @@ All along the token axis is done on arrays, so that it costs next to nothing bes
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from vtg_core.errors import MaskingError
 from vtg_core.masking.expansion import Expansion, Offsets
 from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens
 from vtg_core.masking.literals import rewrite_literals
-from vtg_core.regions import Region, RegionKind
+from vtg_core.regions import MaskPolicy, Region, RegionKind
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def prove_tokens(
     expansion: Expansion,
     given: str,
     vocabulary: Vocabulary,
-    trains_newline: bool,
+    policy: MaskPolicy,
 ) -> ProvedText:
     """Put into the ids what persons wrote, as text; say what each token is, that is its first character; prove it.
 
@@ -53,7 +53,7 @@ def prove_tokens(
         given: the text before its videos were expanded, with stand-ins for the control tokens that persons wrote:
             whoever wrote one there was entitled to.
         vocabulary: its tokenizer decodes what is trained, and encodes the end of the prompt alone.
-        trains_newline: the white space after an end of turn is trained, too.
+        policy: what is going to be trained decides which borders a token may not straddle.
 
     Raises:
         MaskingError: a token straddles the border of what is trained, a control token was made of a person's
@@ -70,9 +70,9 @@ def prove_tokens(
         expansion=expansion,
         controls=vocabulary.controls,
     )
-    _refuse_straddling(offsets, places, expansion=expansion, trains_newline=trains_newline)
+    _refuse_straddling(offsets, places, expansion=expansion, policy=policy)
     tokens = _label(ids, places, expansion)
-    _verify_answers(tokens, expansion, vocabulary)
+    _verify_answers(tokens, expansion, joined=places.joined, vocabulary=vocabulary)
     _verify_prompts(tokens, offsets, places=places, expansion=expansion, vocabulary=vocabulary)
     return ProvedText(tokens, offsets, kept)
 
@@ -85,8 +85,11 @@ class _Places(NamedTuple):
         is_text: bool; not what the tokenizer put there by itself.
         is_control: bool.
         is_replaced: bool; within what a processor wrote for a video.
-        region_numbers: which region of the expansion holds the first character, int64.
+        region_numbers: which region of the expansion holds the first character, int64; of the first token of what
+            is answered, the region that begins there.
         is_across: bool; the last character is in a later region.
+        ends: of the character behind the last one, int64.
+        joined: for each character at which an answer begins, the white space before it that its first token holds.
     """
 
     starts: np.ndarray
@@ -95,6 +98,8 @@ class _Places(NamedTuple):
     is_replaced: np.ndarray
     region_numbers: np.ndarray
     is_across: np.ndarray
+    ends: np.ndarray
+    joined: dict[int, str]
 
     @classmethod
     def of(
@@ -107,8 +112,30 @@ class _Places(NamedTuple):
             is_replaced |= is_text & (starts >= start) & (starts < end)
         regions = expansion.regions
         numbers = np.searchsorted([region.start for region in regions], starts, side="right") - 1
+        joined = dict(_joined(starts, ends, numbers=numbers, expansion=expansion))
         is_across = is_text & (ends > np.array([region.end for region in regions])[numbers])
-        return cls(starts, is_text, controls.is_control(ids), is_replaced, numbers, is_across)
+        return cls(starts, is_text, controls.is_control(ids), is_replaced, numbers, is_across, ends, joined)
+
+
+def _joined(
+    starts: np.ndarray, ends: np.ndarray, *, numbers: np.ndarray, expansion: Expansion
+) -> Iterator[tuple[int, str]]:
+    """Yield the white space that the first token of what is answered takes from the end of the prompt; move that token.
+
+    A template whose prompt ends in white space has it so, whatever is answered: the token is the answer's first, and
+    a server's prompt ends with that white space as tokens of its own. Where a person's answer begins with white space,
+    that is the row's own doing, and the token stays where it is, to be refused.
+    """
+    for character in expansion.answer_starts:
+        across = np.flatnonzero((starts < character) & (ends > character))
+        if len(across) != 1:
+            continue
+        region_number = next(i for i, region in enumerate(expansion.regions) if region.end > character)
+        is_own = expansion.regions[region_number].kind is RegionKind.ANSWER
+        before = expansion.text[int(starts[across[0]]) : character]
+        if before.isspace() and not (is_own and expansion.text[character].isspace()):
+            numbers[across] = region_number
+            yield character, before
 
 
 def _label(ids: np.ndarray, places: _Places, expansion: Expansion) -> LabelledTokens:
@@ -121,7 +148,7 @@ def _label(ids: np.ndarray, places: _Places, expansion: Expansion) -> LabelledTo
         input_ids=ids,
         kinds=kinds,
         turns=turns,
-        answer_starts=tuple(_first_token_from(start, places.starts) for start in expansion.answer_starts),
+        answer_starts=tuple(_first_token_behind(start, places.ends) for start in expansion.answer_starts),
         num_inserted=int(places.is_replaced.sum()) - len(expansion.replaced),
     )
 
@@ -146,12 +173,15 @@ def _refuse_other_control_tokens(
 
 
 def _refuse_straddling(
-    offsets: Offsets, places: _Places, *, expansion: Expansion, trains_newline: bool
+    offsets: Offsets, places: _Places, *, expansion: Expansion, policy: MaskPolicy
 ) -> None:
     """Check that no token reaches over the border of what is trained."""
-    trained = _TRAINABLE | {RegionKind.CHAT} if trains_newline else _TRAINABLE
+    trained = {RegionKind.ANSWER, RegionKind.END_OF_TURN}
+    trained |= {RegionKind.THINKING} if policy.thinking else set()
+    trained |= {RegionKind.CHAT} if policy.newline else set()
     for token in np.flatnonzero(places.is_across).tolist():
         start, end = offsets[token]
+        start += len(places.joined.get(expansion.regions[places.region_numbers[token]].start, ""))
         reached = [region for region in expansion.regions if region.start < end and start < region.end]
         if any(region.kind in trained for region in reached):
             raise MaskingError(
@@ -167,17 +197,19 @@ def _border_advice(expansion: Expansion, regions: Sequence[Region]) -> str:
     return "this tokenizer joins what the chat template writes there, so no mask can be proved for the checkpoint"
 
 
-def _first_token_from(character: int, starts: np.ndarray) -> int:
-    is_after = starts >= character
-    return int(is_after.argmax()) if is_after.any() else len(starts)
+def _first_token_behind(character: int, ends: np.ndarray) -> int:
+    is_behind = ends > character
+    return int(is_behind.argmax()) if is_behind.any() else len(ends)
 
 
-def _verify_answers(tokens: LabelledTokens, expansion: Expansion, vocabulary: Vocabulary) -> None:
+def _verify_answers(
+    tokens: LabelledTokens, expansion: Expansion, *, joined: Mapping[int, str], vocabulary: Vocabulary
+) -> None:
     """Check that what is trained decodes to what was said, turn by turn."""
     for region in expansion.regions:
         if region.kind in _TRAINABLE:
             is_here = (tokens.kinds == CODE_OF[region.kind]) & (tokens.turns == _turn_number(region))
-            said = expansion.text[region.start : region.end]
+            said = joined.get(region.start, "") + expansion.text[region.start : region.end]
             _verify_text(tokens.input_ids[is_here], region, text=said, vocabulary=vocabulary)
 
 
@@ -197,6 +229,7 @@ def _verify_prompts(
             offsets=offsets,
             text=expansion.text,
             end=character,
+            joined=places.joined.get(character, ""),
             vocabulary=vocabulary,
         )
 
@@ -225,16 +258,22 @@ def _verify_prompt_end(
     offsets: Offsets,
     text: str,
     end: int,
+    joined: str,
     vocabulary: Vocabulary,
 ) -> None:
-    """Check that the last stretch of ``text[:end]``, a prompt, encodes alone to its ``ids``, so that all of it does."""
+    """Check that the last stretch of ``text[:end]``, a prompt, encodes alone to its ``ids``, so that all of it does.
+
+    The white space that the answer's first token holds, ``joined``, is encoded alone to tokens behind them.
+    """
     first = len(ids) - int(is_control[::-1].argmax()) if is_control.any() else 0
     start = offsets[first - 1][1] if first else 0
     stretch = text[start:end]
     alone = vocabulary.controls.remember(
         ("encoded", stretch), lambda: vocabulary.tokenizer.encode(stretch, add_special_tokens=False)
     )
-    if alone != ids[first:].tolist():
+    own = ids[first:].tolist()
+    behind = vocabulary.tokenizer.decode(alone[len(own) :], skip_special_tokens=False) if joined else ""
+    if alone[: len(own)] != own or (behind != joined if joined else len(alone) != len(own)):
         raise MaskingError(
             f"the tokens before an answer must be the generation prompt's, and {stretch!r} is "
             "tokenised differently before this answer; remove white space at its start, or, where there is none, "

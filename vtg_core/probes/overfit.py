@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from vtg_core.errors import LossError, NotFiniteError
 from vtg_core.loss.forward_pass import (
-    check_kept,
     first_not_finite,
     input_device,
+    kept_logits,
     layers_counted,
     raising_loss_errors,
 )
@@ -362,7 +362,8 @@ class _Run:
 
         columns = self.watched.columns.to(self.inputs["input_ids"].device)
         logits = self.copy(**self.inputs, logits_to_keep=columns - 1, use_cache=False).logits
-        check_kept(self.copy, logits, len(columns))
+        kept = (columns - 1).tolist()
+        logits = kept_logits(self.copy, logits, kept, length=self.inputs["input_ids"].shape[1])
         targets = self.inputs["input_ids"][0, columns].to(logits.device)
         size = max(1, MAX_LOGITS_BYTES // (4 * logits.shape[2]))
         pairs = zip(logits[0].split(size), targets.split(size), strict=True)

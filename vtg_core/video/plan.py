@@ -92,6 +92,7 @@ class FramePlan:
         frame_indices: T positions among the video's frames in order of presentation, from 0.
         width: pixels of a frame that is taken, made as small as the policy says.
         height: as ``width``.
+        clip: the part of the file (s) that is the video; None for the whole.
     """
 
     info: VideoInfo
@@ -99,6 +100,7 @@ class FramePlan:
     frame_indices: tuple[int, ...]
     width: int
     height: int
+    clip: Window | None = None
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -157,10 +159,10 @@ def plan_with_timeline(
     timeline = timeline_of(local_file(path))
     if clip is not None:
         timeline = timeline.cut(clip)
-    return _plan_of(timeline, policy), timeline
+    return _plan_of(timeline, policy, clip=clip), timeline
 
 
-def _plan_of(timeline: Timeline, policy: FramePolicy) -> FramePlan:
+def _plan_of(timeline: Timeline, policy: FramePolicy, *, clip: Window | None) -> FramePlan:
     info = timeline.info
     indices = _choose_indices(timeline, policy)
     width, height = _fit_size(info.width, info.height, max_pixels=policy.max_pixels)
@@ -171,7 +173,8 @@ def _plan_of(timeline: Timeline, policy: FramePolicy) -> FramePlan:
             f"{width} x {height} from {shown_name(info.path)} take {num_bytes / 1e9:.1f} GB; "
             "lower num_frames, fps or max_pixels"
         )
-    return FramePlan(info, tuple(timeline.times[i] for i in indices), tuple(indices), width, height)
+    times = tuple(timeline.times[i] for i in indices)
+    return FramePlan(info, times, tuple(indices), width, height, clip)
 
 
 def _check_whole(name: str, value: object, *, minimum: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vtg_core.errors import VideoError
 from vtg_core.video.decoders import DecoderDifference, compare_decoders, decode
 from vtg_core.video.plan import FramePlan, FramePolicy, VideoBackend, plan_with_timeline
-from vtg_core.video.timeline import VideoInfo, local_file, timeline_of
+from vtg_core.video.timeline import VideoInfo, local_file, shown_name, timeline_of
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -98,6 +98,23 @@ def sample_frames(
     plan, timeline = plan_with_timeline(path, policy, clip=clip)
     size = plan.width, plan.height
     frames, used = decode(timeline, plan.frame_indices, size=size, backend=policy.backend)
+    return SampledVideo(plan.info, frames, plan.timestamps, plan.frame_indices, backend=used)
+
+
+def decode_plan(plan: FramePlan) -> SampledVideo:
+    """Decode the frames that a plan takes.
+
+    Raises:
+        VideoError: the file is gone, or is no longer the video that was planned; it is damaged.
+    """
+    timeline = timeline_of(local_file(plan.info.path))
+    if plan.clip is not None:
+        timeline = timeline.cut(plan.clip)
+    if timeline.info != plan.info:
+        raise VideoError(
+            f"{shown_name(plan.info.path)} must be the video that was planned, and was changed since; plan it again"
+        )
+    frames, used = decode(timeline, plan.frame_indices, size=(plan.width, plan.height))
     return SampledVideo(plan.info, frames, plan.timestamps, plan.frame_indices, backend=used)
 
 

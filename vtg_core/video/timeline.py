@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vtg_core.bounded_cache import BoundedCache
 from vtg_core.errors import VideoError
@@ -142,7 +142,7 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
     if av.logging.get_level() is not None:
         av.logging.set_level(None)
     try:
-        with av.open(str(path), options=options, metadata_errors="replace") as container:
+        with av.open(str(path), options=options, **_lenient()) as container:
             streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
             if not streams:
                 raise VideoError(f"{name} has no video in it (audio or data only)")
@@ -162,6 +162,13 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
     except (av.FFmpegError, OSError, ValueError, RuntimeError, IndexError):
         reason = "is no video in a format that is read here, is cut short, or is damaged"
         raise VideoError(f"{name} {reason}; try to play it, or convert it to MP4") from None
+
+
+def _lenient() -> dict[str, Any]:
+    """Return what makes PyAV read a file whose title or language is no UTF-8; from 19 on it does so unasked."""
+    import av
+
+    return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 def timeline_of(path: str | os.PathLike[str]) -> Timeline:

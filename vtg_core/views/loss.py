@@ -18,7 +18,7 @@ from vtg_core.masking.encoding import EncodedSample
 from vtg_core.recipes.masks import RecipeMask
 from vtg_core.recipes.rules import Recipe
 from vtg_core.regions import IGNORE_INDEX, RegionKind
-from vtg_core.views.recipes import OURS, USED_BY
+from vtg_core.views.recipes import OURS, USED_BY, RecipeView
 
 PART_NAMES = {
     AnswerPart.TIME: "times",
@@ -135,7 +135,7 @@ class LossView:
         shift: one sentence: which shift the model's own loss uses.
         shift_losses: (shift, nats a token if logits were looked for so far before their token).
         model_loss: the model's own; None where it was not run.
-        recipes: ours first; empty where their losses cannot be had.
+        recipes: ours first, then a person's own collator; empty where their losses cannot be had.
         run: how it ran: device, type, seconds, memory.
     """
 
@@ -193,6 +193,8 @@ def view_loss(
     inspection: Inspection,
     masks: Sequence[RecipeMask] = (),
     recipe_losses: Mapping[str, float | None] | None = None,
+    *,
+    yours: RecipeView | None = None,
 ) -> LossView:
     """Return the loss view of a report on a sample.
 
@@ -201,6 +203,7 @@ def view_loss(
         inspection: that sample.
         masks: what recipes train of it.
         recipe_losses: nats a token by recipe, and our own under ``OURS``; None or empty where they are not known.
+        yours: what a person's own collator trains and would have reported; None where there is none.
     """
     sample = inspection.sample
     loss = answer_loss(report.tokens, inspection.encoded, sample.answer_format)
@@ -208,7 +211,7 @@ def view_loss(
     return LossView(
         sample=f"{sample.template.name} · {sample.template.mode} · {sample.answer}",
         reading=_reading(report, loss, uniform=uniform),
-        figures=_figures(report, loss, uniform=uniform),
+        figures=_figures(report, loss, uniform=uniform, yours=yours),
         uniform_nll=uniform,
         vocab_size=report.vocab_size,
         tokens=[
@@ -219,7 +222,7 @@ def view_loss(
         shift=_shift(report),
         shift_losses=[(n, x if math.isfinite(x) else None) for n, x in zip(SHIFTS, report.shift_losses, strict=True)],
         model_loss=report.model_loss,
-        recipes=_recipe_rows(masks, recipe_losses or {}, encoded=inspection.encoded),
+        recipes=_recipe_rows(masks, recipe_losses or {}, encoded=inspection.encoded, yours=yours),
         run=_run(report),
     )  # fmt: skip
 
@@ -263,7 +266,9 @@ def _times_reading(times: PartLoss) -> str:
     return f"Its times are better than guessed ({figures}). "
 
 
-def _figures(report: LossReport, loss: AnswerLoss, *, uniform: float) -> list[FigureView]:
+def _figures(
+    report: LossReport, loss: AnswerLoss, *, uniform: float, yours: RecipeView | None
+) -> list[FigureView]:
     total = loss.total
     means = [
         *_references(total, uniform, scale=1 / total.num_tokens),
@@ -275,6 +280,7 @@ def _figures(report: LossReport, loss: AnswerLoss, *, uniform: float) -> list[Fi
         )  # fmt: skip
     figures = [
         FigureView("Mean response NLL", report.mean_nll, "nats a token", means),
+        *_beside(report, yours),
         FigureView("Sum", report.sum_nll, _over(total), _references(total, uniform)),
     ]
     for name, part in (
@@ -286,6 +292,19 @@ def _figures(report: LossReport, loss: AnswerLoss, *, uniform: float) -> list[Fi
             FigureView(name, value, _over(own), _references(own, uniform) if own.num_tokens else [])
         )
     return figures
+
+
+def _beside(report: LossReport, yours: RecipeView | None) -> list[FigureView]:
+    """Return what a person's own collator would have reported; nothing where that is not known."""
+    if yours is None or yours.loss is None:
+        return []
+    of = [("ours", report.mean_nll, "the mean response NLL, of our own mask")]
+    num = f"nats a token, over {yours.num_supervised:,}"
+    return [
+        FigureView(
+            "Your collator's loss", yours.loss, num, [*of, ("against ours", yours.loss - report.mean_nll, "")]
+        )
+    ]
 
 
 def _references(part: PartLoss, uniform: float, *, scale: float = 1.0) -> list[tuple[str, float | None, str]]:
@@ -326,13 +345,22 @@ def _shift(report: LossReport) -> str:
 
 
 def _recipe_rows(
-    masks: Sequence[RecipeMask], losses: Mapping[str, float | None], *, encoded: EncodedSample
+    masks: Sequence[RecipeMask],
+    losses: Mapping[str, float | None],
+    *,
+    encoded: EncodedSample,
+    yours: RecipeView | None,
 ) -> list[RecipeRow]:
     ours = losses.get(OURS)
     if ours is None:
         return []
     num_ours = int((encoded.labels != IGNORE_INDEX).sum())
     rows = [RecipeRow(OURS, "trains the answers and their ends of turn", num_ours, ours, None, "")]
+    if yours is not None:
+        difference = None if yours.loss is None else yours.loss - ours
+        rows.append(
+            RecipeRow(yours.name, yours.does, yours.num_supervised, yours.loss, difference, yours.reason)
+        )
     for mask in masks:
         loss = losses.get(mask.recipe)
         rows.append(

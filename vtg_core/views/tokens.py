@@ -44,6 +44,24 @@ class FramesView:
 
 
 @dataclass(frozen=True)
+class FilmView:
+    """A few of the sampled frames, side by side in one picture that all templates share.
+
+    Attributes:
+        times: of each, in seconds from the start of the video, or of its clip.
+        frames: the number of each among the sampled frames, from 0.
+        width, height: of each, in pixels.
+        picture: the data URI of a JPEG; empty where there is none.
+    """
+
+    times: list[float]
+    frames: list[int]
+    width: int
+    height: int
+    picture: str
+
+
+@dataclass(frozen=True)
 class TokenView:
     """The tokens of one row. A table row is one token; a run of one placeholder, or of padding, is one too.
 

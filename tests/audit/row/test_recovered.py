@@ -4,6 +4,7 @@ import os
 import pickle
 from collections import OrderedDict
 from dataclasses import replace
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -118,6 +119,18 @@ def test_a_file_over_the_bound_is_refused_before_it_is_read(tmp_path, monkeypatc
         load_batch(tmp_path / "x.pt")
 
 
+def test_an_archive_is_refused_by_the_size_of_what_it_unpacks_to(tmp_path, monkeypatch):
+    torch.save({"labels": torch.zeros(10**6)}, tmp_path / "plain.pt")
+    with ZipFile(tmp_path / "plain.pt") as plain, ZipFile(tmp_path / "x.pt", "w", ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    monkeypatch.setattr(files, "MAX_BATCH_BYTES", 10**5)
+    assert (tmp_path / "x.pt").stat().st_size < 10**5
+    monkeypatch.setattr("torch.load", None)  # it is not even tried
+    with pytest.raises(VTGError, match=r"must take at most .* and x\.pt takes 0\.0 GB"):
+        load_batch(tmp_path / "x.pt")
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda t: f"{t.mode}-{t.name}")
 def test_a_row_of_any_template_and_guise_is_recovered_as_it_was(template, chat, video):
     for case in [Case("", sample := sample_of(video, template)), *cases_of(sample, chat)]:
@@ -217,7 +230,7 @@ def test_the_grid_is_kept(chat, video):
     assert known_of_row(ids, ids < 0, chat, grid).known.grid is grid
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_row_however_weird_raises(data, processor):
     chat = ChatIds.of(processor)

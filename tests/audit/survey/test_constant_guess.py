@@ -37,7 +37,7 @@ def test_without_a_row_nothing_is_guessed():
     assert counted([]) == ()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(rows=st.lists(st.lists(SHARES, min_size=1, max_size=3), min_size=1, max_size=5))
 def test_no_other_window_of_the_grid_hits_more(rows):
     for guess in counted(rows):

@@ -3,6 +3,7 @@
 import pickle
 import stat
 import warnings
+import zipfile
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -75,6 +76,8 @@ def _read_safetensors(file: Path, name: str) -> Any:
 def _read_torch(file: Path, name: str) -> Any:
     import torch
 
+    if (num_bytes := _unpacked_size(file)) > MAX_BATCH_BYTES:
+        raise VTGError(_too_large(name, num_bytes))
     try:
         with warnings.catch_warnings(action="ignore"):
             return torch.load(file, map_location="cpu", weights_only=True)
@@ -88,6 +91,15 @@ def _read_torch(file: Path, name: str) -> Any:
             f"{name} must be a .safetensors file or one that torch.save wrote, and cannot be read as such; "
             "save the batch again with torch.save(dict(batch), path)"
         ) from error
+
+
+def _unpacked_size(file: Path) -> int:
+    """Return how many bytes an archive's entries take in memory; 0 where the file is no archive, or a broken one."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return 0
 
 
 def _check_tensor(name: str, key: Any, value: Any) -> None:

@@ -43,6 +43,7 @@ from vtg_core.audit.row.row import Known, Row
 from vtg_core.audit.row.videos import (
     VideoIds,
     find_blocks,
+    lacks_markers,
     placeholder_runs,
     processor_nests_markers,
     video_ids,
@@ -93,7 +94,11 @@ def _num_markers_before(ids: np.ndarray, first: int, around: VideoIds) -> int:
 
 
 def _missing_markers(row: Row, bare: int, total: int, official: np.ndarray | None) -> Iterator[Finding]:
-    if official is not None and any(block.lacks_markers for block in find_blocks(official, row.chat)):
+    if official is None:
+        is_their_own = lacks_markers(row.chat)
+    else:
+        is_their_own = any(block.lacks_markers for block in find_blocks(official, row.chat))
+    if is_their_own:
         return
     blocks = [block for block in find_blocks(row.own_ids, row.chat) if block.lacks_markers]
     if not blocks:

@@ -29,6 +29,7 @@ class ChatIds:
         pad_id, bos_id: of the tokenizer, None without one.
         media_ids: the placeholders of videos, images and sounds.
         marker_ids: the control tokens that stand around a video's placeholders.
+        other_openings: further headers, with whose they are.
     """
 
     processor: "ProcessorMixin"
@@ -40,6 +41,7 @@ class ChatIds:
     bos_id: int | None
     media_ids: frozenset[int]
     marker_ids: frozenset[int]
+    other_openings: tuple[tuple[Role, tuple[int, ...]], ...] = ()
 
     @classmethod
     def of(cls, processor: "ProcessorMixin", stop_ids: Iterable[int] = ()) -> "ChatIds":
@@ -67,6 +69,11 @@ class ChatIds:
             bos_id=tokenizer.bos_token_id,
             media_ids=media,
             marker_ids=frozenset(around - media),
+            other_openings=tuple(
+                (role, _opening_ids(text, tokenizer, controls))
+                for role, texts in markup.other_openings.items()
+                for text in texts
+            ),
         )
 
     @property

@@ -66,11 +66,33 @@ def known_of(
     return Known(
         tokens=encoded.tokens,
         answers=answers,
-        prompts=() if encoded.chat.literals else generation_prompts(messages, processor, videos),
+        prompts=()
+        if encoded.chat.literals
+        else _as_written(generation_prompts(messages, processor, videos), encoded, processor),
         scene=scene,
         person_texts=person_texts(messages),
         grid=np.asarray(grid) if grid is not None else None,
         marks=marks_of(encoded.media.get("pixel_values_videos")),
+    )
+
+
+def _as_written(
+    prompts: Sequence[np.ndarray], encoded: EncodedSample, processor: "ProcessorMixin"
+) -> tuple[np.ndarray, ...]:
+    """Return the prompts as the row has them where only white space at their ends is otherwise.
+
+    That is the template's doing and no row's: :mod:`vtg_core.audit.checks.template` tells of it once.
+    """
+
+    def said(ids: np.ndarray) -> str:
+        return str(processor.tokenizer.decode(ids, skip_special_tokens=False)).rstrip()
+
+    ids, starts = encoded.tokens.input_ids, encoded.answer_starts
+    return tuple(
+        prompt
+        if np.array_equal(ids[: len(prompt)], prompt) or said(ids[:start]) != said(prompt)
+        else ids[:start]
+        for prompt, start in zip(prompts, starts, strict=True)
     )
 
 
@@ -107,6 +129,7 @@ def scene_of(sample: Sample) -> Scene:
         fps=sample.video.info.fps,
         rate_error=sample.video.info.rate_error,
         declared_duration=_declared_duration(sample),
+        video=str(sample.video.info.path),
     )
 
 

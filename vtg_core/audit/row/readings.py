@@ -260,7 +260,8 @@ def _agreed(opinions: list[np.ndarray]) -> np.ndarray | None:
 
 def _header_at(ids: np.ndarray, start: int, chat: ChatIds) -> tuple[Role | None, int]:
     """Return whose header stands at ``start``, and where it ends."""
-    longest_first = sorted(chat.openings.items(), key=lambda item: -len(item[1]))
+    known = (*chat.openings.items(), *chat.other_openings)
+    longest_first = sorted(known, key=lambda item: -len(item[1]))
     for role, opening in longest_first:
         if opening and np.array_equal(ids[start : start + len(opening)], opening):
             return role, start + len(opening)

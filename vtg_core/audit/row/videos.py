@@ -70,15 +70,60 @@ def video_ids(chat: ChatIds) -> VideoIds:
     written = [controls.ids[markup[start:end]] for start, end in controls.find(markup)]
     media = next((i for i, token_id in enumerate(written) if token_id in chat.media_ids), len(written))
     return VideoIds(
-        video=controls.ids.get(getattr(chat.processor, "video_token", None) or ""),
+        video=_written_placeholder(chat),
         opening=frozenset(written[:media]) - chat.media_ids,
         closing=frozenset(written[media:]) - chat.media_ids - frozenset(written[:media]),
     )
 
 
 def image_id(chat: ChatIds) -> int | None:
-    """Return the placeholder of an image; None where the processor names none."""
-    return control_tokens(chat.tokenizer).ids.get(getattr(chat.processor, "image_token", None) or "")
+    """Return the placeholder of an image; None where the processor names none, or writes it for a video's frames."""
+    named = control_tokens(chat.tokenizer).ids.get(getattr(chat.processor, "image_token", None) or "")
+    return None if named == video_ids(chat).video else named
+
+
+def _written_placeholder(chat: ChatIds) -> int | None:
+    """Return the placeholder that the processor puts into a row for a video: GLM's and InternVL's put an image's there."""
+    named = control_tokens(chat.tokenizer).ids.get(getattr(chat.processor, "video_token", None) or "")
+    probe = _probe_ids(chat)
+    if named is None or probe is None or (probe == named).any():
+        return named
+    written = probe[is_one_of(probe, chat.media_ids)]
+    return int(written[0]) if len(written) else named
+
+
+@kept_with
+def grid_tells(chat: ChatIds) -> bool:
+    """Say whether a row has as many placeholders as its ``video_grid_thw`` asks for: not where still pictures are left out.
+
+    Where the processor cannot be asked, it is taken to be so.
+    """
+    probe = _probe_ids(chat)
+    try:
+        grid = np.asarray(probe_outputs(chat).get("video_grid_thw"))
+    except Exception:  # as there
+        return True
+    video = video_ids(chat).video
+    if probe is None or grid.ndim != 2 or video is None:
+        return True
+    merge = int(getattr(chat.processor.video_processor, "merge_size", 1)) ** 2
+    return int(grid.prod(axis=1).sum()) // merge == int(np.count_nonzero(probe == video))
+
+
+@kept_with
+def lacks_markers(chat: ChatIds) -> bool:
+    """Say whether the processor itself writes placeholders without the template's markers around them; asked of it once."""
+    probe = _probe_ids(chat)
+    return probe is not None and any(block.lacks_markers for block in find_blocks(probe, chat))
+
+
+@kept_with
+def _probe_ids(chat: ChatIds) -> np.ndarray | None:
+    """Return the ids of :func:`probe_outputs`, int64; None where the processor refuses."""
+    try:
+        return np.asarray(probe_outputs(chat)["input_ids"][0]).astype(np.int64)
+    except Exception:  # a processor is another project's code and may refuse in any way
+        return None
 
 
 @kept_with
@@ -87,11 +132,8 @@ def processor_nests_markers(chat: ChatIds) -> bool:
 
     transformers 5.23's Qwen3-VL processor does. Where it cannot be asked, it is given the benefit of the doubt.
     """
-    try:
-        ids = probe_outputs(chat)["input_ids"][0].numpy().astype(np.int64)
-    except Exception:  # a processor is another project's code and may refuse in any way
-        return True
-    return any(block.is_nested for block in find_blocks(ids, chat))
+    ids = _probe_ids(chat)
+    return ids is None or any(block.is_nested for block in find_blocks(ids, chat))
 
 
 def probe_outputs(chat: ChatIds) -> Mapping[str, Any]:
@@ -106,6 +148,7 @@ def probe_outputs(chat: ChatIds) -> Mapping[str, Any]:
         do_sample_frames=False,
         input_data_format="channels_last",
         return_tensors="pt",
+        return_text_replacement_offsets=True,
     )
     return outputs
 

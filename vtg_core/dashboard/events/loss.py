@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.masks import follows_ours
+from vtg_core.dashboard.masks import is_of_sample
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import PASSES, Task
 from vtg_core.dashboard.session.runs import Runs
@@ -56,7 +56,7 @@ class LossEvents:
         )
         if scored is None:
             return said, gr.skip(), gr.skip()
-        return said, scored.loss, scored.recipes if follows_ours(mask) else gr.skip()
+        return said, scored.loss, scored.recipes if is_of_sample(mask) else gr.skip()
 
     def _score_precisions(
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008

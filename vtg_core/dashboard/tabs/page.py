@@ -9,21 +9,17 @@ from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
 from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, mask_choices
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.player import build_player
-from vtg_core.dashboard.samples import Samples
+from vtg_core.dashboard.samples import Samples, first_template, template_choices
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, first_strip
+from vtg_core.dashboard.tabs.file import FileTab
 from vtg_core.dashboard.tabs.loss import LossTab
 from vtg_core.data.answers import AnswerMode
 from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
+from vtg_core.views.samples import as_json, view_forms
 
 TITLE = "VTG Lens"
-
-ANSWER_LABELS = [
-    ("seconds  [8.0, 14.0]", AnswerMode.STANDARD),
-    ("temporal tokens  <266><466>", AnswerMode.TEMPORAL_TOKENS),
-]
 
 
 class Layout:
@@ -31,6 +27,7 @@ class Layout:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.samples = settings, Samples(settings)
+        script_component("skip_link", elem_id="skip-link", label="To the tokens")
         with gr.Row(elem_id="bar"):
             self._build_bar()
         with gr.Column(elem_id="settings"):
@@ -74,9 +71,17 @@ class Layout:
             first.window.end if first else None, label="End (s)", elem_id="end", min_width=60
         )
         self.run = gr.Button("Read", elem_id="run", min_width=60, scale=0)
-        self.template = gr.Dropdown(
-            list(TEMPLATE_NAMES), value=TEMPLATES[0].name, label="Template", elem_id="template", min_width=110
+        self.mode = script_component(
+            "answer_picker", elem_id="mode", value=AnswerMode.STANDARD, label="Answer", events=("choose",),
+            forms=as_json(view_forms(AnswerMode.STANDARD)),
+        )  # fmt: skip
+        self.written = script_component(
+            "written_forms", elem_id="written", label="The window in every answer form"
         )
+        self.template = gr.Dropdown(
+            template_choices(self.samples), value=first_template(self.samples), label="Template",
+            elem_id="template", min_width=110,
+        )  # fmt: skip
         mask = first_mask(self.settings)
         self.mask = script_component(
             "mask_picker", elem_id="mask", value=mask, label="Mask of", events=("choose",),
@@ -91,9 +96,6 @@ class Layout:
         """What is changed seldom, behind a button."""
         frames = self.settings.frames
         with gr.Row():
-            self.mode = gr.Radio(
-                ANSWER_LABELS, value=AnswerMode.STANDARD, label="Answer", elem_id="mode", scale=3
-            )
             self.num_frames = gr.Number(
                 frames.num_frames, label="Frames", info="Spread evenly over the video", elem_id="frames",
                 visible=frames.fps is None, min_width=120,
@@ -101,6 +103,14 @@ class Layout:
             self.trained = gr.CheckboxGroup(
                 POLICY_CHOICES, value=[END_OF_TURN], label="Mask policy", info="Trained besides the answer itself",
                 elem_id="policy", scale=2,
+            )  # fmt: skip
+            self.max_length = gr.Number(
+                None, label="max_length", info="What training would cut", precision=0, minimum=1, elem_id="max-length",
+                min_width=120,
+            )  # fmt: skip
+            self.device = gr.Textbox(
+                f"{self.settings.device}, {self.settings.dtype}", label="Device, type", info="--device and --dtype, at the start",
+                interactive=False, elem_id="device", min_width=140,
             )  # fmt: skip
 
     def _build_stage(self) -> None:
@@ -111,6 +121,7 @@ class Layout:
             self.facts = gr.Textbox(
                 label="Video and checkpoint", show_label=False, interactive=False, elem_id="facts", lines=1, max_lines=3
             )  # fmt: skip
+            self.film = script_component("film", elem_id="film", label="Frames of the video")
             self.tokens = script_component(
                 "linked_view", elem_id="linked", label="Timeline and sequence bar", events=("move",)
             )
@@ -128,10 +139,17 @@ class Layout:
                 script_component("token_view", elem_id="tokens", label="Tokens")
             with self._tab("Prompts"):
                 script_component("mask_note", elem_id="prompts-note", value="prompts", label="Whose prompts")
+                self.prompt_pair = script_component(
+                    "prompt_pair", elem_id="prompt-pair", label="Your prompt beside ours"
+                )
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
                 self.loss_tab = LossTab(self.settings)
+            self.file_tab: FileTab | None = None
+            if self.settings.takes_files:
+                with self._tab("File"):
+                    self.file_tab = FileTab(self.settings)
 
     def _tab(self, name: str) -> gr.Tab:
         tab: gr.Tab = gr.Tab(name, id=name.lower(), render_children=True)

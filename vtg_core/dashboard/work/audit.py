@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from vtg_core.audit.bugs.table import BUGS, break_sample
 from vtg_core.audit.checks.families import AuditedBatch, check_batch
 from vtg_core.audit.findings import Finding
-from vtg_core.audit.foreign.collators import ForeignCollator, foreign_samples, load_collator, run_collator
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import scene_of
 from vtg_core.audit.row.row import Known, Row
@@ -18,18 +16,28 @@ from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.masks import AuditSource, Choice
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, processor_with
-from vtg_core.dashboard.work.sample import RECIPE_LOSSES, encode_sample, frames_of, masks_of, read_sample
+from vtg_core.dashboard.work.sample import (
+    Collated,
+    chat_of,
+    collate,
+    encode_sample,
+    frames_of,
+    loss_of_its_own,
+    losses_of,
+    mask_of,
+    masks_of,
+    read_sample,
+    yours_of,
+)
 from vtg_core.dataset import Sample
 from vtg_core.errors import LossCancelledError, VTGError, as_sentence
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX
-from vtg_core.views.audit import AuditView, view_audit, view_no_audit, view_row, view_strip
-from vtg_core.views.recipes import OURS, RecipesView, RecipeView, no_recipes, view_recipes
+from vtg_core.views.audit import AuditView, count_wrong, view_audit, view_no_audit, view_row, view_strip
+from vtg_core.views.recipes import OURS, RecipesView, RecipeView, no_recipes, view_pair, view_recipes
 from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
-    from transformers import ProcessorMixin
-
     from vtg_core.checkpoints.loading import Checkpoint
     from vtg_core.recipes.masks import RecipeMask
 
@@ -41,12 +49,14 @@ class Audited:
     Attributes:
         strip, audit, recipes: JSON for the components of those names.
         tokens: JSON for the token view; None where our own tokens are shown.
+        pair: JSON for the prompt beside ours; empty where it is ours, or of another sample.
     """
 
     strip: str
     audit: str
     recipes: str
     tokens: str | None = None
+    pair: str = ""
 
 
 OWN_ONLY = "Recipes are compared with our own mask. Choose our collator to see them."
@@ -74,11 +84,9 @@ def show_audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: 
         return _audit_broken(settings, sample, choice=choice, checkpoint=checkpoint)
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
-    if choice.source is AuditSource.COLLATOR:
-        return _audit_collator(settings, sample, choice=choice, checkpoint=checkpoint, known=known, tell=tell)
     return _audit_ours(
-        settings, sample, inputs=inputs, choice=choice, checkpoint=checkpoint, encoded=encoded, known=known
-    )
+        settings, sample, inputs=inputs, choice=choice, checkpoint=checkpoint, encoded=encoded, known=known, tell=tell
+    )  # fmt: skip
 
 
 def show_recipe_losses(
@@ -100,8 +108,12 @@ def show_recipe_losses(
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
         masks = masks_of(sample, encoded, checkpoint)
-    if kept := RECIPE_LOSSES.get((settings.model_label, inputs), dict):  # the Loss tab may have run them
-        return as_json(view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, kept))
+    collated = collate(settings, inputs, sample, checkpoint=checkpoint, known=known, tell=tell)
+    yours = yours_of(settings, collated)
+    if kept := losses_of(settings, inputs):  # the Loss tab may have run them
+        return as_json(
+            view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, kept, yours=yours)
+        )
     tell(0.4, f"Loading the model of {settings.model_label}")
     model = load_model(settings.checkpoint, **settings.placement)
     total, ours = num_layers(model), encoded.labels.numpy() != IGNORE_INDEX
@@ -114,13 +126,11 @@ def show_recipe_losses(
         )
 
     batch = pad([encoded], checkpoint.processor)
-    losses = recipe_losses(model, batch, [*masks, RecipeMask(OURS, ours)], on_layer=on_layer)
-    RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
-    return as_json(view_recipes(masks, known.tokens, ours, losses))
-
-
-def _chat(checkpoint: "Checkpoint", processor: "ProcessorMixin | None" = None) -> ChatIds:
-    return ChatIds.of(processor or checkpoint.processor, checkpoint.stop_ids)
+    scored = [*masks, RecipeMask(OURS, ours), *mask_of(collated)]
+    losses: dict[str, float | None] = dict(recipe_losses(model, batch, scored, on_layer=on_layer))
+    losses |= loss_of_its_own(model, collated, checkpoint, on_layer=on_layer)
+    losses_of(settings, inputs).update(losses)
+    return as_json(view_recipes(masks, known.tokens, ours, losses, yours=yours))
 
 
 def _audit_ours(
@@ -132,13 +142,20 @@ def _audit_ours(
     checkpoint: "Checkpoint",
     encoded: EncodedSample,
     known: Known,
+    tell: Tell,
 ) -> Audited:
+    """Audit our own mask, a recipe's or the page's collator's: they stand side by side on one sample."""
     from vtg_core.collator import pad
 
     with ENCODING:
         masks = masks_of(sample, encoded, checkpoint)
-    losses = RECIPE_LOSSES.get((settings.model_label, inputs), dict) or None
-    recipes = view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, losses)
+    collated = collate(settings, inputs, sample, checkpoint=checkpoint, known=known, tell=tell)
+    yours = yours_of(settings, collated)
+    losses = losses_of(settings, inputs) or None
+    recipes = view_recipes(masks, known.tokens, encoded.labels.numpy() != IGNORE_INDEX, losses, yours=yours)
+    if choice.source is AuditSource.COLLATOR:
+        assert collated is not None
+        return _audit_collator(settings, collated, choice=choice, recipes=recipes, encoded=encoded)
     batch = pad([encoded], checkpoint.processor)
     if choice.source is AuditSource.RECIPE:
         [mask] = [mask for mask in masks if mask.recipe == choice.recipe]
@@ -147,10 +164,12 @@ def _audit_ours(
             nothing = no_audit(settings, choice, problem)
             return replace(nothing, recipes=as_json(recipes), tokens=_as_reason(problem))
         batch = _masked_by(mask, batch)
-    audited = check_batch(batch, _chat(checkpoint), [known])
+    audited = check_batch(batch, chat_of(checkpoint), [known])
     shown = [recipe for recipe in recipes.recipes if recipe.name == choice.recipe]
     is_recipe = choice.source is AuditSource.RECIPE
-    return _shown(audited, choice.name(settings), recipes=recipes, recipe=shown[0] if is_recipe else None)
+    return _shown(
+        audited, choice.name(settings), recipes=recipes, recipe=shown[0] if is_recipe else None, is_ours=True
+    )
 
 
 def _masked_by(mask: "RecipeMask", batch: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,37 +181,17 @@ def _masked_by(mask: "RecipeMask", batch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _audit_collator(
-    settings: Settings, sample: Sample, *, choice: Choice, checkpoint: "Checkpoint", known: Known, tell: Tell
+    settings: Settings,
+    collated: Collated | Finding,
+    *,
+    choice: Choice,
+    recipes: RecipesView,
+    encoded: EncodedSample,
 ) -> Audited:
-    tell(0.5, f"Running {settings.collator}")
-    name, collator = choice.name(settings), collator_of(settings, checkpoint)
-    batch = collator if isinstance(collator, Finding) else run_collator(collator, foreign_samples([sample]))
-    if isinstance(batch, Finding):
-        return _shown(AuditedBatch((), (batch,)), name)
-    return _shown(check_batch(batch, _chat(checkpoint), [known]), name)
-
-
-def collator_of(settings: Settings, checkpoint: "Checkpoint") -> ForeignCollator | Finding:
-    """Return the collator that the page was started with, or what is wrong with it; one that was found is kept."""
-    try:
-        return _found_collator(settings.collator, checkpoint)
-    except _NotFoundError as error:
-        return error.finding
-
-
-class _NotFoundError(Exception):
-    """What is not kept: a person may mend it."""
-
-    def __init__(self, finding: Finding) -> None:
-        self.finding = finding
-
-
-@lru_cache(maxsize=2)
-def _found_collator(name: str, checkpoint: "Checkpoint") -> ForeignCollator:
-    found = load_collator(name, checkpoint.processor)
-    if isinstance(found, Finding):
-        raise _NotFoundError(found)
-    return found
+    name = choice.name(settings)
+    if isinstance(collated, Finding):
+        return _shown(AuditedBatch((), (collated,)), name, recipes=recipes)
+    return _shown(collated.audited, name, recipes=recipes, ours=encoded)
 
 
 def _audit_broken(settings: Settings, sample: Sample, *, choice: Choice, checkpoint: "Checkpoint") -> Audited:
@@ -200,7 +199,7 @@ def _audit_broken(settings: Settings, sample: Sample, *, choice: Choice, checkpo
     banner = f"{bug.title[:1].upper()}{bug.title[1:]} (found in {bug.source})."
     with ENCODING:
         processor = processor_with(frames_of(sample), checkpoint)
-        chat = _chat(checkpoint, processor)
+        chat = ChatIds.of(processor, checkpoint.stop_ids)
         try:
             batch, chat, known = break_sample(
                 bug, sample.messages, [frames_of(sample)], chat, scene_of(sample)
@@ -232,7 +231,7 @@ def _audit_saved(settings: Settings, choice: Choice, *, checkpoint: "Checkpoint"
     assert settings.batch is not None
     assert choice.row is not None
     tell(0.4, f"Reading {settings.batch.name}")
-    rows, findings = saved_rows(load_batch(settings.batch), _chat(checkpoint))
+    rows, findings = saved_rows(load_batch(settings.batch), chat_of(checkpoint))
     name = choice.name(settings)
     if not rows:
         return _shown(AuditedBatch((), tuple(findings)), name)
@@ -253,16 +252,30 @@ def _shown(
     is_broken: bool = False,
     recipes: RecipesView | None = None,
     recipe: RecipeView | None = None,
+    is_ours: bool = False,
+    ours: EncodedSample | None = None,
 ) -> Audited:
-    """Return what the page shows of the first row of an audit, and of the batch itself."""
+    """Return what the page shows of the first row of an audit, and of the batch itself.
+
+    Args:
+        audited: the batch.
+        name: of what was audited.
+        banner, is_broken: what was broken on purpose.
+        recipes: what stands beside the mask.
+        recipe: of which it is.
+        is_ours: the tokens on screen are our own.
+        ours: what the row is held against on Prompts; None where it is our own, or of another sample.
+    """
     row: Row | None = audited.rows[0] if audited.rows else None
     findings = [f for f in audited.findings if f.row is None or (row is not None and f.row == row.number)]
     view: AuditView = view_audit(findings, row, source=name, banner=banner)
     tokens = None
-    if recipes is None:
+    if not is_ours:
         no_row = "There is no row to show: the batch could not be taken apart. The Audit tab says why."
         tokens = as_json(view_row(row)) if row is not None else _as_reason(no_row)
     strip = view_strip(view, is_broken=is_broken)
+    if row is not None and not is_ours:
+        strip = replace(strip, counts=count_wrong(row))
     if recipes is not None and recipe is not None:
         strip = replace(strip, recipe=recipe, num_tokens=recipes.num_tokens)
     return Audited(
@@ -270,6 +283,7 @@ def _shown(
         as_json(view),
         as_json(recipes if recipes is not None else no_recipes(OWN_ONLY)),
         tokens,
+        as_json(view_pair(name, row, ours)) if row is not None and ours is not None else "",
     )
 
 

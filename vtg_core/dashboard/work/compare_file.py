@@ -293,8 +293,8 @@ def _store(
 ) -> ComparisonStore:
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(
-        settings.checkpoint, adapter=settings.adapter, dtype=dtype, frames=wanted.frames, policy=wanted.policy,
-        templates=TEMPLATES,
+        settings.checkpoint, adapter=settings.adapter, template=settings.template, dtype=dtype, frames=wanted.frames,
+        policy=wanted.policy, templates=TEMPLATES,
     )  # fmt: skip
     return ComparisonStore(own, dataset.annotations, unreadable=list(dataset.unreadable))
 

@@ -42,7 +42,7 @@ def load_checkpoint_of(settings: Settings, tell: Tell) -> "Checkpoint":
     from vtg_core.checkpoints.loading import load_checkpoint
 
     tell(0.1, f"Loading the processor of {settings.checkpoint}")
-    return load_checkpoint(settings.checkpoint)
+    return load_checkpoint(settings.checkpoint, template=settings.template)
 
 
 def model_shape_of(settings: Settings) -> ModelShape:

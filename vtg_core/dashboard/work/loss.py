@@ -5,10 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from vtg_core.audit.findings import Finding
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, model_shape_of, tell_nobody
-from vtg_core.dashboard.work.sample import RECIPE_LOSSES, encode_sample, masks_of, read_sample
+from vtg_core.dashboard.work.sample import (
+    Collated,
+    collate,
+    encode_sample,
+    loss_of_its_own,
+    losses_of,
+    mask_of,
+    masks_of,
+    read_sample,
+    yours_of,
+)
 from vtg_core.errors import LossCancelledError
 from vtg_core.inspection import Inspection
 from vtg_core.loss.cost import check_fits, estimate_pass, remember
@@ -69,6 +80,7 @@ def show_loss(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Call
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
         masks = masks_of(sample, encoded, checkpoint)
+    collated = collate(settings, inputs, sample, checkpoint=checkpoint, known=known, tell=tell)
     _check_fits(model_shape_of(settings), Inspection(sample, encoded))
     tell(0.4, f"Loading the model of {settings.model_label}")
     model = load_model(settings.checkpoint, **settings.placement)
@@ -77,13 +89,16 @@ def show_loss(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Call
         model,
         Inspection(sample, encoded),
         checkpoint=checkpoint,
-        masks=[*masks, RecipeMask(OURS, ours)],
+        masks=[*masks, RecipeMask(OURS, ours), *mask_of(collated)],
+        collated=collated,
         tell=tell,
         is_cancelled=is_cancelled,
     )
-    RECIPE_LOSSES.get((settings.model_label, inputs), dict).update(losses)
-    view = view_loss(report, Inspection(sample, encoded), masks, losses)
-    return Scored(as_json(view), as_json(view_recipes(masks, known.tokens, ours, losses or None)))
+    losses_of(settings, inputs).update(losses)
+    yours = yours_of(settings, collated)
+    recipes = view_recipes(masks, known.tokens, ours, losses or None, yours=yours)
+    view = view_loss(report, Inspection(sample, encoded), masks, losses, yours=recipes.yours)
+    return Scored(as_json(view), as_json(recipes))
 
 
 def show_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
@@ -124,6 +139,7 @@ def _run(
     *,
     checkpoint: "Checkpoint",
     masks: "list[RecipeMask]",
+    collated: Collated | Finding | None,
     tell: Tell,
     is_cancelled: Callable[[], bool],
 ) -> "tuple[LossReport, dict[str, float | None]]":
@@ -143,7 +159,8 @@ def _run(
         model, _batch(inspection, checkpoint), checkpoint.processor.tokenizer, masks, on_layer=on_layer
     )
     remember(shape, cost, time.perf_counter() - started)
-    return report, {str(name): loss for name, loss in losses.items()}
+    own = loss_of_its_own(model, collated, checkpoint, on_layer=lambda _begun: _stop_if(is_cancelled))
+    return report, {str(name): loss for name, loss in losses.items()} | own
 
 
 def _batch(inspection: Inspection, checkpoint: "Checkpoint") -> "dict[str, Tensor]":

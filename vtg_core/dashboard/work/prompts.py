@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vtg_core.collator import SFTCollator
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.work.film_strip import view_film
 from vtg_core.dashboard.work.kept import Tell, keep_processor, load_checkpoint_of, video_of
+from vtg_core.dashboard.work.sample import own_sample
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.masking.processor_call import process_videos_once
-from vtg_core.templates import PromptTemplate
 from vtg_core.video.sampling import SampledVideo
 from vtg_core.views.samples import as_json, template_key, view_prompt
 from vtg_core.views.tokens import FramesView, view_frames, view_tokens
@@ -34,12 +36,14 @@ class Inspected:
         facts: one line about the video and the checkpoint.
         prompts: JSON for the prompt cards.
         tokens: for each template's key, JSON for the token view.
+        film: JSON for the frames above the timeline.
     """
 
     notice: str
     facts: str
     prompts: str
     tokens: dict[str, str]
+    film: str = ""
 
 
 def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
@@ -53,19 +57,18 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     video = video_of(inputs)
     prompts, tokens = [], {}
     processor = process_videos_once(checkpoint.processor)
-    for number, inspection in enumerate(
-        _inspections(settings, inputs, video=video, processor=processor, templates=inputs.templates), 1
-    ):
-        tell(
-            0.2 + 0.8 * number / len(inputs.templates),
-            f"Reading template {number} of {len(inputs.templates)}",
-        )
-        template = inspection.sample.template
+    count = len(inputs.templates) + (inputs.own is not None)
+    for number, inspection in enumerate(_inspections(settings, inputs, video, processor), 1):
+        tell(0.2 + 0.8 * number / count, f"Reading template {number} of {count}")
+        sample = inspection.sample
         prompts.append(view_prompt(inspection, checkpoint.processor))
-        key = template_key(template.mode, template.name)
-        frames = _frames(inspection, inputs)
-        tokens[key] = as_json(
-            view_tokens(inspection.encoded, checkpoint.processor, policy=inputs.policy, frames=frames)
+        tokens[template_key(sample.template.mode, sample.template.name)] = as_json(
+            view_tokens(
+                inspection.encoded,
+                checkpoint.processor,
+                policy=sample.trained_by(inputs.policy),
+                frames=_frames(inspection, inputs),
+            )
         )
     keep_processor(video, checkpoint, processor)
     return Inspected(
@@ -73,23 +76,23 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
         facts=_facts(video, checkpoint, settings=settings),
         prompts=as_json(prompts),
         tokens=tokens,
+        film=as_json(view_film(video)),
     )
 
 
 def _inspections(
-    settings: Settings,
-    inputs: Inputs,
-    *,
-    video: SampledVideo,
-    processor: "ProcessorMixin",
-    templates: list[PromptTemplate],
+    settings: Settings, inputs: Inputs, video: SampledVideo, processor: "ProcessorMixin"
 ) -> Iterator[Inspection]:
-    return inspect_templates(
+    """Yield the row's own words, where it has some, and then what every template makes of the fields."""
+    if inputs.own is not None:
+        sample = own_sample(settings, inputs)
+        yield Inspection(sample, SFTCollator(processor, policy=inputs.policy).encode(sample))
+    yield from inspect_templates(
         video,
         inputs.query,
         inputs.windows_within(video.info.duration, clip=settings.clip),
         processor=processor,
-        templates=templates,
+        templates=inputs.templates,
         policy=inputs.policy,
     )
 
@@ -121,7 +124,9 @@ def _remarks(inputs: Inputs, video: SampledVideo, *, checkpoint: "Checkpoint") -
             f"The tokenizer of {checkpoint.name} lacks {len(checkpoint.added_tokens):,} temporal tokens; they were "
             "added in memory, and their embeddings are untrained."
         )
-    if not any(start <= t <= end for start, end in inputs.windows for t in video.timestamps):
+    if inputs.windows and not any(
+        start <= t <= end for start, end in inputs.windows for t in video.timestamps
+    ):
         warnings.append(
             "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames."
         )

@@ -147,7 +147,7 @@ def opened(path: Path) -> Iterator[TextIO]:
         AnnotationError: it cannot be read, is too large, is no gzip file though it begins as one, or is not UTF-8.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if _size(path) > MAX_FILE_BYTES:
             raise AnnotationError(f"{path.name} must be at most {MAX_FILE_BYTES:,} bytes; split it")
         with path.open("rb") as file, io.TextIOWrapper(_unpacked(file), encoding="utf-8-sig") as stream:
             yield stream
@@ -157,6 +157,15 @@ def opened(path: Path) -> Iterator[TextIO]:
         raise AnnotationError(f"{path.name} must be a whole gzip file, and is damaged or cut") from None
     except OSError as error:
         raise AnnotationError(f"annotation file {path.name} cannot be read: {error.strerror}") from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except ValueError:  # a null character
+        raise AnnotationError(
+            f"annotation file {path.name!a:.80} cannot be read: that is no possible file name"
+        ) from None
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:

@@ -20,7 +20,7 @@ def is_parquet(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(4) == b"PAR1"
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

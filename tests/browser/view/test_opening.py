@@ -1,0 +1,40 @@
+"""What a person does before the page's first answer has come."""
+
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import LOADED, choose_mask, expect_audited, show
+
+
+@contextmanager
+def opened_slowly(page, address):
+    """Open an address, and let the page wait for the first answer until the block is left."""
+    waiting = []
+    page.route("**/gradio_api/run/**", lambda route: waiting.append(route), times=1)
+    page.goto(address)
+    page.wait_for_selector("#tools button")
+    page.wait_for_function("() => document.querySelector('#linked .vtg-time') !== null")
+    while not waiting:
+        page.wait_for_timeout(20)
+    yield
+    waiting[0].continue_()
+
+
+@pytest.mark.parametrize("link", ["?mask=ours", "?mask=ours&tab=audit"])
+def test_a_tab_that_is_opened_before_the_first_answer_stays_open(server, open_page, link):
+    page = open_page(None)
+    with opened_slowly(page, f"{server.url}/{link}"):
+        show(page, "Prompts")
+    expect(page.locator(".vtg-card").first).to_be_visible(timeout=LOADED)
+    expect(page.get_by_role("tab", name="Prompts")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_mask_that_is_chosen_before_the_first_answer_stays_chosen(server, open_page):
+    page = open_page(None)
+    with opened_slowly(page, f"{server.url}/?tab=audit"):
+        choose_mask(page, "ours")
+    expect_audited(page)
+    expect(page.locator("#mask-of")).to_have_value("ours")
+    expect(page.get_by_role("tab", name="Audit")).to_have_attribute("aria-selected", "true")
