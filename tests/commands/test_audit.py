@@ -172,7 +172,7 @@ def test_a_bug_of_ours_is_one_line(capsys, monkeypatch):
 @pytest.mark.parametrize("out", ["no/such/folder/out", "", "."])
 def test_a_file_that_cannot_be_written_is_told_before_the_run(capsys, monkeypatch, option, out):
     monkeypatch.setattr(
-        "vtg_core.checkpoints.loading.load_checkpoint", lambda name: pytest.fail("the run began")
+        "vtg_core.checkpoints.loading.load_checkpoint", lambda name, **_: pytest.fail("the run began")
     )
     assert main([*ROWS, option, out]) == 1
     assert f"error: {option} must name a file that can be written" in capsys.readouterr().err

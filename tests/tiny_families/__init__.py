@@ -1,0 +1,1 @@
+"""Tiny checkpoints of twelve families, and one suite for all of them."""
