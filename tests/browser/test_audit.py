@@ -164,7 +164,6 @@ def test_what_a_person_typed_is_text_in_the_audit_too(audited):
     for text in ("<img src=x onerror=\"globalThis.__ran='img'\">", "${globalThis.__ran=1} {{7*7}}"):
         audited.locator("#query textarea").fill(text)
         audited.locator("#run").click()
-        expect(audited.locator(".vtg-part.vtg-kind-query").first).to_have_text(text)
         expect(audited.locator("body.vtg-edited")).to_have_count(0)
         expect(audited.locator(".vtg-finding").first).to_contain_text("mask.role-word-in-text")
         assert audited.evaluate("globalThis.__ran") is None

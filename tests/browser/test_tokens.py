@@ -4,16 +4,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import OURS, expect_audited, show
+from .conftest import page_width, show
 
 
 @pytest.fixture
-def tokens(visit):
-    """The page with the demo's tokens on it."""
-    page = visit()
-    show(page, "Tokens")
-    expect(page.locator(".vtg-flow .vtg-token").first).to_be_visible()
-    return page
+def tokens(edited):
+    """The page with the demo's tokens on it; a test unpins what it pinned."""
+    show(edited, "Tokens")
+    expect(edited.locator(".vtg-flow .vtg-token").first).to_be_visible()
+    return edited
 
 
 def press(page, *keys):
@@ -79,18 +78,16 @@ def test_a_handle_of_the_window_is_moved_by_keys_and_the_fields_take_it(tokens):
     expect(tokens.locator(".vtg-flow .vtg-supervised").nth(3)).to_have_text("1")
 
 
-def test_the_details_can_be_copied_as_json(browser, server):
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.goto(server.url + OURS)
-    expect_audited(page)
-    show(page, "Tokens")
+def test_the_details_can_be_copied_as_json(tokens):
+    page = tokens
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator(".vtg-flow .vtg-supervised").first.click()
     page.get_by_role("button", name="Copy as JSON").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
     assert (copied["text"], copied["in_loss"], copied["bytes"]) == ("[", True, "5B")
-    context.close()
+    page.locator(".vtg-flow .vtg-supervised").first.press("Escape")
+    expect(page.locator(".vtg-details.vtg-pinned")).to_have_count(0)
 
 
 def test_the_same_tokens_are_there_as_a_plain_table(tokens):
@@ -112,4 +109,4 @@ def test_the_strips_stand_above_every_tab_and_fit_a_phone(visit):
     page.get_by_role("button", name="Show the trained tokens").click()
     page.locator(".vtg-flow .vtg-supervised").first.click()
     expect(page.locator(".vtg-details.vtg-pinned")).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page_width(page) <= 390
