@@ -1,13 +1,13 @@
 // The audit of a whole file, as far as it is; a value is a FileView (vtg_core/views/audit.py).
 
 import { drawFromValue } from "./drawing.js";
-import { ofRows, whole } from "./numbers.js";
+import { whole } from "./numbers.js";
 import { cell, make, numberCell, progressBar, severityBadge, stateLine, tableOf, textButton } from "./shared.js";
 
 const STATES = {
-  running: (view) => `Audited ${ofRows(view.num_audited, view.num_in_file)} …`,
-  done: (view) => `Audited ${ofRows(view.num_audited, view.num_in_file)}.`,
-  partial: (view) => `Partial: stopped after ${ofRows(view.num_audited, view.num_in_file)}; this is what was found so far.`,
+  running: (view) => `Audited ${view.headline} …`,
+  done: (view) => `Audited ${view.headline}.`,
+  partial: (view) => `Partial: stopped after ${view.headline}; this is what was found so far.`,
 };
 
 const rowOf = (names, contents) => {

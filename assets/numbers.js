@@ -23,6 +23,9 @@ export const percent = (share, digits) => (share === null ? DASH : `${(100 * sha
 
 export const percentOrTiny = (share) => (share >= 1e-4 ? percent(share, share < 0.1 ? 2 : 1) : share.toExponential(1));
 
+// So many digits that say something, and no noughts behind them.
+export const upTo = (number, digits) => String(Number(number.toPrecision(digits)));
+
 export const seconds = (number) => `${number.toFixed(1)} s`;
 
 export const timeLeft = (number) => {

@@ -12,9 +12,9 @@ const COPIED_FOR = 1500; // milliseconds
 
 const titled = (id) => id[0].toUpperCase() + id.slice(1);
 
-const write = () => {
+const write = (first) => {
   const shown = Object.fromEntries(SHOWN.map((key) => [key, get(key)]));
-  history.replaceState(history.state, "", addressOf(location.search, shown));
+  history.replaceState(history.state, "", addressOf(location.search, shown, first));
 };
 
 export default ({ element, props, watch }) => {
@@ -23,7 +23,7 @@ export default ({ element, props, watch }) => {
     const isOpen = document.body.classList.toggle(OPEN);
     settings.ariaExpanded = String(isOpen);
   });
-  [settings.ariaLabel, settings.title, settings.ariaExpanded] = ["Settings", "Answer, frames, mask policy", "false"];
+  [settings.ariaLabel, settings.title, settings.ariaExpanded] = ["Settings", "Frames, mask policy", "false"];
   const copy = textButton("Copy link", async () => {
     try {
       await navigator.clipboard.writeText(location.href);
@@ -36,16 +36,17 @@ export default ({ element, props, watch }) => {
   copy.title = "The sample as the file has it, template, mask, tab and token; never what you typed";
   root.append(settings, copy);
 
-  let isOpened = false; // before the server has read the address, it is not written
-  for (const key of SHOWN) on(key, root, () => isOpened && write());
+  let [isOpened, first] = [false, {}]; // before the server has read the address, it is not written
+  for (const key of SHOWN) on(key, root, () => isOpened && write(first));
   const open = () => {
     if (!props.value) return;
-    const { colour, token, tab, from } = JSON.parse(props.value);
+    const { colour, token, tab, from, ...asked } = JSON.parse(props.value);
+    first = asked.first ?? {};
     if (tab !== null && tabOnScreen() === titled(from)) openTab(titled(tab)); // or else a person was faster than the server
     if (colour !== null) set("colour", colour);
     if (token !== null) set("selected", token);
     isOpened = true;
-    write();
+    write(first);
   };
   open();
   watch("value", open);

@@ -36,10 +36,17 @@ export const part = (view) => {
   return node;
 };
 
+const OWN = "own"; // the key of a row's own words
+const TITLES = { standard: "Answers in seconds", temporal_tokens: "Answers in temporal tokens" };
+const NAMES = { standard: "seconds", temporal_tokens: "temporal tokens" };
+
+const titleOf = (view) => (view.key === OWN ? "As the file has it" : TITLES[view.mode] ?? `Answers as ${view.mode}`);
+const nameOf = (view) => (view.key === OWN ? "the row's own words" : view.name);
+
 const card = (view) => {
   const node = make("article", "vtg-card");
   const head = make("header");
-  head.append(make("h4", "", view.name), make("span", "vtg-muted", view.mode === "standard" ? "seconds" : "temporal tokens"), copyButton("Copy", () => view.rendered, "Copy what the chat template wrote, each video one placeholder"));
+  head.append(make("h4", "", nameOf(view)), make("span", "vtg-muted", NAMES[view.mode] ?? view.mode), copyButton("Copy", () => view.rendered, "Copy what the chat template wrote, each video one placeholder"));
   const counts = make("p", "vtg-counts");
   for (const [name, count] of [["tokens", view.num_tokens], ["video and stamps", view.num_video], ["supervised", view.num_supervised]]) {
     const item = make("span");
@@ -54,12 +61,12 @@ const card = (view) => {
 
 const draw = (root, views) => {
   if (!views) return;
-  for (const [mode, title] of [["standard", "Answers in seconds"], ["temporal_tokens", "Answers in temporal tokens"]]) {
-    const chosen = views.filter((view) => view.mode === mode);
-    if (!chosen.length) continue;
+  for (const title of new Set(views.map(titleOf))) {
+    const chosen = views.filter((view) => titleOf(view) === title);
     const grid = make("div", "vtg-cards");
     grid.append(...chosen.map(card));
-    root.append(make("h3", "", `${title} · ${chosen.length} templates`), grid);
+    const count = `${chosen.length} template${chosen.length === 1 ? "" : "s"}`;
+    root.append(make("h3", "", chosen[0].key === OWN ? title : `${title} · ${count}`), grid);
   }
 };
 

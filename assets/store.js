@@ -12,6 +12,7 @@ const KEYS = {
   sample: [null, "the file's own number of a row, or null", orNothing(isWhole)],
   template: ["", "the name of a template", isText],
   answer: ["", "the name of the form that answers are written in", isText],
+  forms: [null, "the answer forms, each with the window on screen written that way, or null", orNothing(isRecord)],
   tab: ["", "the name of the tab that is open", isText],
   mask: ["ours", "whose mask is shown: ours, collator, batch, or the name of a recipe or a bug", isText],
   selected: [null, "the index of a token, or null", orNothing(isWhole)],

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import vtg_core
 from tests.benchmarks._figures import FIGURES, SHOWN
+from tests.tiny_families.expected import EXPECTED, Expected
 from vtg_core import errors
 from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.codes import CODES
-from vtg_core.audit.findings import Code
+from vtg_core.audit.findings import Code, Rival
 from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
 from vtg_core.audit.survey.kinds import KINDS
 from vtg_core.commands.start import page_parser
@@ -109,7 +110,14 @@ def _codes_explained() -> Iterator[str]:
 def _explained(code: Code) -> str:
     """Return all that is said of a code in one line, so that a search for it finds all."""
     name = f'<a id="{code.name}"></a>**`{code.name}`** ({code.severity}): {code.title}.'
-    return f"- {name} {code.why} *What to do:* {code.fix}"
+    rivals = f" *Looks alike:* {'; '.join(map(_told_apart, code.rivals))}." if code.rivals else ""
+    return f"- {name} {code.why} *What to do:* {code.fix}{rivals}"
+
+
+def _told_apart(rival: Rival) -> str:
+    is_code = rival.cause in CODES
+    cause = f"[`{rival.cause}`](#{rival.cause})" if is_code else f"“{rival.cause.removesuffix('.')}”"
+    return f"{cause}: {rival.apart or 'nothing here tells them apart, and the finding says both'}"
 
 
 def _bugs() -> Iterator[str]:
@@ -267,6 +275,25 @@ def _helped(parser: ArgumentParser, option: Action) -> str:
     return f"{said} (required)" if option.required else said
 
 
+def _families() -> Iterator[str]:
+    rows = (
+        [family.name, "yes" if family.has_turns else "one at a time", "plain" if family.plain_because else "shared",
+         family.told, "yes" if family.needs_pixels else "", "yes" if family.needs_equal_frames else "",
+         "two or more" if family.is_saved_read else "one", _known_of(family)]
+        for family in EXPECTED.values()
+    )  # fmt: skip
+    titles = "family|several turns|sixteen templates|told of time|videos decoded|equal frames|saved batch|to be known"
+    return table(titles, rows)
+
+
+def _known_of(family: Expected) -> str:
+    """Return what the audit tells of a family's checkpoint, and what else a person should know."""
+    ended = f"Needs `--end-of-turn '{family.end_of_turn}'`." if family.end_of_turn else ""
+    needed = f"Needs `pip install {family.needs}`." if family.needs else ""
+    codes = ", ".join(f"[`{code}`](audit.md#{code})" for code in family.codes)
+    return " ".join(part for part in (codes and f"{codes}.", needed, ended, family.note) if part)
+
+
 def _figures() -> Iterator[str]:
     runs = json.loads(SHOWN.read_text(encoding="utf-8"))
     yield from ("Each on one core, without a GPU, in float32:", "")
@@ -291,6 +318,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "codes": _codes,
     "codes-explained": _codes_explained,
     "errors": _errors,
+    "families": _families,
     "figures": _figures,
     "formats": _formats,
     "flow": _flow,

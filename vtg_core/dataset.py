@@ -10,7 +10,7 @@ from typing import Any
 from vtg_core.chat.conversation import Role
 from vtg_core.data.annotations import Annotation, OnError, Roots, load_annotations
 from vtg_core.data.answer_forms.forms import AnswerForm
-from vtg_core.data.answer_forms.reading import NO_WINDOW, Reading, read_answer, windows_said
+from vtg_core.data.answer_forms.reading import NO_WINDOW, read_answer, windows_said
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answer_forms.times import TimeUnit
 from vtg_core.data.answers import AnswerFormat, AnswerMode
@@ -289,17 +289,37 @@ def _own_sample(
         windows: those that the row was read with (s); with none, its answer is read again now that the video's
             duration is known.
     """
-    reading = read_answer(trained_answer(annotation), duration=video.info.duration)
-    answer_format = format_for(_form_of(reading, windows), video)
+    answer = own_answer(annotation, video.info.duration, windows)
+    answer_format = format_for(answer.form or AnswerMode.STANDARD, video)
     own = PromptTemplate(OWN, "the row's own words", answer_format.mode, "{query}")
-    return Sample(video, annotation.query, windows or reading.windows, own, answer_format, annotation)
+    return Sample(video, annotation.query, answer.windows, own, answer_format, annotation)
 
 
-def _form_of(reading: Reading, windows: Sequence[Window]) -> str:
-    """Return the name of the form that an answer is in, ``standard`` where nobody knows."""
+@dataclass(frozen=True)
+class OwnAnswer:
+    """What the answer of a row with a conversation of its own says.
+
+    Attributes:
+        windows: in seconds; none where no one reading of it is clear.
+        form: the name of the answer form that it is written in; None where nobody knows.
+    """
+
+    windows: tuple[Window, ...]
+    form: str | None
+
+
+def own_answer(annotation: Annotation, duration: float, windows: Sequence[Window]) -> OwnAnswer:
+    """Return what the last trained answer of a row with a conversation of its own says.
+
+    Args:
+        annotation: the row.
+        duration: of its video, in seconds.
+        windows: those that the row was read with (s); with none, its answer is read again.
+    """
+    reading = read_answer(trained_answer(annotation), duration=duration)
     closest = reading.closest(windows) if windows else None
     name = closest.candidate.form if closest is not None else reading.form
-    return name if name is not None and name != NO_WINDOW else str(AnswerMode.STANDARD)
+    return OwnAnswer(tuple(windows) or reading.windows, None if name == NO_WINDOW else name)
 
 
 def trained_answer(annotation: Annotation) -> str:

@@ -205,9 +205,13 @@ def templates_for(mode: AnswerMode | str) -> tuple[PromptTemplate, ...]:
     return own or (_template_of(form_named(mode)),)
 
 
+FORM_TEMPLATE = "concise"
+"""The name of the one template of a form that is not built in."""
+
+
 def _template_of(form: AnswerForm) -> PromptTemplate:
     words = f'Find when "{PLACEHOLDER}" occurs in the video.\nAnswer with: {form.example}'
-    return PromptTemplate("concise", "concise", form.name, words)
+    return PromptTemplate(FORM_TEMPLATE, "concise", form.name, words)
 
 
 STANDARD_TEMPLATES: list[str] = [template.text for template in templates_for(AnswerMode.STANDARD)]

@@ -52,6 +52,12 @@ FIGURES = {
         "{:,.0f}",
     ),
     "data_reader_seconds_1gb": ("how long that takes, in seconds", "", "{:,.0f}"),
+    "audit_peak_mb_1gb": (
+        "peak memory of `vtg-lens audit` in MB on the same file, PyTorch and transformers included",
+        "",
+        "{:,.0f}",
+    ),
+    "audit_seconds_1gb": ("how long it takes, in seconds", "", "{:,.0f}"),
     "demo_times_nll": ("what the demo pays for a time token, 200 fresh clips, nats", "", "{:.2f}"),
     "demo_untrained_times_nll": (
         "the same, its untrained twin",

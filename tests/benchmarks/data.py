@@ -1,4 +1,4 @@
-"""What ``vtg-lens data`` holds in memory, and how long it takes, on a JSON Lines file of a gigabyte.
+"""What ``vtg-lens data`` and ``vtg-lens audit`` hold in memory, and how long they take, on JSON Lines of a gigabyte.
 
 The file is made for the purpose and removed: rows of our own format, as long as Time-R1's, on
 200,000 videos without files, a few with mistakes.
@@ -39,7 +39,7 @@ WORDS = [
     "near",
     "under",
 ]
-WAYS = ("survey", "reader")
+WAYS = ("survey", "reader", "audit")
 
 
 def run() -> dict[str, float]:
@@ -57,6 +57,8 @@ def run() -> dict[str, float]:
         "data_seconds_1gb": measured["survey"]["seconds"],
         "data_reader_peak_mb_1gb": measured["reader"]["peak"],
         "data_reader_seconds_1gb": measured["reader"]["seconds"],
+        "audit_peak_mb_1gb": measured["audit"]["peak"],
+        "audit_seconds_1gb": measured["audit"]["seconds"],
     }
 
 
@@ -102,6 +104,8 @@ def _measure(path: str, way: str) -> dict[str, float]:
     began = time.perf_counter()
     if way == "survey":
         assert main(["data", path, "--json", os.devnull]) == 1
+    elif way == "audit":
+        assert main(["audit", "--annotations", path, "--verify", "0", "--json", os.devnull]) == 1
     else:
         assert sum(1 for _ in AnnotationReader(path)) > 0
     return {"peak": held_mb("VmHWM"), "seconds": time.perf_counter() - began}

@@ -302,28 +302,24 @@ def edited(request, pages, edited_page, server):
 
 
 def restore_fields(page):
-    """Put the fields back to the demo's first example; what is as it was is left alone."""
+    """Put the fields back to the demo's first example, one after the other; what is as it was is left alone."""
     mask, frames, template = (page.locator(at) for at in ("#mask-of", "#frames input", "#template input"))
-    if mask.input_value() != "ours":
-        choose_mask(page, "ours")
-    page.locator("#mode").get_by_role("radio", name="seconds").check()
+    if page.evaluate(SAMPLE_SHOWN) != FIRST_SAMPLE or page.locator("#notice [role=alert]").count():
+        number = page.locator("#row input[type=number]")  # a picker that is searched may be under a notice
+        number.evaluate("field => { field.value = 1; field.dispatchEvent(new Event('change')); }")
+        page.wait_for_function(f"sample => `${{({SAMPLE_SHOWN})()}}` === `${{sample}}`", arg=FIRST_SAMPLE)
     page.get_by_role("checkbox", name="end of turn").check()
     if frames.input_value() != "8":
         frames.fill("8")
-        frames.blur()
+        frames.press("Enter")
+    for unrest in ("#notice [role=alert]", "#tabs.vtg-stale", "body.vtg-edited"):
+        page.wait_for_selector(unrest, state="detached")
+    page.locator("#answer-form").select_option("standard")
     if template.input_value() != "direct":
         template.click()
         page.get_by_role("option", name="direct", exact=True).click()
-    if page.evaluate(SAMPLE_SHOWN) != FIRST_SAMPLE or page.locator("#notice [role=alert]").count():
-        find = page.get_by_role("combobox", name="Find examples")
-        find.fill(FIRST_SAMPLE[0])
-        page.wait_for_function(
-            "document.querySelectorAll('#sample-list:not([hidden]) [role=option]').length === 1"
-        )
-        find.press("Enter")  # a notice may stand over what would be clicked
-    page.wait_for_function(f"sample => `${{({SAMPLE_SHOWN})()}}` === `${{sample}}`", arg=FIRST_SAMPLE)
-    for unrest in ("body.vtg-edited", "#tabs.vtg-stale", "#notice [role=alert]"):
-        page.wait_for_selector(unrest, state="detached")
+    if mask.input_value() != "ours":
+        choose_mask(page, "ours")
     page.wait_for_selector(".vtg-strip-busy", state="hidden")
     page.wait_for_selector("#audit-strip .vtg-clean")
 

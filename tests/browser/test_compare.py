@@ -106,7 +106,7 @@ def test_best_and_worst_have_a_shape_and_a_word(compared):
 def test_a_row_shows_its_template_on_the_page_and_the_comparison_stays(comparison):
     rows(comparison, 1).filter(has_text="concise").locator('td[data-name="Sum"]').click()
     expect(comparison.locator("#template input")).to_have_value("concise")
-    expect(comparison.get_by_role("radio", name=re.compile("temporal tokens"))).to_be_checked()
+    expect(comparison.locator("#answer-form")).to_have_value("temporal_tokens")
     expect(comparison.locator(".vtg-cmp-shown")).to_contain_text("The page shows concise, temporal tokens")
     comparison.get_by_role("tab", name="Tokens").click()
     expect(comparison.locator(".vtg-flow")).to_contain_text("Find")
@@ -115,7 +115,7 @@ def test_a_row_shows_its_template_on_the_page_and_the_comparison_stays(compariso
     expect(state(comparison)).to_have_text("Compared all 16 templates.")
     rows(comparison).get_by_role("button", name="task").press("Enter")
     expect(comparison.locator("#template input")).to_have_value("task")
-    expect(comparison.get_by_role("radio", name=re.compile("seconds"))).to_be_checked()
+    expect(comparison.locator("#answer-form")).to_have_value("standard")
     expect(state(comparison)).to_be_visible()
 
 
@@ -135,7 +135,10 @@ def test_a_comparison_that_is_cancelled_ends_and_can_be_run_again(edited):
     page.evaluate(KEEP_NOTICES)
     page.locator("#cancel-comparison").click()
     expect(page.locator("#notice")).to_contain_text("There is no comparison to cancel")
-    page.locator("#frames input").fill("128")
+    page.locator("#frames input").fill("96")
+    page.locator("#run").click()
+    expect(page.locator("#facts textarea")).to_have_value(re.compile("· 96 frames"))
+    expect(state(page)).to_have_count(0)
     page.locator("#run-comparison").click()
     expect(state(page)).to_be_visible()
     page.locator("#cancel-comparison").click()

@@ -77,7 +77,7 @@ def test_the_cost_and_what_guessing_costs_are_told_before_a_pass(untried):
 
 
 def test_the_cost_is_of_the_sample_and_the_template_on_screen(tab):
-    tab.locator("#mode").get_by_text("temporal tokens").click()
+    tab.locator("#answer-form").select_option("temporal_tokens")
     expect(tab.locator("#loss-cost")).to_contain_text("5 of them in the loss")
     tab.locator("#frames input").fill("32")
     tab.locator("#run").click()

@@ -77,7 +77,7 @@ def test_the_tokens_are_coloured_by_their_labels_and_explained_by_their_regions(
 
 def test_another_template_changes_the_tokens(demo):
     demo.get_by_role("tab", name="Tokens").click()
-    demo.get_by_role("radio", name=re.compile("temporal tokens")).click()
+    demo.locator("#answer-form").select_option("temporal_tokens")
     expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text("<266>")
     demo.locator("#template input").click()
     demo.get_by_role("option", name="concise").click()
@@ -86,9 +86,9 @@ def test_another_template_changes_the_tokens(demo):
 
 def test_the_tokens_follow_a_choice_that_was_made_while_the_prompts_were_read(demo):
     demo.get_by_role("tab", name="Tokens").click()
-    for mode, shown in (("temporal tokens", "<266>"), ("seconds", "8"), ("temporal tokens", "<266>")):
+    for mode, shown in (("temporal_tokens", "<266>"), ("standard", "8"), ("temporal_tokens", "<266>")):
         demo.locator("#query textarea").fill(f"a circle, answered in {mode}")
-        demo.get_by_role("radio", name=re.compile(mode)).click()
+        demo.locator("#answer-form").select_option(mode)
         expect(demo.locator("body.vtg-edited")).to_have_count(0)
         demo.wait_for_timeout(500)  # for what might still come
         expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text(shown)
@@ -185,14 +185,14 @@ def test_a_loss_of_another_input_is_not_left_on_screen(demo):
 
 
 def test_a_loss_that_ends_after_its_input_changed_is_not_shown(demo):
-    demo.locator("#frames input").fill("128")
+    demo.locator("#frames input").fill("96")
     demo.locator("#run").click()
-    expect(demo.locator("#facts textarea")).to_have_value(re.compile("128 frames"))
+    expect(demo.locator("#facts textarea")).to_have_value(re.compile("96 frames"))
     demo.get_by_role("tab", name="Loss").click()
     demo.evaluate(KEEP_NOTICES)  # the next reading takes this one away when it is done
     demo.locator("#run-loss").click()
     expect(demo.locator("#loss-view")).to_contain_text("Running", timeout=LOADED)
-    demo.locator("#frames input").fill("127")
+    demo.locator("#frames input").fill("95")
     demo.locator("#run").click()
     for _ in range(LOADED // 100):
         if "The input changed while the forward pass ran" in demo.evaluate("window.said.join()"):

@@ -162,6 +162,7 @@ def test_another_mask_has_a_curve_of_its_own(tab):
     expect(tab.locator("#overfit-view .vtg-po-legend")).to_contain_text("What text-prefix trains")
     assert len(curve_points(tab, "trained")) == len(curve_points(tab, "ours")) == 5
     expect(tab.locator("#overfit-view .vtg-po-note").first).to_contain_text("of the mask of text-prefix")
+    choose_mask(tab, "ours")  # as it was
 
 
 def test_a_curve_grows_while_it_runs_and_a_cancelled_check_keeps_what_came(tab):

@@ -45,7 +45,7 @@ def test_an_option_of_the_page_before_a_command_is_refused_and_not_lost(capsys):
 
 
 def test_the_options_of_a_file_need_a_file(capsys):
-    assert "--video-root and --clip speak of --annotations" in refused(capsys, "--clip")
+    assert "--clip speaks of the rows of --annotations, or of files under" in refused(capsys, "--clip")
 
 
 def test_what_the_page_cannot_start_with_is_one_sentence(capsys):

@@ -35,7 +35,8 @@ def test_a_link_opens_what_it_names():
     assert {name: str(getattr(address, name)) for name in OPENED} == OPENED
     assert address.remark == ""
     script = json.loads(address.for_script("tokens"))
-    assert script == {"colour": "region", "token": 7, "tab": "loss", "from": "tokens"}
+    first = {"template": "direct"}
+    assert script == {"colour": "region", "token": 7, "tab": "loss", "from": "tokens", "first": first}
 
 
 def test_a_link_sets_nothing_that_it_does_not_name():

@@ -48,6 +48,19 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """Another cause that looks like a code's.
+
+    Attributes:
+        cause: the name of the code that it has, or a sentence.
+        apart: what tells it from this code; empty where nothing does, and a finding says both where both can be.
+    """
+
+    cause: str
+    apart: str = ""
+
+
+@dataclass(frozen=True)
 class Code:
     """What all findings of one code have in common.
 
@@ -57,6 +70,7 @@ class Code:
         title: what it is, in a few words.
         why: why it matters, in one sentence.
         fix: what to do, in one sentence.
+        rivals: what else looks like it; nothing where nothing does.
     """
 
     name: str
@@ -64,6 +78,7 @@ class Code:
     title: str
     why: str
     fix: str
+    rivals: tuple[Rival, ...]
 
     def finding(
         self,

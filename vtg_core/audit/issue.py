@@ -39,7 +39,7 @@ def issues_of(report: Report, *, checkpoint: str) -> str:
     return "\n\n".join(
         issue_text(
             first[code][1],
-            subject=report.subject,
+            subject=f"{report.subject}: {report.headline}",
             where=first[code][0],
             quote=report.quotes.get(code, ""),
             checkpoint=checkpoint,

@@ -5,14 +5,14 @@ import io
 import json
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from vtg_core.audit.codes import length, prompt, stop
 from vtg_core.audit.codes.audit import UNREADABLE
-from vtg_core.audit.codes.times import UNIT
+from vtg_core.audit.codes.times import RATE_VARIES, UNIT
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.files.spreadsheet import guarded
 
@@ -20,6 +20,11 @@ OF_THE_CHECKPOINT = frozenset({prompt.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name
 """Codes that every row of a checkpoint gives alike."""
 UNACTIONABLE = frozenset({prompt.PROCESSOR_NESTS.name})
 """Codes that say how transformers is, where nothing is wrong and nobody can change it: told to a person on demand."""
+MAX_ENTRIES = 10_000
+"""So many findings of each code are kept, for lists and files; a file of a gigabyte may have millions."""
+MAX_CAUSES = 1_000
+OTHER_CAUSES = "others"
+MAX_PLACES = 3
 FIELDS = ("code", "severity", "row", "where", "title", "message", "evidence", "fix")
 
 
@@ -34,6 +39,7 @@ class RowFindings:
         findings: in the order of the checks.
         is_audited: its tokens were looked at; false where it could not be read, or came in no batch.
         quote: returns what a bug report quotes of the row for a finding; None where there is no row to quote.
+        decoded: the path of its video, and the decoder that read its frames; None where none were read.
     """
 
     row: int | None
@@ -41,6 +47,7 @@ class RowFindings:
     findings: tuple[Finding, ...]
     is_audited: bool = True
     quote: Callable[[Finding], str] | None = field(default=None, compare=False)
+    decoded: tuple[str, str] | None = None
 
 
 @dataclass
@@ -53,9 +60,12 @@ class Report:
         num_audited: rows whose tokens were looked at.
         num_verified: rows of our own path that were encoded once more through the processor, pixels and all.
         num_in_file: how many rows the annotation file has, those that cannot be read among them; None without a file.
+        num_read: how many of them can be read, whatever is audited; None without a file.
         is_partial: it was stopped before the last row.
-        entries: what was found, in order.
+        entries: what was found, in order; of each code the first ``MAX_ENTRIES``, and counts are of all.
         quotes: for each code what a bug report quotes of the row of its first finding.
+        verified: the rows that are looked at twice, whose findings :meth:`holds` knows.
+        decoders: for each video whose frames were read, by its path, the decoder that did.
     """
 
     subject: str
@@ -63,37 +73,42 @@ class Report:
     num_audited: int = 0
     num_verified: int = 0
     num_in_file: int | None = None
+    num_read: int | None = None
     is_partial: bool = False
     entries: list[tuple[str, Finding]] = field(default_factory=list)
     quotes: dict[str, str] = field(default_factory=dict)
+    verified: set[int] = field(default_factory=set, repr=False)
+    decoders: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set, repr=False)
-    _by_row: dict[tuple[str, int | None], list[Finding]] = field(
-        default_factory=lambda: defaultdict(list), repr=False
-    )
+    _codes: "dict[str, _Found]" = field(default_factory=dict, repr=False)
     _budgets: list[int] = field(default_factory=list, repr=False)
 
     def add(self, found: RowFindings) -> None:
         """Take in what was found in a row.
 
-        What concerns the checkpoint itself is told once, and of the rows' budgets the first and the largest.
+        What concerns the checkpoint itself is told once, what concerns a video's file once a file, and of the rows'
+        budgets the first and the largest.
         """
         self.num_rows += found.row is not None
         self.num_audited += found.row is not None and found.is_audited
+        if found.decoded is not None:
+            self.decoders[found.decoded[0]] = found.decoded[1]
         for finding in found.findings:
-            if finding.code in self._told:
+            if (once := _told_once(finding)) in self._told:
                 continue
-            if finding.code in OF_THE_CHECKPOINT:
-                self._told.add(finding.code)
+            if once:
+                self._told.add(once)
             if finding.code == length.BUDGET.name and self._replaces(found.where, finding):
                 continue
-            self._by_row[finding.code, finding.row].append(finding)
             if found.quote is not None and finding.code not in self.quotes:
                 self.quotes[finding.code] = found.quote(finding)
-            self.entries.append((found.where, finding))
+            of_code = self._codes.setdefault(finding.code, _Found(finding))
+            if of_code.add(found.where, finding, is_kept=finding.row in self.verified):
+                self.entries.append((found.where, finding))
 
     def holds(self, finding: Finding) -> bool:
-        """Say whether the very same was found before."""
-        return finding in self._by_row.get((finding.code, finding.row), ())
+        """Say whether the very same was found before, in a row of ``verified``."""
+        return finding.code in self._codes and finding in self._codes[finding.code].of_verified
 
     def _replaces(self, where: str, finding: Finding) -> bool:
         """Keep of the rows' budgets the first and the largest; say whether this one is no entry of its own."""
@@ -108,60 +123,139 @@ class Report:
 
     @property
     def findings(self) -> list[Finding]:
-        """All findings, in order."""
+        """The findings of ``entries``, in order."""
         return [finding for _, finding in self.entries]
+
+    @property
+    def num_findings(self) -> int:
+        """How many findings there are in all."""
+        return sum(of_code.count for of_code in self._codes.values())
 
     @property
     def summary(self) -> dict[str, int]:
         """How often each code was found, the worst severity and the most frequent first."""
-        counts = Counter(finding.code for finding in self.findings)
-        rank = {f.code: (list(Severity).index(f.severity), -counts[f.code], f.code) for f in self.findings}
-        return {code: counts[code] for code in sorted(counts, key=lambda code: rank[code])}
+        order, found = list(Severity), self._codes
+        rank = {code: (order.index(f.first.severity), -f.count, code) for code, f in found.items()}
+        return {code: found[code].count for code in sorted(found, key=lambda code: rank[code])}
+
+    @property
+    def first_of(self) -> dict[str, Finding]:
+        """The first finding of each code."""
+        return {code: of_code.first for code, of_code in self._codes.items()}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The rows of the file, those of them that can be read, and those whose tokens were looked at.
+
+        Without a file, as for a saved batch, all three are its rows.
+        """
+        in_file = self.num_rows if self.num_in_file is None else self.num_in_file
+        read = in_file if self.num_read is None else self.num_read
+        return {"rows_in_file": in_file, "rows_read": read, "rows_audited": self.num_audited}
+
+    @property
+    def headline(self) -> str:
+        """The counts in words: what is all of the rows is said once."""
+        in_file, read, audited = self.counts.values()
+        rows = f"{in_file:,} row{'s' if in_file != 1 else ''}"
+        told = rows if audited == in_file else f"{audited:,} of {rows}"
+        told += f", {read:,} of which can be read" if read != in_file else ""
+        verified = self.num_verified
+        return told + (f", {verified:,} of them also through the processor" if verified else "")
+
+    @property
+    def decoded_by(self) -> str:
+        """Which decoder read the frames of how many files, in words; empty where none were read."""
+        counts = Counter(self.decoders.values())
+        files = {name: f"{n:,} file{'s' if n != 1 else ''}" for name, n in counts.items()}
+        return ", ".join(f"{files[name]} read by {name}" for name in sorted(counts))
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are of a severity."""
-        return sum(finding.severity is severity for finding in self.findings)
+        return sum(found.severities[severity] for found in self._codes.values())
 
     def first(self, code: str, most: int = 3) -> list[str]:
-        """Return where a code was first found: the rows' numbers, or the lines they were read from."""
-        places = [
-            where or (str(f.row) if f.row is not None else "") for where, f in self.entries if f.code == code
-        ]
-        return list(dict.fromkeys(filter(None, places)))[:most]
+        """Return where a code was first found: the rows' numbers, or the lines they were read from; up to 3."""
+        return self._codes[code].places[:most] if code in self._codes else []
 
     def causes(self, code: str, most: int = 3) -> list[tuple[Finding, list[str], int]]:
         """Return of each distinct cause under a code its first finding, the places of the first rows, and how many.
 
         A cause of what cannot be read is a message without its place, the name of the file it begins with, and its
-        numbers; a suspected unit is one cause; another code has one.
+        numbers; a suspected unit is one cause; another code has one. Past ``MAX_CAUSES`` all others are one more.
         """
-        groups: dict[str, list[tuple[str, Finding]]] = defaultdict(list)
-        for where, finding in self.entries:
-            if finding.code == code:
-                groups[_cause(where, finding)].append((where, finding))
-        return [
-            (found[0][1], list(dict.fromkeys(where for where, _ in found if where))[:most], len(found))
-            for found in groups.values()
-        ]
+        causes = self._codes[code].causes.values() if code in self._codes else ()
+        return [(cause.first, cause.places[:most], cause.count) for cause in causes]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as values that JSON can hold."""
         return {
             "subject": self.subject,
-            "rows": self.num_rows,
+            **self.counts,
             "verified": self.num_verified,
+            "decoders": self.decoders,
             "partial": self.is_partial,
             "findings": [_as_dict(where, finding) for where, finding in self.entries],
             "summary": self.summary,
+            "listed": len(self.entries),
         }
 
     def as_csv(self) -> str:
-        """Return one line a finding; a cell that a spreadsheet would run is written as text."""
+        """Return one line a finding of ``entries``; a cell that a spreadsheet would run is written as text."""
         file = io.StringIO(newline="")
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows(_cells(_as_dict(where, finding)) for where, finding in self.entries)
         return file.getvalue()
+
+
+@dataclass
+class _Cause:
+    """Findings that are alike: the first, how many, and where the first ones are."""
+
+    first: Finding
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def add(self, place: str) -> None:
+        self.count += 1
+        if place and len(self.places) < MAX_PLACES and place not in self.places:
+            self.places.append(place)
+
+
+@dataclass
+class _Found(_Cause):
+    """The findings of one code.
+
+    Attributes:
+        severities: how many of each.
+        causes: by what they have in common.
+        of_verified: those of rows that are looked at twice.
+    """
+
+    severities: Counter[Severity] = field(default_factory=Counter)
+    causes: dict[str, _Cause] = field(default_factory=dict)
+    of_verified: list[Finding] = field(default_factory=list)
+
+    def add(self, where: str, finding: Finding, *, is_kept: bool = False) -> bool:  # type: ignore[override]
+        """Count a finding; return whether it is one of the first ``MAX_ENTRIES``."""
+        super().add(where or (str(finding.row) if finding.row is not None else ""))
+        self.severities[finding.severity] += 1
+        name = _cause(where, finding)
+        if name not in self.causes and len(self.causes) >= MAX_CAUSES:
+            name = OTHER_CAUSES
+        self.causes.setdefault(name, _Cause(finding)).add(where)
+        if is_kept:
+            self.of_verified.append(finding)
+        return self.count <= MAX_ENTRIES
+
+
+def _told_once(finding: Finding) -> str:
+    """Return by what a finding is known that is told once; empty for one of a row."""
+    if finding.code in OF_THE_CHECKPOINT:
+        return finding.code
+    is_of_file = finding.code == RATE_VARIES.name and finding.evidence.get("video")
+    return f"{finding.code} {finding.evidence['video']}" if is_of_file else ""
 
 
 def _cause(where: str, finding: Finding) -> str:

@@ -9,15 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 
 from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.batch.rows import rows_of
+from vtg_core.audit.checkpoint import checkpoint_findings
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
 from vtg_core.audit.checks.units import RowTimes, check_units, times_of
 from vtg_core.audit.codes.audit import DECODED, PATHS_DIFFER, UNPROVED, UNREADABLE
+from vtg_core.audit.codes.mask import ONE_OPINION
+from vtg_core.audit.file_rows import AuditRows, rows_in
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.foreign.collators import foreign_samples, run_collator
 from vtg_core.audit.issue import quoted
@@ -28,7 +32,7 @@ from vtg_core.audit.row.readings import Reader, read_row
 from vtg_core.audit.row.recovered import known_of_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import pad
-from vtg_core.data.annotations import Annotation
+from vtg_core.data.annotations import Annotation, UnreadableRow
 from vtg_core.data.video_index import resolve_video
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import AnnotationError, MaskingError, VideoError, VTGError, as_sentence
@@ -37,18 +41,27 @@ from vtg_core.masking.labelled_tokens import LabelledTokens
 from vtg_core.masking.pixel_free import PixelFreeEncoder
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.regions import MaskPolicy
-from vtg_core.video.sampling import SampledVideo, probe_video
+from vtg_core.video.plan import plan_frames
+from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
+
+T = TypeVar("T")
+Rows = VideoTemporalSFTDataset | AuditRows
+"""What can be gone through."""
 
 
-def unreadable_rows(dataset: VideoTemporalSFTDataset) -> Iterator[RowFindings]:
-    """Yield what could not be read of the annotation file."""
-    for unread in dataset.unreadable:
-        finding = UNREADABLE.finding(as_sentence(unread.reason), row=unread.row)
-        yield RowFindings(None, unread.where, (finding,), False)
+def unreadable_rows(dataset: Rows) -> Iterator[RowFindings]:
+    """Return what could not be read of the annotation file."""
+    return map(unreadable_row, rows_in(dataset).unreadable())
+
+
+def unreadable_row(row: UnreadableRow) -> RowFindings:
+    """Return what is said of a row that cannot be read."""
+    finding = UNREADABLE.finding(as_sentence(row.reason), row=row.row)
+    return RowFindings(None, row.where, (finding,), False)
 
 
 def audit_rows(
-    dataset: VideoTemporalSFTDataset,
+    dataset: Rows,
     chat: ChatIds,
     *,
     limit: int | None = None,
@@ -67,11 +80,13 @@ def audit_rows(
         encoder: remembers what the processor writes for each video; a new one unless given.
     """
     encoder = encoder or PixelFreeEncoder(chat.processor, policy=policy)
-    is_told = encoder.sees_pixels
-    for index in _indices(dataset, limit):
-        number, where = dataset.annotations[index].row, dataset.annotations[index].where
+    is_told, rows = encoder.sees_pixels, rows_in(dataset)
+    if findings := tuple(checkpoint_findings(chat)):
+        yield RowFindings(None, "", findings)
+    for index, annotation in rows.each(limit):
+        number, where = annotation.row, annotation.where
         try:
-            sample = dataset.plan(index)
+            sample = rows.sample(plan_frames, index, annotation)
             row = planned_row(number, sample, encoder, chat, max_length=max_length, policy=policy)
         except Exception as error:
             yield RowFindings(number, where, (_refused(number, error),), False)
@@ -86,16 +101,15 @@ def audit_rows(
         yield RowFindings(number, where, findings, quote=partial(quoted, row=row))
 
 
-def suspected_units(dataset: VideoTemporalSFTDataset, *, limit: int | None = None) -> Iterator[RowFindings]:
+def suspected_units(dataset: Rows, *, limit: int | None = None) -> Iterator[RowFindings]:
     """Yield in which other unit than seconds the times of the file seem to be; a few hundred rows tell."""
     rows = []
-    given = [
-        (a.where, times_of(a.raw) or _times_read(a), a.duration, a.video)
-        for a in dataset.annotations[:limit][:MAX_UNIT_ROWS]
-    ]
-    for unread in dataset.unreadable[:MAX_UNIT_ROWS]:
+    source = rows_in(dataset)
+    readable, unreadable = source.first()
+    given = [(a.where, times_of(a.raw) or _times_read(a), a.duration, a.video) for a in readable[:limit]]
+    for unread in unreadable:
         with suppress(AnnotationError):
-            video = resolve_video(unread.raw.get("video"), dataset.video_root, unread.where)
+            video = resolve_video(unread.raw.get("video"), source.video_root, unread.where)
             declared = unread.raw.get("duration")
             known = float(declared) if isinstance(declared, int | float) else None
             given.append((unread.where, times_of(unread.raw), known, video))
@@ -106,9 +120,6 @@ def suspected_units(dataset: VideoTemporalSFTDataset, *, limit: int | None = Non
                 rows.append(RowTimes(where, times, duration, info.duration, info.fps))
     if findings := tuple(check_units(rows)):
         yield RowFindings(None, "", findings)
-
-
-MAX_UNIT_ROWS = 500
 
 
 def _times_read(annotation: Annotation) -> tuple[float, ...]:
@@ -147,7 +158,7 @@ def planned_row(
 
 
 def verify_rows(
-    dataset: VideoTemporalSFTDataset,
+    dataset: Rows,
     chat: ChatIds,
     *,
     num_rows: int,
@@ -163,12 +174,17 @@ def verify_rows(
         seed: makes the choice the same in every run.
     """
     encoder = PixelFreeEncoder(chat.processor, policy=policy)
-    indices = _indices(dataset, limit)
-    for index in sorted(random.Random(seed).sample(indices, min(num_rows, len(indices)))):
-        number, where = dataset.annotations[index].row, dataset.annotations[index].where
+    rows = rows_in(dataset)
+    chosen = verified_indices(rows, num_rows, limit=limit, seed=seed)
+    for index, annotation in rows.each(max(chosen, default=-1) + 1):
+        if index not in chosen:
+            continue
+        number, where = annotation.row, annotation.where
         findings: tuple[Finding, ...] = ()
+        decoded = None
         try:
-            sample = dataset[index]
+            sample = rows.sample(sample_frames, index, annotation)
+            decoded = _decoded(sample)
             encoded, known = _encode(sample, chat, policy)
             difference = _difference(encoder.encode(sample), known.tokens)
             if difference:
@@ -176,13 +192,22 @@ def verify_rows(
             batch = pad([encoded], chat.processor)
             findings += check_batch(batch, chat, [known], numbers=[number]).findings
         except Exception as error:
-            yield RowFindings(number, where, (_refused(number, error),), False)
+            yield RowFindings(number, where, (_refused(number, error),), False, decoded=decoded)
             continue
-        yield RowFindings(number, where, findings)
+        yield RowFindings(number, where, findings, decoded=decoded)
+
+
+def verified_indices(
+    dataset: Rows, num_rows: int, *, limit: int | None = None, seed: int = 0
+) -> frozenset[int]:
+    """Return which rows :func:`verify_rows` takes, by their index among those that can be read."""
+    num_readable = rows_in(dataset).num_readable
+    count = num_readable if limit is None else min(limit, num_readable)
+    return frozenset(random.Random(seed).sample(range(count), min(num_rows, count)))
 
 
 def audit_collator(
-    dataset: VideoTemporalSFTDataset,
+    dataset: Rows,
     collator: Callable[[list[dict[str, Any]]], Any],
     chat: ChatIds,
     *,
@@ -194,25 +219,31 @@ def audit_collator(
     """Audit what a foreign collator makes of the rows of a data set, ``batch_size`` of them at a time.
 
     Rows are batched because padding is where masks go wrong; what concerns a whole batch is told of its first row.
-    ``model`` is asked whether it can take each batch.
+    A row for which our own pipeline proves no mask is judged by what takes no proof. ``model`` is asked whether it can
+    take each batch.
     """
-    indices = _indices(dataset, limit)
-    for at in range(0, len(indices), batch_size):
-        of_batch = [(index, dataset.annotations[index].row) for index in indices[at : at + batch_size]]
-        samples, found, audited = {}, dict[int, list[Finding]](), dict[int, Row]()
-        for index, number in of_batch:
+    rows = rows_in(dataset)
+    for of_batch in _batched(rows.each(limit), batch_size):
+        samples = dict[int, tuple[Sample, Known | None]]()
+        found, audited = dict[int, list[Finding]](), dict[int, Row]()
+        for index, annotation in of_batch:
+            number = annotation.row
+            found[number] = []
             try:
-                sample = dataset[index]
+                sample = rows.sample(sample_frames, index, annotation)
+                samples[number] = (sample, None)  # the collator may make of it what ours refuses
                 samples[number] = (sample, _encode(sample, chat, None)[1])
             except Exception as error:
-                found[number] = [_refused(number, error)]
+                found[number].append(_refused(number, error))
         if samples:
             of_samples, audited = _of_collator(samples, collator, chat, max_length, model)
-            found |= of_samples
-        for index, number in of_batch:
-            where = dataset.annotations[index].where
+            for number, findings in of_samples.items():
+                found[number] += findings
+        for _, annotation in of_batch:
+            number, where = annotation.row, annotation.where
             quote = partial(quoted, row=audited[number]) if number in audited else None
-            yield RowFindings(number, where, tuple(found[number]), number in audited, quote)
+            decoded = _decoded(samples[number][0]) if number in samples else None
+            yield RowFindings(number, where, tuple(found[number]), number in audited, quote, decoded)
 
 
 def audit_saved(
@@ -264,7 +295,7 @@ def recovered_row(row: Row) -> Row:
 
 
 def _of_collator(
-    samples: Mapping[int, tuple[Sample, Known]],
+    samples: Mapping[int, tuple[Sample, Known | None]],
     collator: Callable[[list[dict[str, Any]]], Any],
     chat: ChatIds,
     max_length: int | None,
@@ -279,8 +310,10 @@ def _of_collator(
         return found, {}
     known = [row_known for _, row_known in samples.values()]
     audited = check_batch(returned, chat, known, numbers=numbers, max_length=max_length, model=model)
+    unproved = {number for number, (_, row_known) in samples.items() if row_known is None}
     for finding in audited.findings:
-        found[numbers[0] if finding.row is None else finding.row].append(finding)
+        if finding.row not in unproved or finding.code != ONE_OPINION.name:  # why is told already
+            found[numbers[0] if finding.row is None else finding.row].append(finding)
     return found, {row.number: row for row in audited.rows}
 
 
@@ -297,9 +330,16 @@ def _encode(sample: Sample, chat: ChatIds, policy: MaskPolicy | None) -> tuple[E
     )
 
 
-def _indices(dataset: VideoTemporalSFTDataset, limit: int | None) -> range:
-    """Return which of the rows that can be read are audited."""
-    return range(len(dataset) if limit is None else min(limit, len(dataset)))
+def _batched(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Yield ``size`` items at a time, at last what is left."""
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+def _decoded(sample: Sample) -> tuple[str, str] | None:
+    """Return the path of a sample's video and who decoded its frames."""
+    video = sample.video
+    return (str(video.info.path), str(video.backend)) if isinstance(video, SampledVideo) else None
 
 
 def _refused(number: int, error: Exception) -> Finding:

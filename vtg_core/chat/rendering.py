@@ -6,6 +6,7 @@ result must equal, character for character, what the template renders for the re
 that rewrites, drops or repeats a message fails that comparison, and no mask is built on it.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -158,8 +159,13 @@ def literals_of(
     structural: frozenset[str],
     template_tokens: Collection[str],
 ) -> Iterator[tuple[int, int]]:
-    """Yield the control tokens in ``text`` that no one was entitled to write."""
-    for start, end in controls.find(text):
+    """Yield what looks like a control token in ``text`` and no one was entitled to write, in order.
+
+    That is a video's placeholder, too, where it is plain text that the processor looks for.
+    """
+    written = "|".join(re.escape(name) for name in sorted(structural) if name not in controls.ids)
+    plain = [match.span() for match in re.finditer(written, text)] if written else []
+    for start, end in sorted((*controls.find(text), *plain)):
         touched = [piece for piece in pieces if piece.start < end and start < piece.end]
         if touched and not _may_write(
             text[start:end],

@@ -17,6 +17,7 @@ from vtg_core.checkpoints.placement import (
 )
 from vtg_core.checkpoints.source import folder_state, hub_is_needed_and_there, source_of, why_not_loaded
 from vtg_core.checkpoints.template_change import TemplateChange, change_template
+from vtg_core.checkpoints.versions import check_versions
 from vtg_core.data.answers import TEMPORAL_TOKEN_ANSWER
 from vtg_core.demo.models import DEMO_MODELS
 from vtg_core.errors import CheckpointError, first_line
@@ -78,6 +79,7 @@ def load_processor(
 
 @lru_cache(maxsize=4)
 def _load_checkpoint(name: str, template: TemplateChange) -> Checkpoint:
+    check_versions()
     from transformers import AutoProcessor
 
     source = source_of(name)

@@ -34,9 +34,9 @@ from vtg_core.templates import TEMPLATE_NAMES
 
 if TYPE_CHECKING:
     from vtg_core.audit.batch.model_inputs import AskedModel
+    from vtg_core.audit.file_rows import FileRows
     from vtg_core.audit.report import Report, RowFindings
     from vtg_core.audit.row.chat_ids import ChatIds
-    from vtg_core.dataset import VideoTemporalSFTDataset
 
 
 def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -47,7 +47,9 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     command.add_argument("--annotations", metavar="F", help="annotation file whose rows are audited")
     add_row_options(command)
     command.add_argument(
-        "--collator", metavar="M:F", help="audit this collator (package.module:name) on the rows"
+        "--collator",
+        metavar="M:F",
+        help="audit this collator (package.module:name) on the rows, or a framework by its name (docs/frameworks.md)",
     )
     command.add_argument(
         "--recipe", metavar="NAME", help="audit a common way to mask on the rows, such as text-prefix"
@@ -102,8 +104,8 @@ def run(options: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     report = Report(_subject(options))
-    total, found = _saved(options, chat) if options.batch else _rows(options, chat, report)
-    _collect(report, total, found)
+    found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
+    _collect(report, found, count)
     status = _status(options, report)
     _show(options, report)
     return status
@@ -113,7 +115,7 @@ def _status(options: argparse.Namespace, report: "Report") -> int:
     from vtg_core.audit.report import reaches
 
     least = None if options.fail_on == NEVER else Severity(options.fail_on)
-    return int(reaches(report.findings, least) or report.is_partial or not report.num_audited)
+    return int(reaches(report.first_of.values(), least) or report.is_partial or not report.num_audited)
 
 
 def _show(options: argparse.Namespace, report: "Report") -> None:
@@ -148,8 +150,8 @@ def print_report(report: "Report", *, is_verbose: bool = False) -> None:
     from vtg_core.audit.report import UNACTIONABLE
 
     summary = {code: n for code, n in report.summary.items() if is_verbose or code not in UNACTIONABLE}
-    verified = f", {report.num_verified:,} of them also through the processor" if report.num_verified else ""
-    print(f"{plain(report.subject)}: {counted(report.num_audited, 'row', of=report.num_in_file)}{verified}")
+    decoded = f"; {report.decoded_by}" if report.decoders else ""
+    print(f"{plain(report.subject)}: {report.headline}{decoded}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
     if not summary:
@@ -157,9 +159,7 @@ def print_report(report: "Report", *, is_verbose: bool = False) -> None:
         nothing = found_none if report.num_audited else "nothing was audited"
         print(f"{nothing}: 0 errors, 0 warnings")
         return
-    by_code: dict[str, Finding] = {}
-    for finding in report.findings:
-        by_code.setdefault(finding.code, finding)
+    by_code = report.first_of
     print_table(
         ("code", "severity", "count", "first rows"),
         [
@@ -214,46 +214,55 @@ def _subject(options: argparse.Namespace) -> str:
     return f"collator {options.collator}" if options.collator else "our own collator"
 
 
-def _saved(options: argparse.Namespace, chat: "ChatIds") -> tuple[int, Iterator["RowFindings"]]:
+def _saved(
+    options: argparse.Namespace, chat: "ChatIds"
+) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     from vtg_core.audit.batch.files import load_batch
     from vtg_core.audit.run import audit_saved
 
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
     total = len(rows) if rows is not None and rows.ndim else 0
-    return total, audit_saved(batch, chat, max_length=options.max_length, model=_model(options, chat))
+    found = audit_saved(batch, chat, max_length=options.max_length, model=_model(options, chat))
+    return found, lambda: total
 
 
 def _rows(
     options: argparse.Namespace, chat: "ChatIds", report: "Report"
-) -> tuple[int, Iterator["RowFindings"]]:
+) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
+    """Return what is found in the rows, and how many there are to audit, which is known once they were counted."""
     from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, unreadable_rows, verify_rows
+    from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, verified_indices, verify_rows
     from vtg_core.masking.pixel_free import PixelFreeEncoder
 
-    dataset = _dataset(options)
-    videos = {annotation.video: annotation.where for annotation in reversed(dataset.annotations)}
-    refuse_inputs(options, ((f"the video of {where}", video) for video, where in videos.items()))
-    total = len(dataset) if options.limit is None else min(options.limit, len(dataset))
-    report.num_in_file = len(dataset) + len(dataset.unreadable)
+    rows = _file_rows(options)
+
+    def count() -> int | None:
+        if report.num_in_file is None:
+            return None
+        return rows.num_readable if options.limit is None else min(options.limit, rows.num_readable)
 
     def found() -> Iterator["RowFindings"]:
-        yield from unreadable_rows(dataset)
+        yield from _unreadable(options, rows)
+        report.num_in_file, report.num_read = rows.num_readable + rows.num_unreadable, rows.num_readable
         yield from _of_rows()
-        yield from suspected_units(dataset, limit=options.limit)
+        yield from suspected_units(rows, limit=options.limit)
 
     def _of_rows() -> Iterator["RowFindings"]:
         if options.collator or options.recipe:
             yield from _of_collator()
             return
+        chosen = verified_indices(rows, options.verify, limit=options.limit)
         encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
-        yield from audit_rows(
-            dataset, chat, limit=options.limit, max_length=options.max_length, encoder=encoder
-        )
-        for row in verify_rows(dataset, chat, num_rows=options.verify, limit=options.limit):
+        audited = audit_rows(rows, chat, limit=options.limit, max_length=options.max_length, encoder=encoder)
+        for index, row in enumerate(audited):
+            if index in chosen and row.row is not None:
+                report.verified.add(row.row)
+            yield row
+        for row in verify_rows(rows, chat, num_rows=options.verify, limit=options.limit):
             report.num_verified += row.is_audited
             fresh = tuple(finding for finding in row.findings if not report.holds(finding))
-            yield RowFindings(None, row.where, fresh)
+            yield RowFindings(None, row.where, fresh, decoded=row.decoded)
 
     def _of_collator() -> Iterator["RowFindings"]:
         collator = _collator(options, chat)
@@ -263,13 +272,28 @@ def _rows(
         if collator.origin:
             report.subject += f" ({collator.origin})"
         yield from audit_collator(
-            dataset, collator, chat, limit=options.limit, batch_size=options.batch_size,
+            rows, collator, chat, limit=options.limit, batch_size=options.batch_size,
             max_length=options.max_length, model=_model(options, chat),
         )  # fmt: skip
         if options.fuzz:
-            yield from _fuzzed(options, collator, dataset=dataset, chat=chat)
+            yield from _fuzzed(options, collator, rows=rows, chat=chat)
 
-    return total, found()
+    return found(), count
+
+
+def _unreadable(options: argparse.Namespace, rows: "FileRows") -> Iterator["RowFindings"]:
+    """Count the rows, and yield what cannot be read of them; no output may be a video of theirs."""
+    from vtg_core.audit.run import unreadable_row
+    from vtg_core.data.annotations import UnreadableRow
+
+    seen = set[int]()
+    for row in rows.scan():
+        if isinstance(row, UnreadableRow):
+            yield unreadable_row(row)
+        elif (named := hash(str(row.video))) not in seen:
+            seen.add(named)
+            refuse_inputs(options, [(f"the video of {row.where}", row.video)])
+    tell_format(rows)
 
 
 def _model(options: argparse.Namespace, chat: "ChatIds") -> "AskedModel":
@@ -283,21 +307,17 @@ def _model(options: argparse.Namespace, chat: "ChatIds") -> "AskedModel":
         return AskedModel(None, options.checkpoint, str(error))
 
 
-def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
-    from vtg_core.data.annotations import OnError
-    from vtg_core.dataset import VideoTemporalSFTDataset
+def _file_rows(options: argparse.Namespace) -> "FileRows":
+    from vtg_core.audit.file_rows import FileRows
+    from vtg_core.data.annotations import AnnotationReader
+    from vtg_core.data.answer_forms.reading import windows_said
+    from vtg_core.templates import TemplateSelector
 
-    dataset = VideoTemporalSFTDataset(
-        options.annotations,
-        **reading(options),
-        answer_form=options.answer,
-        template_seed=0,
-        templates=templates_of(options.answer, options.template or ALL),
-        frames=frame_policy(options),
-        on_error=OnError.SKIP,
+    return FileRows(
+        AnnotationReader(options.annotations, **reading(options), read_windows=windows_said),
+        TemplateSelector(seed=0, templates=templates_of(options.answer, options.template or ALL)),
+        frame_policy(options),
     )
-    tell_format(dataset)
-    return dataset
 
 
 def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
@@ -308,18 +328,20 @@ def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
 
 
 def _fuzzed(
-    options: argparse.Namespace, collator: Any, *, dataset: "VideoTemporalSFTDataset", chat: "ChatIds"
+    options: argparse.Namespace, collator: Any, *, rows: "FileRows", chat: "ChatIds"
 ) -> Iterator["RowFindings"]:
     from vtg_core.audit.foreign.fuzz import fuzz
     from vtg_core.audit.report import RowFindings
     from vtg_core.dataset import refuse_own_words
+    from vtg_core.video.sampling import sample_frames
 
-    asked = [(i, annotation) for i, annotation in enumerate(dataset.annotations) if not annotation.messages]
-    if dataset.annotations and not asked:
-        refuse_own_words(dataset.annotations[0])
-    for index, annotation in asked:
+    own = None
+    for index, annotation in rows.each():
+        if annotation.messages:
+            own = own or annotation
+            continue
         try:
-            sample = dataset[index]
+            sample = rows.sample(sample_frames, index, annotation)
         except VTGError:
             continue  # told already
         findings = fuzz(
@@ -327,16 +349,19 @@ def _fuzzed(
         )
         yield RowFindings(None, annotation.where, tuple(findings))
         return
+    if own is not None:
+        refuse_own_words(own)
 
 
-def _collect(report: "Report", total: int, found: Iterable["RowFindings"]) -> None:
-    """Take in what is found, with a progress bar, until the end or an interrupt."""
+def _collect(report: "Report", found: Iterable["RowFindings"], count: Callable[[], int | None]) -> None:
+    """Take in what is found, with a progress bar, until the end or an interrupt; ``count`` says how many rows there are."""
     from tqdm import tqdm
 
-    with tqdm(total=total, unit="row", desc="audit", disable=None, file=sys.stderr) as bar:
+    with tqdm(total=count(), unit="row", desc="audit", disable=None, file=sys.stderr) as bar:
         try:
             for row in found:
                 report.add(row)
+                bar.total = count()
                 bar.update(row.row is not None)
         except KeyboardInterrupt:
             report.is_partial = True

@@ -49,8 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     if options.command is not None:
         parser.error(f"a command stands first: {parser.prog} {options.command} [options]")
-    if not options.annotations and (options.video_root or options.clip):
-        parser.error("--video-root and --clip speak of --annotations, which is not given")
+    if not options.annotations and options.clip and not options.video_root:
+        parser.error(
+            "--clip speaks of the rows of --annotations, or of files under --video-root: give one of them"
+        )
     if not (_is_loopback(options.host) or options.public or options.allow_host):
         parser.error(
             f"--host {options.host} lets other machines in: say under which names with --allow-host NAME, or any with --public"
@@ -70,7 +72,10 @@ def page_parser() -> argparse.ArgumentParser:
     parser.add_argument("--annotations", type=Path, metavar="F", help="annotation file to pick samples from")
     add_reading_options(parser)
     parser.add_argument(
-        "--collator", default="", metavar="M:F", help="audit this collator too (package.module:name)"
+        "--collator",
+        default="",
+        metavar="M:F",
+        help="audit this collator too (package.module:name, or a framework by its name)",
     )
     parser.add_argument(
         "--batch", type=Path, metavar="B", help="audit a saved batch too (.safetensors or torch.save)"
@@ -185,12 +190,13 @@ def page_settings(options: argparse.Namespace) -> "Settings":
     """
     if options.batch and not options.batch.is_file():
         raise VTGError(f"--batch must be a file that exists, got {str(options.batch)!r}")
-    rows = _rows(options)
-
     from vtg_core.checkpoints.adapters import check_adapter
     from vtg_core.checkpoints.placement import check_device, check_device_map
+    from vtg_core.checkpoints.versions import check_versions
     from vtg_core.dashboard.settings import Settings
 
+    check_versions()
+    rows = _rows(options)
     return Settings(
         checkpoint=options.checkpoint,
         device=check_device(options.device),
@@ -212,17 +218,17 @@ def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
     from vtg_core.data.annotations import LoadedAnnotations, OnError, load_annotations
     from vtg_core.data.answer_forms.reading import windows_said
 
-    if not options.annotations:
-        return LoadedAnnotations((), ())
     for root in options.video_root or ():
         if not Path(root).is_dir():
             raise AnnotationError(f"--video-root must be a folder that exists, got {root!r}")
+    if not options.annotations:
+        return LoadedAnnotations((), ())
     rows = load_annotations(
         options.annotations, **reading(options), on_error=OnError.SKIP, read_windows=windows_said
     )
-    if not rows.annotations:
-        raise AnnotationError(
-            f"none of the {len(rows.skipped):,} rows can be read; the first: {rows.skipped[0]}"
+    if not rows.annotations:  # the page says of each why
+        tell(
+            f"warning: none of the {len(rows.skipped):,} rows can be read; the first: {plain(rows.skipped[0])}"
         )
     tell_format(rows)
     return rows

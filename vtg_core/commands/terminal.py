@@ -20,6 +20,7 @@ from vtg_core.files.outputs import write_output
 from vtg_core.video.plan import FramePolicy, VideoBackend
 
 if TYPE_CHECKING:
+    from vtg_core.audit.file_rows import FileRows
     from vtg_core.data.annotations import LoadedAnnotations
     from vtg_core.dataset import VideoTemporalSFTDataset
 
@@ -139,7 +140,7 @@ def reading(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def tell_format(rows: "VideoTemporalSFTDataset | LoadedAnnotations") -> None:
+def tell_format(rows: "VideoTemporalSFTDataset | LoadedAnnotations | FileRows") -> None:
     """Say which format a file was read in, unless it is our own, and which of its videos are missing."""
     if rows.format != OWN.name:
         tell(f"note: {plain(rows.why)}")

@@ -8,16 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from vtg_core.dashboard.inputs import is_form
 from vtg_core.dashboard.masks import Choice, first_mask
-from vtg_core.dashboard.samples import MAX_NUMBER, Samples
+from vtg_core.dashboard.samples import MAX_NUMBER, Samples, template_choices
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
+from vtg_core.templates import TEMPLATES
 
 T = TypeVar("T")
 
 TABS = ("audit", "tokens", "prompts", "loss")
+OF_FILE = "file"
+"""The tab that only a page has which knows where videos are."""
 COLOURS = ("label", "region", "verdict", "nll", "probability", "rank")
 """What tokens can be coloured by."""
 
@@ -33,17 +36,19 @@ class Address:
         colour: what tokens are coloured by; empty where the link does not say.
         token: the index of the token that is chosen; None where none is.
         ignored: the names of values that are none of the page's own.
+        first: the template of a link that says none.
         asked: the names of those that are.
     """
 
     sample: int | None
     template: str
-    answer: AnswerMode
+    answer: str
     mask: str
     tab: str
     colour: str = ""
     token: int | None = None
     ignored: tuple[str, ...] = ()
+    first: str = TEMPLATES[0].name
     asked: frozenset[str] = frozenset()
 
     @classmethod
@@ -70,16 +75,17 @@ class Address:
             known.add(name)
             return taken
 
+        templates = tuple(name for _, name in template_choices(samples))
         read = cls(
             sample=value("sample", samples.number_of, samples.first),
-            template=value("template", _among(TEMPLATE_NAMES), TEMPLATES[0].name),
-            answer=value("answer", lambda asked: _answer(asked), AnswerMode.STANDARD),
+            template=value("template", _among(templates), templates[0]),
+            answer=value("answer", lambda asked: asked if is_form(asked) else None, str(AnswerMode.STANDARD)),
             mask=value("mask", lambda asked: _mask(settings, asked), first_mask(settings)),
-            tab=value("tab", _among(TABS), tab),
+            tab=value("tab", _among((*TABS, OF_FILE) if settings.takes_files else TABS), tab),
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )
-        return replace(read, ignored=tuple(ignored), asked=frozenset(known))
+        return replace(read, ignored=tuple(ignored), asked=frozenset(known), first=templates[0])
 
     @property
     def remark(self) -> str:
@@ -96,15 +102,14 @@ class Address:
             first_tab: the tab that the page opens with: another one on screen was opened by a person since.
         """
         tab = self.tab if self.tab != first_tab else None
-        return json.dumps({"colour": self.colour or None, "token": self.token, "tab": tab, "from": first_tab})
+        first = {"template": self.first}
+        return json.dumps({
+            "colour": self.colour or None, "token": self.token, "tab": tab, "from": first_tab, "first": first
+        })  # fmt: skip
 
 
 def _among(names: tuple[str, ...]) -> Callable[[str], str | None]:
     return lambda asked: asked if asked in names else None
-
-
-def _answer(asked: str) -> AnswerMode | None:
-    return AnswerMode(asked) if asked in tuple(AnswerMode) else None
 
 
 def _mask(settings: Settings, asked: str) -> str | None:

@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vtg_core.dashboard.notices import FieldError, at_field
+from vtg_core.dashboard.own_rows import OwnRow
 from vtg_core.dashboard.settings import Settings
-from vtg_core.data.annotations import Annotation, check_query
+from vtg_core.data.annotations import MAX_QUERY_CHARS, Annotation, check_query
+from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answers import AnswerMode
-from vtg_core.dataset import clip_of, refuse_own_words, windows_in
+from vtg_core.dataset import OWN, clip_of, own_answer, windows_in
 from vtg_core.demo.examples import examples
-from vtg_core.errors import AnnotationError, VideoError, VTGError, WindowError
+from vtg_core.errors import AnnotationError, AnswerError, VideoError, VTGError, WindowError
 from vtg_core.files.assets import asset_folder
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES, PromptTemplate
+from vtg_core.templates import FORM_TEMPLATE, TEMPLATE_NAMES, TEMPLATES, PromptTemplate, templates_for
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import probe_video
 from vtg_core.windows import Window
@@ -29,10 +31,11 @@ class PickedRow:
     Attributes:
         video: path of the file.
         query: the sentence.
-        windows: when it happens, in seconds; the first one is shown.
+        windows: when it happens, in seconds; the first one is shown. A row of its own words may have none.
         clip: the part of the file that the row speaks of, in seconds; None for the whole.
         note: where the row stands, and what else there is to say.
         number: the row's own in the file, from 1.
+        own: the row where it has a conversation of its own; None where a template asks.
     """
 
     video: Path
@@ -41,6 +44,7 @@ class PickedRow:
     clip: Window | None
     note: str
     number: int
+    own: OwnRow | None = None
 
 
 @dataclass(frozen=True)
@@ -51,25 +55,28 @@ class Inputs:
         video: a local file.
         clip: the part of it that a picked row speaks of, in seconds; None for the whole.
         query: as typed.
-        windows: seconds, as typed; the other windows of a picked row behind them.
-        mode: how answers are written.
+        windows: seconds, as typed; the other windows of a picked row behind them. None where a row of its own words
+            says none and none is typed.
+        mode: the name of the form that answers are written in.
         frames: which frames are taken.
         policy: which regions are trained.
-        template: the name of the template on screen.
+        template: the name of the template on screen; ``own`` for the words of the row itself.
         note: what there is to say of a picked row.
         row: its own number in the file, from 1; None where no row is picked.
+        own: the picked row where it has a conversation of its own.
     """
 
     video: Path
     clip: Window | None
     query: str
     windows: tuple[Window, ...]
-    mode: AnswerMode
+    mode: str
     frames: FramePolicy
     policy: MaskPolicy
     template: str
     note: str
     row: int | None = None
+    own: OwnRow | None = None
 
     @classmethod
     def read(
@@ -92,25 +99,29 @@ class Inputs:
         """
         if not video:
             raise FieldError("video", "there must be a video: upload one, or pick an example")
+        own = row.own if row is not None else None
         with at_field("query"):
-            check_query(query)
+            check_query(query, max_chars=MAX_QUERY_CHARS if own is None else None)
         check_choices(template=template, trained=trained, mode=mode)
-        first = _window(start, end)
+        if template == OWN and own is None:
+            raise FieldError(
+                "template", "only a row with a conversation has words of its own; choose a template"
+            )
+        windows, is_row = _windows(start, end, row)
         with at_field("frames"):
             frames = read_frames(settings, num_frames)
-        is_row = row is not None and row.windows[0] == first
-        others = row.windows[1:] if row is not None and is_row else ()
         return cls(
             video=Path(video),
             clip=row.clip if row is not None else None,
             query=query,
-            windows=(first, *others),
-            mode=AnswerMode(mode),
+            windows=windows,
+            mode=mode,
             frames=frames,
             policy=read_policy(trained),
-            template=template,
+            template=template_in(mode, template),
             note=_note(row, is_row) if row is not None else "",
             row=row.number if row is not None else None,
+            own=own,
         )
 
     def windows_within(self, duration: float, *, clip: bool = False) -> list[Window]:
@@ -130,8 +141,27 @@ class Inputs:
 
     @property
     def templates(self) -> list[PromptTemplate]:
-        """All templates, those of the chosen mode first."""
-        return sorted(TEMPLATES, key=lambda template: template.mode is not self.mode)
+        """All that can ask: those of the chosen form first, then the built-in ones; none where there is no window."""
+        if not self.windows:
+            return []
+        own = [] if self.mode in tuple(AnswerMode) else list(templates_for(self.mode))
+        return own + sorted(TEMPLATES, key=lambda template: template.mode != self.mode)
+
+
+def template_in(mode: str, template: str) -> str:
+    """Return the name of the template that asks for answers in a form: a form that is not built in has only one."""
+    return template if template == OWN or mode in tuple(AnswerMode) else FORM_TEMPLATE
+
+
+def _windows(
+    start: float | None, end: float | None, row: PickedRow | None
+) -> tuple[tuple[Window, ...], bool]:
+    """Return the windows (s), and whether they are those of the row that was picked."""
+    if row is not None and not row.windows and start is None and end is None:
+        return (), True
+    first = _window(start, end)
+    is_row = row is not None and row.windows[:1] == (first,)
+    return (first, *(row.windows[1:] if row is not None and is_row else ())), is_row
 
 
 def _window(start: float | None, end: float | None) -> Window:
@@ -169,8 +199,16 @@ def check_choices(
     Raises:
         VTGError: a value is none of the page's own.
     """
-    if mode not in tuple(AnswerMode) or template not in TEMPLATE_NAMES or not isinstance(trained, list):
+    if not is_form(mode) or template not in (OWN, *TEMPLATE_NAMES) or not isinstance(trained, list):
         raise VTGError(f"{what} must be among the page's own choices")
+
+
+def is_form(name: object) -> bool:
+    """Say whether a browser sent the name of an answer form."""
+    try:
+        return isinstance(name, str) and len(name) < 60 and format_named(name).mode == name
+    except AnswerError:
+        return False
 
 
 def read_frames(settings: Settings, num_frames: float | None) -> FramePolicy:
@@ -201,20 +239,22 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
     if not settings.last_row:
         return _pick_example(number)
     annotation = _row_numbered(settings, number)
-    refuse_own_words(annotation)
     try:
         clip = clip_of(annotation)
         duration = clip.length if clip is not None else probe_video(annotation.video).duration
     except VideoError as error:
         raise VideoError(f"{annotation.where}: {error}") from None
-    windows = windows_in(annotation, duration, clip=settings.clip)
+    windows, own = windows_in(annotation, duration, clip=settings.clip), OwnRow.of(annotation)
     note = f"Row {annotation.number:,} of the file ({annotation.where})."
     if clip is not None:
         note += f" Only {clip.start:g} to {clip.end:g} s of the file are read, and times count from there."
+    if own is not None:
+        note += f" {own.remark(windows, duration)}"
+        windows = own_answer(annotation, duration, windows).windows
     if settings.unreadable:
         count = f"{len(settings.unreadable):,} of {settings.num_in_file:,} rows"
         note += f" {count} cannot be read; the first: {settings.unreadable[0].reason}."
-    return PickedRow(annotation.video, annotation.query, windows, clip, note, annotation.number)
+    return PickedRow(annotation.video, annotation.query, windows, clip, note, annotation.number, own)
 
 
 def _pick_example(number: float | None) -> PickedRow:
@@ -244,6 +284,8 @@ def _row_numbered(settings: Settings, number: float | None) -> Annotation:
 def _note(row: PickedRow, keeps_windows: bool) -> str:
     if not row.note:
         return ""
+    if row.own is not None:
+        return row.note if keeps_windows else f"{row.note} Templates ask for the window typed here."
     if not keeps_windows:
         return f"{row.note} Its windows are replaced by the one typed here."
     if len(row.windows) > 1:

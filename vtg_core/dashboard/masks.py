@@ -82,7 +82,13 @@ def first_mask(settings: Settings) -> str:
 
 def is_first_visit(settings: Settings) -> bool:
     """Say whether the page was given nothing of a person's own."""
-    given = (settings.collator, settings.batch, settings.annotation_file, settings.annotations)
+    given = (
+        settings.collator,
+        settings.batch,
+        settings.annotation_file,
+        settings.annotations,
+        settings.video_root,
+    )
     return settings.checkpoint == "demo" and not any(given)
 
 

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import Any
 
 from vtg_core.dashboard.settings import Settings
+from vtg_core.dataset import OWN
 from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
+from vtg_core.templates import TEMPLATE_NAMES
 
 MAX_FOUND = 50
 """So many samples are listed at once; the count says how many there are beside them."""
@@ -56,11 +58,16 @@ class Samples:
         """Whether they are of an annotation file."""
         return bool(self.settings.annotations or self.settings.unreadable)
 
+    @cached_property
+    def has_own_words(self) -> bool:
+        """Whether rows have conversations of their own."""
+        return any(row.messages for row in self.settings.annotations)
+
     @property
     def first(self) -> int | None:
-        """The number of the one that the page opens with; None where there is none."""
-        readable = self.settings.annotations if self.is_file else self.all
-        return readable[0].number if readable else None
+        """The number of the one that the page opens with, if possible one that can be read; None where there is none."""
+        offered = self.settings.annotations or self.all
+        return offered[0].number if offered else None
 
     @property
     def last(self) -> int:
@@ -99,6 +106,20 @@ class Samples:
             "num_found": None if found is None else len(found),
             "found": None if found is None else [(o.number, o.qid, o.name[:200]) for o in found[:MAX_FOUND]],
         })  # fmt: skip
+
+
+OWN_CHOICE = ("own words", OWN)
+
+
+def template_choices(samples: Samples) -> list[tuple[str, str]]:
+    """Return what can ask: (what it is called, its name); where rows have words of their own, those come first."""
+    own = [OWN_CHOICE] if samples.has_own_words else []
+    return own + [(name, name) for name in TEMPLATE_NAMES]
+
+
+def first_template(samples: Samples) -> str:
+    """Return the name of what asks until a person says otherwise."""
+    return template_choices(samples)[0][1]
 
 
 def picked_number(value: object) -> float | None:

@@ -57,7 +57,8 @@ def launch_options(
         "theme": theme(),
         "favicon_path": asset_folder() / "favicon.png",
         "css_paths": [
-            asset_folder() / f"{name}.css" for name in ("dashboard", "frame", "linked_view", "probe")
+            asset_folder() / f"{name}.css"
+            for name in ("dashboard", "frame", "linked_view", "probe", "survey")
         ],
         "footer_links": [],
         "run_history": False,

@@ -54,6 +54,20 @@ class Settings:
         return {name: getattr(self, name) for name in names}
 
     @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that videos may be in: those that were given, or that of the annotation file; none without either."""
+        given = self.video_root
+        roots = (given,) if isinstance(given, Path | str) else tuple(given or ())
+        if not roots and self.annotation_file is not None:
+            return (self.annotation_file.parent,)
+        return tuple(map(Path, roots))
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether the page can be about an annotation file: it was given one, or knows where videos are."""
+        return bool(self.roots)
+
+    @property
     def num_in_file(self) -> int:
         """How many rows the annotation file has, those that cannot be read among them."""
         return len(self.annotations) + len(self.unreadable)

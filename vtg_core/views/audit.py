@@ -149,7 +149,7 @@ class FileView:
         subject: what was audited.
         state: ``idle``, ``running``, ``done`` or ``partial``: it was stopped before the last row.
         num_rows, num_all: rows that were come to, and rows that can be read.
-        num_audited, num_in_file: rows whose tokens were looked at, and rows that the file has, readable or not.
+        headline: how many rows were audited, of how many that the file has, and how many of these can be read.
         num_errors, num_warnings: so far.
         summary: a row a code, the worst first.
         findings: errors and warnings, the worst first, ``MAX_FOUND`` at most.
@@ -160,8 +160,7 @@ class FileView:
     state: str
     num_rows: int
     num_all: int
-    num_audited: int
-    num_in_file: int
+    headline: str
     num_errors: int
     num_warnings: int
     summary: list[CodeCount]
@@ -253,7 +252,7 @@ def _frames(row: Row) -> FramesView | None:
 
 def view_file(report: Report, *, state: str, num_all: int) -> FileView:
     """Return the view of a file's audit."""
-    titles = {finding.code: finding for finding in report.findings}
+    titles = report.first_of
     rank = list(Severity)
     bad = [entry for entry in report.entries if entry[1].severity in (Severity.ERROR, Severity.WARNING)]
     ordered = sorted(bad, key=lambda entry: rank.index(entry[1].severity))
@@ -262,8 +261,7 @@ def view_file(report: Report, *, state: str, num_all: int) -> FileView:
         state=state,
         num_rows=report.num_rows,
         num_all=num_all,
-        num_audited=report.num_audited,
-        num_in_file=num_all if report.num_in_file is None else report.num_in_file,
+        headline=report.headline,
         num_errors=report.count(Severity.ERROR),
         num_warnings=report.count(Severity.WARNING),
         summary=[
@@ -280,7 +278,7 @@ def view_file(report: Report, *, state: str, num_all: int) -> FileView:
             )
             for where, found in ordered[:MAX_FOUND]
         ],
-        num_findings=len(ordered),
+        num_findings=report.count(Severity.ERROR) + report.count(Severity.WARNING),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from tests.audit.corpus.entries import SECONDS, TOKENS, Entry, Setting, Way
+from tests.audit.corpus.honest import sampled, small
 from tests.audit.corpus.parts import (
     Clip,
     Kit,
@@ -19,7 +20,9 @@ from tests.audit.corpus.parts import (
     given_clip,
     own_words,
     processed,
+    rated,
     whole_chat,
+    words,
 )
 
 SECOND_TOKENS = Setting(checkpoint="demo-qwen2.5-vl", answer="temporal_tokens")
@@ -103,14 +106,15 @@ def as_images(samples, kit: Kit, *, num: int | None = None) -> Any:
     return pad(rows, kit)
 
 
-def at_rate(factor: float) -> Callable[[Sample], Clip]:
-    """Return the frames with the rate of another file."""
+def half_small(sample: Sample) -> Clip:
+    """Take the first half in frames of another size, so that pictures cannot be compared with ours."""
+    clip = small(sample)
+    return clip.taken(range((len(clip.frames) + 1) // 2))
 
-    def clip(sample: Sample) -> Clip:
-        given = given_clip(sample)
-        return replace(given, metadata={**given.metadata, "fps": given.metadata["fps"] / factor})
 
-    return clip
+def every_second(sample: Sample) -> Clip:
+    clip = given_clip(sample)
+    return clip.taken(range(0, len(clip.frames), 2))
 
 
 def without_metadata(text: str, clip: Clip | None, kit: Kit) -> Line:
@@ -153,6 +157,10 @@ def both_times(text: str, clip: Clip | None, kit: Kit) -> Line:
     return processed(text, clip, kit, videos=[clip.frames] * 2, video_metadata=[clip.metadata] * 2)
 
 
+SEEN = words(
+    "Locate the event in the video: {query}",
+    lambda s: f"The event is seen from {s['windows'][0][0]:.1f} - {s['windows'][0][1]:.1f} seconds.",
+)
 LENGTHS = (
     Entry("placeholders lost", "five placeholders of the video are cut out", Recipe(alter=placeholders_lost), "length.placeholders-differ", beside=("batch.model-refuses",)),
     Entry("placeholders added", "four placeholders too many stand in the row", Recipe(alter=placeholders_added), "length.placeholders-differ", setting=SECONDS, beside=("batch.model-refuses",)),
@@ -164,6 +172,9 @@ LENGTHS = (
     Entry("answer cut, known bound", "the same with a bound that is known", Recipe(alter=cut_at(within_answer)), "length.answer-cut", setting=SECONDS),
     Entry("end cut", "one length cuts the end of turn", Recipe(finish=partial(to_first, position=before_end)), "length.end-of-turn-cut", setting=Setting(rows="same length"), beside=("length.answer-cut",)),
     Entry("end cut, known bound", "max_length cuts the end of turn", Recipe(alter=cut_at(before_end)), "length.end-of-turn-cut", setting=Setting(rows="one", max_length=200)),
+    Entry("answer cut, own frames", "one length cuts the answer of a row with other frames", Recipe(clip=every_second, finish=partial(to_first, position=within_answer)), "length.answer-cut", setting=EIGHT, beside=("mask.nothing-trained",)),
+    Entry("answer cut, own words and frames", "the same with a prompt and an answer in own words", Recipe(messages=SEEN, clip=every_second, finish=partial(to_first, position=within_answer)), "length.answer-cut", setting=EIGHT, beside=("mask.nothing-trained",)),
+    Entry("end cut, own words", "one length cuts the end of an answer in own words", Recipe(messages=SEEN, clip=every_second, finish=partial(to_first, position=before_end)), "length.end-of-turn-cut", setting=replace(EIGHT, rows="same length"), beside=("length.answer-cut",)),
     Entry("video cut", "truncation ends within the video", Recipe(alter=cut_at(within_video)), "length.video-cut", beside=("mask.nothing-trained", "batch.model-refuses")),
     Entry("video cut, Qwen2.5", "the same with another checkpoint", Recipe(alter=cut_at(within_video)), "length.video-cut", setting=SECONDS, beside=("mask.nothing-trained", "batch.model-refuses")),
     Entry("prompt cut", "truncation from the left takes the first tokens", Recipe(alter=partial(left_out, num=2)), "length.prompt-cut", beside=("mask.one-reading",)),
@@ -176,11 +187,16 @@ LENGTHS = (
 TIMES = (
     Entry("stamps uneven", "stamps of other times than the frames'", Recipe(alter=restamped(lambda i, t: t + (0.0, 2.5)[i % 2])), "time.stamps-differ"),
     Entry("stamps later", "all stamps are three seconds late", Recipe(alter=restamped(lambda i, t: t + 3.0)), "time.stamps-differ", setting=TOKENS),
-    Entry("rate of another file", "stamps assume a rate of 2.4 times", Recipe(clip=at_rate(2.4)), "time.fps-assumed"),
-    Entry("slower rate", "stamps assume a slower file", Recipe(clip=at_rate(0.5)), "time.fps-assumed", setting=TOKENS),
+    Entry("rate of another file", "stamps assume a rate of 2.4 times", Recipe(clip=rated(given_clip, 1 / 2.4)), "time.fps-assumed"),
+    Entry("slower rate", "stamps assume a slower file", Recipe(clip=rated(given_clip, 2)), "time.fps-assumed", setting=TOKENS),
+    Entry("rate of another file, smaller frames", "the same with frames of another size", Recipe(clip=rated(small, 1 / 2.4)), "time.fps-assumed", setting=EIGHT),
+    Entry("own frames at another rate", "frames of one's own cover the video, and their stamps assume 24 fps", Recipe(clip=rated(sampled(12), 1 / 2.4)), "time.fps-assumed", setting=EIGHT),
+    Entry("own frames at half the time", "the same with a rate of 20 fps", Recipe(clip=rated(sampled(16), 0.5)), "time.fps-assumed", setting=replace(TOKENS, num_frames=12)),
+    Entry("stamps by number and duration", "frames up to the last are stamped as if a step were left behind it", Recipe(clip=rated(given_clip, 7 / 8)), "time.stamps-differ", setting=EIGHT),
     Entry("no metadata", "frames are handed over without metadata, and 24 fps are assumed", Recipe(line=without_metadata), "time.fps-assumed", setting=EIGHT),
     Entry("first half", "the frames are those of the first half alone", Recipe(clip=first_half), "time.only-first-part", setting=EIGHT, beside=("time.window-unseen",)),
     Entry("first half, tokens", "the same with temporal tokens", Recipe(clip=first_half), "time.only-first-part", setting=replace(EIGHT, answer="temporal_tokens"), beside=("time.window-unseen",)),
+    Entry("first half, smaller frames", "the same with frames of another size", Recipe(clip=half_small), "time.only-first-part", setting=Setting(num_frames=19), beside=("time.window-unseen",)),
     Entry("window unseen", "the window lies behind all frames", Recipe(clip=first_half), "time.window-unseen", setting=replace(EIGHT, rows="late"), beside=("time.only-first-part",)),
     Entry("window unseen, tokens", "the same with temporal tokens", Recipe(clip=first_half), "time.window-unseen", setting=replace(EIGHT, rows="late", answer="temporal_tokens"), beside=("time.only-first-part",)),
     Entry("seconds upside down", "grids per second stand where seconds per grid belong", Recipe(alter=partial(other_seconds, change=lambda s: 1 / s)), "time.seconds-per-grid-differ", setting=SECONDS),

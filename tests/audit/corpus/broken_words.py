@@ -169,9 +169,9 @@ STOPS = (
     Entry("generation stops elsewhere, tokens", "the same with temporal tokens", Recipe(), "stop.not-a-stop-id", setting=Setting(stops_elsewhere=True, answer="temporal_tokens")),
 )  # fmt: skip
 PROMPTS = (
-    Entry("roles as words", "the user's header is not the template's", Recipe(text=as_raw_text), "parity.prompt-differs", beside=("mask.oracles-disagree",), known_miss="markup outside what people write is taken for words around the query"),
-    Entry("newline between turns lost", "no newline stands between the user's turn and the assistant's", Recipe(text=written(lambda text: text.replace(f"{END}\n{ASSISTANT}", f"{END}{ASSISTANT}"))), "parity.prompt-differs", known_miss="markup outside what people write is taken for words around the query"),
-    Entry("newline between turns lost, Qwen2.5", "the same with another checkpoint", Recipe(text=written(lambda text: text.replace(f"{END}\n{ASSISTANT}", f"{END}{ASSISTANT}"))), "parity.prompt-differs", setting=SECONDS, known_miss="markup outside what people write is taken for words around the query"),
+    Entry("roles as words", "the user's header is not the template's", Recipe(text=as_raw_text), "parity.prompt-differs", beside=("mask.oracles-disagree",)),
+    Entry("newline between turns lost", "no newline stands between the user's turn and the assistant's", Recipe(text=written(lambda text: text.replace(f"{END}\n{ASSISTANT}", f"{END}{ASSISTANT}"))), "parity.prompt-differs"),
+    Entry("newline between turns lost, Qwen2.5", "the same with another checkpoint", Recipe(text=written(lambda text: text.replace(f"{END}\n{ASSISTANT}", f"{END}{ASSISTANT}"))), "parity.prompt-differs", setting=SECONDS),
     Entry("query of nobody", "the query is left out of the prompt", Recipe(messages=words("When does it happen?")), "parity.query-missing"),
     Entry("query of the other row", "each row asks another row's query", Recipe(messages=words("Find: a dog barks at the postman. Answer like [1.0, 2.0].")), "parity.query-missing", setting=SECONDS),
     Entry("start doubled", "template and tokenizer both begin the sequence", Recipe(alter=twice), "parity.double-bos"),

@@ -18,7 +18,6 @@ from tests.audit.corpus.broken_masks import (
     with_prompt_behind,
 )
 from tests.audit.corpus.entries import ONE, PLAIN, SECONDS, TOKENS, Entry, Setting, honest
-from tests.audit.corpus.honest import OWN_WORDS
 from tests.audit.corpus.parts import (
     ASSISTANT,
     END,
@@ -204,9 +203,9 @@ ENTRIES = (
     honest("2U1", "2U1's finetuning code: the prompt with media, the answer as text", prompt_and_answer, code=NEWLINE, setting=SECONDS),
     Entry("2U1, own system turn", "the same with a system turn of its own", lambda samples, kit: prompt_and_answer(samples, kit, system="You are a helpful assistant."), "parity.system-differs"),
     Entry("2U1, seconds lost", "the same without seconds per grid, from a local path", without_seconds, "batch.model-input-missing", setting=SECONDS),
-    Entry("Time-R1", "Time-R1's collator: only padding and video are masked, and an empty turn follows", REASONED_PATH, "mask.only-media-masked", setting=ONE, known_miss=OWN_WORDS),
+    Entry("Time-R1", "Time-R1's collator: only padding and video are masked, and an empty turn follows", REASONED_PATH, "mask.only-media-masked", setting=ONE, beside=("parity.generation-prompt-behind",)),
     Entry("Time-R1, batch of two", "the same, which reads the first sample alone", first_sample(REASONED_PATH), "batch.rows-differ"),
-    Entry("VideoChat-R1", "the same recipe with another checkpoint", REASONED_PATH, "mask.only-media-masked", setting=replace(SECONDS, rows="one"), known_miss=OWN_WORDS),
+    Entry("VideoChat-R1", "the same recipe with another checkpoint", REASONED_PATH, "mask.only-media-masked", setting=replace(SECONDS, rows="one"), beside=("parity.generation-prompt-behind",)),
     Entry("TimeLens", "TimeLens's code falls back on the first turn, and trains the second question", Recipe(alter=prefix_or_first_turn), "mask.later-user-turn-trained", setting=TALK),
     honest("TimeLens, one turn", "the same with one question, in its own words", Recipe(messages=RANGE, alter=prefix_or_first_turn)),
     Entry("VideoMind", "VideoMind's rounds are counted before the processor expands the video", Recipe(alter=text_prefix), "mask.counted-before-expansion", setting=SECONDS),

@@ -120,6 +120,16 @@ def given_clip(sample: Sample) -> Clip:
     return Clip(sample["videos"][0], sample["video_metadata"][0])
 
 
+def rated(clip: Callable[[Sample], Clip], factor: float) -> Callable[[Sample], Clip]:
+    """Return what takes frames as ``clip`` does, and hands over a rate that makes their stamps ``factor`` times theirs."""
+
+    def taken(sample: Sample) -> Clip:
+        found = clip(sample)
+        return replace(found, metadata={**found.metadata, "fps": found.metadata["fps"] / factor})
+
+    return taken
+
+
 def processed(text: str, clip: Clip | None, kit: Kit, **options: Any) -> Line:
     """Return what the processor makes of a text and a clip; no label is set yet."""
     given = {"text": [text], "return_tensors": "pt"} | (

@@ -49,6 +49,7 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     "one": [RED],
     "two": [RED, BLUE],
     "same length": [RED, _row("a red circle vanishes", 9.0, 12.0)],
+    "a token longer": [RED, _row("a red circle appears.", 8.0, 14.0)],
     "windows": [_row("anything happens", 5.0, 12.0, 18.0, 23.0, video="two_events.mp4"), RED],
     "emoji": [_row("\N{LARGE RED CIRCLE} appears \N{THUMBS UP SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-4}", 8.0, 14.0), BLUE],
     "chinese": [_row("一个红色的圆圈出现", 8.0, 14.0), _row("赤い円が現れる", 8.0, 14.0)],

@@ -79,6 +79,8 @@ def _cut_finding(row: Row, cut: Cut) -> Finding:
     side = "begins too late" if cut.is_left else "ends too early"
     if cut.part is CutPart.END_OF_TURN and row.known is None:
         message = f"The row ends after {len(row.own_ids):,} tokens without the end of its last answer, or within it."
+    elif cut.left:
+        message = f"The row has {len(row.own_ids):,} tokens and ends too early: what is left of its answer is {cut.left[:80]!r}."
     elif not lost:
         message = f"The row ends after {len(row.own_ids):,} tokens, before the answer begins."
     else:

@@ -115,8 +115,9 @@ def _causes(row: Row, verdict: np.ndarray, leaks: np.ndarray, holes: np.ndarray)
     if (code := masked_by_value(row)) is not None:
         yield leak(code, row, leaks)
     if padded := _forgotten_padding(row, verdict):
+        or_off = ", or it begins too early, which looks alike here" if padded <= 2 else ""
         yield LEFT_PADDING.finding(
-            f"The mask would be right {padded:,} tokens further on, which is the padding on the left; "
+            f"The mask would be right {padded:,} token{'s' * (padded > 1)} further on, which is the padding on the left{or_off}; "
             f"{int(leaks.sum()):,} wrong tokens are in the loss and {int(holes.sum()):,} of the answer are not.",
             row=row.number, evidence={"padding": padded}, regions=row.regions(row.supervised),
         )  # fmt: skip

@@ -12,7 +12,7 @@ from vtg_core.audit.row.answers import plain
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.cuts import cut_of
 from vtg_core.audit.row.items import VIDEO, Items, collapsed, items_of, text_of
-from vtg_core.audit.row.readings import find_turns
+from vtg_core.audit.row.readings import Turn, assistant_turns, find_turns
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.chat.conversation import Role
@@ -116,6 +116,7 @@ def _differ(row: Row, known: Known, official: np.ndarray, ours: Items, theirs: I
             texts = text_of(written, row.chat, official), text_of(their_written, row.chat, row.own_ids)
             yield Difference(Cause.SYSTEM, *texts, _positions(their_written) or (0,))
         body, their_body = body.without(*system), their_body.without(*their_system)
+    whole_body = body
     if their_header is None:
         body = body[: len(their_body)]
     if _lacks_videos_alone(body, their_body):
@@ -124,8 +125,8 @@ def _differ(row: Row, known: Known, official: np.ndarray, ours: Items, theirs: I
         if _is_moved(body, their_body):
             yield _moved(row, official, body, their_body)
             return
-        is_whole = their_header is not None and cut_of(row) is None
-        cause = _cause_of_words(row, known, body, their_body) if is_whole else Cause.OTHER
+        is_cut = their_header is None
+        cause = _cause_of_words(row, known, whole_body, their_body, is_cut=is_cut)
         yield _first_difference(cause, row, official, body, their_body)
     elif their_header is not None and header < len(ours):
         yield from _prefix(row, known, official[ours.starts[header] :], theirs.starts[their_header])
@@ -182,21 +183,24 @@ def _system(items: Items, chat: ChatIds) -> tuple[int, int]:
     return turns[0].start, turns[1].start if len(turns) > 1 else len(items)
 
 
-def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items) -> Cause:
-    """Say whether the query is missing, or only the words around it are others."""
+def _cause_of_words(row: Row, known: Known, ours: Items, theirs: Items, *, is_cut: bool) -> Cause:
+    """Say whether the query is missing, or only the words around it are others; ``is_cut`` before any answer."""
     query = plain(known.scene.query) if known.scene is not None else ""
     if not query or query not in _words(ours, row.chat):
         return Cause.OTHER
-    answered = [turn.start for turn in row.reading.marked if turn.role is Role.ASSISTANT]
+    answered = [turn.start for turn in assistant_turns(row.reading)]
     own = row.own_ids[: int(np.searchsorted(row.positions, answered[-1]))] if answered else row.own_ids
     if query not in _words(items_of(own, row.chat), row.chat):
-        return Cause.QUERY_MISSING
-    structure, their_structure = (_structure(items, row.chat) for items in (ours, theirs))
-    if structure.count(VIDEO) > their_structure.count(VIDEO):  # the family of length tells of it
-        structure, their_structure = (
-            [s for s in both if s != VIDEO] for both in (structure, their_structure)
+        return Cause.OTHER if is_cut else Cause.QUERY_MISSING
+    markup, their_markup = (_markup(items, row.chat) for items in (ours, theirs))
+    if markup.count((VIDEO,)) > their_markup.count((VIDEO,)):  # the family of length tells of it
+        markup, their_markup = (
+            [part for part in both if part != (VIDEO,)] for both in (markup, their_markup)
         )
-    is_alike = structure == their_structure and len(answered) <= len(known.answers)
+    if is_cut:  # what ends the last turn may be lost
+        their_markup = their_markup[:-2]
+        markup = markup[: len(their_markup)]
+    is_alike = markup == their_markup and len(answered) <= len(known.answers)
     return Cause.INSTRUCTION if is_alike else Cause.OTHER
 
 
@@ -204,11 +208,31 @@ def _words(items: Items, chat: ChatIds) -> str:
     return plain(chat.decode([item for item in items.ids if item != VIDEO]))
 
 
-def _structure(items: Items, chat: ChatIds) -> list[int]:
-    """Return the videos and what opens and closes turns, in order."""
+def _markup(items: Items, chat: ChatIds) -> list[tuple[int, ...]]:
+    """Return what a template writes around people's words, in order: headers, videos, ends, what joins the turns."""
     ids = np.array(items.ids, dtype=np.int64)
-    structure: list[int] = ids[chat.is_opening(ids) | chat.is_closing(ids) | (ids == VIDEO)].tolist()
-    return structure
+    turns = find_turns(ids, chat)
+    found: list[tuple[int, ...]] = []
+    last = next(
+        (i for i, item in enumerate(items.ids) if item != chat.pad_id), 0
+    )  # padding that is attended to
+    for turn in turns:
+        found += [items.ids[last : turn.start], _header_of(items.ids, turn, chat)]
+        found += [(VIDEO,)] * items.ids[turn.content : turn.end].count(VIDEO)
+        last = turn.end + turn.is_closed
+        found.append(items.ids[turn.end : last])
+    if not turns:  # no control token opens a turn
+        return [(item,) for item in items.ids if item == VIDEO]
+    return [*found, items.ids[last:]]
+
+
+def _header_of(ids: tuple[int, ...], turn: Turn, chat: ChatIds) -> tuple[int, ...]:
+    """Return a turn's header; a role's own too where its last token is one with the first words behind it."""
+    for opening in chat.openings.values() if turn.role is None else ():
+        begins = chat.decode(ids[turn.start : turn.start + len(opening)])
+        if opening and begins.startswith(chat.decode(opening)):
+            return tuple(opening)
+    return ids[turn.start : turn.content] if turn.role is not None else ids[turn.start : turn.start + 4]
 
 
 def _is_moved(ours: Items, theirs: Items) -> bool:

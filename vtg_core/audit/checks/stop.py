@@ -56,7 +56,7 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
     if not row.supervised[turn.end]:
         by_value = chat.pad_id == chat.end_of_turn
         code = MASKED_AS_PADDING if by_value else NOT_TRAINED
-        cause = "" if by_value else _special_tokens(row, turn)
+        cause = OR_EARLY if by_value else _special_tokens(row, turn)
         yield code.finding(
             f"The answer {row.text(np.arange(turn.content, turn.end))[:60]!r} is in the loss, and the {name!r} at "
             f"token {turn.end:,} is not{cause}.",
@@ -69,6 +69,11 @@ def _check_end(row: Row, turn: Turn, *, is_last: bool, is_cut: bool) -> Iterator
             f"{row.text(np.arange(turn.end, at + 1))!r} stands at token {turn.end:,}, where one end of turn belongs.",
             row=row.number, regions=row.regions(end),
         )  # fmt: skip
+
+
+OR_EARLY = (
+    ": padding is the same token and is masked by value, or the mask ends a token early, which looks alike"
+)
 
 
 def _special_tokens(row: Row, turn: Turn) -> str:

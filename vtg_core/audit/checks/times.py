@@ -4,14 +4,16 @@ Source of the faults: LLaMA-Factory#10335 and #9620, ms-swift#6523, VeOmni#1165,
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from vtg_core.audit.checks.shown_videos import num_shown_videos
 from vtg_core.audit.codes.times import (
     AFTER_LAST,
+    BY_DURATION,
     DURATION,
     FIRST_PART,
     FPS,
@@ -25,8 +27,8 @@ from vtg_core.audit.codes.times import (
     UNSEEN,
 )
 from vtg_core.audit.findings import Finding
-from vtg_core.audit.row.clock import ROUNDING_SECONDS, Clock, clock_of, reach_of, sampling_step
-from vtg_core.audit.row.pictures import times_of_alike
+from vtg_core.audit.row.clock import ROUNDING_SECONDS, Clock, Distance, clock_of, reach_of, sampling_step
+from vtg_core.audit.row.pictures import Pictures, times_of_alike
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.audit.row.videos import stamps_of
 from vtg_core.errors import VTGError
@@ -87,7 +89,21 @@ def _clock(row: Row, scene: Scene | None) -> Clock | None:
     if row.known is not None and row.known.marks is not None and row.shows_our_frames:
         shown = times_of_alike(ours, row.known.marks)
     others = ((n, stamps_of(k.tokens.input_ids, row.chat)) for n, k in row.batch.items() if n != row.number)
-    return clock_of(came, ours, scene, shown=shown, others=others)
+    return clock_of(came, ours, scene, shown=shown, others=others, distance=_distance(row, scene))
+
+
+def _distance(row: Row, scene: Scene | None) -> Distance:
+    """Return what says how far the row's pictures at some times are from those of our encoding."""
+
+    def distance(stamps: Sequence[float]) -> float | None:
+        known = row.known
+        pictures = Pictures.of(row.marks, row.media.get("video_grid_thw"))
+        own = Pictures.of(known.marks, known.grid) if known is not None else None
+        if pictures is None or own is None or scene is None:
+            return None
+        return pictures.distance(stamps, own, scene.timestamps)
+
+    return distance
 
 
 def _has_more_videos(row: Row) -> bool:
@@ -109,6 +125,8 @@ def _shows_other_frames(row: Row) -> bool:
 def _clock_finding(row: Row, clock: Clock) -> Finding:
     if clock.covered is not None:
         code = FIRST_PART
+    elif clock.is_choice:
+        code = BY_DURATION
     else:
         code = FPS if clock.fps is not None or clock.factor is not None else STAMPS
     evidence = {
@@ -180,10 +198,14 @@ def _file(row: Row, scene: Scene) -> Iterator[Finding]:
     if scene.rate_error > ROUNDING_SECONDS:
         rate = f" ({scene.fps:.4g} fps)" if scene.fps else ""
         yield RATE_VARIES.finding(
-            f"The file's frame rate varies: a frame's index divided by the mean rate{rate} misses the time at which "
+            f"The frame rate of {Path(scene.video).name or 'the file'} varies: a frame's index divided by the mean rate{rate} misses the time at which "
             f"the frame is shown by up to {scene.rate_error:.2f} s.",
             row=row.number,
-            evidence={"largest_difference": round(scene.rate_error, 3), "mean_fps": scene.fps},
+            evidence={
+                "largest_difference": round(scene.rate_error, 3),
+                "mean_fps": scene.fps,
+                "video": scene.video,
+            },
         )
     declared = scene.declared_duration
     if declared is None or abs(declared - scene.duration) <= max(

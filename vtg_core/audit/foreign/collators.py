@@ -116,8 +116,11 @@ def module_files(name: str) -> Iterator[Path]:
     """Yield the files of the module that a collator is named in, and of the packages around it; none of them is run.
 
     Args:
-        name: ``package.module:name``; what cannot be found is left to :func:`load_collator` to tell.
+        name: ``package.module:name``, or a preset, with its configuration; what cannot be found is left to
+            :func:`load_collator` to tell.
     """
+    if (preset := find_preset(name)) is not None and os.path.isfile(preset[1]):
+        yield Path(preset[1])
     parts = name.partition(":")[0].split(".")
     places: Sequence[str] | None = [os.getcwd(), *sys.path]
     for number in range(len(parts)):

@@ -1,6 +1,6 @@
 """What is wrong with the clock of a prompt, from its time stamps and the times of the frames."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -8,7 +8,11 @@ from statistics import median
 
 import numpy as np
 
+from vtg_core.audit.row.pictures import nearer
 from vtg_core.audit.row.row import Scene
+
+Distance = Callable[[Sequence[float]], float | None]
+"""How far a row's pictures are from those of its video at some times (s); None where that is not known."""
 
 ROUNDING_SECONDS = 0.11
 """Stamps are written with one decimal, and two collators may round a frame's time to different ones."""
@@ -32,6 +36,7 @@ class Clock:
         covered: the share of the video up to which frames were taken, where only the first part was.
         largest: the largest difference to what they must be, in seconds; None where that is not known.
         other_row: the number of the row of the batch whose times they are, if they are another row's.
+        is_choice: they are short by less than the answer's own unit wherever a window begins or ends.
     """
 
     message: str
@@ -42,6 +47,7 @@ class Clock:
     covered: float | None = None
     largest: float | None = None
     other_row: int | None = None
+    is_choice: bool = False
 
 
 def clock_of(
@@ -51,6 +57,7 @@ def clock_of(
     *,
     shown: Sequence[tuple[float, float]] = (),
     others: Iterable[tuple[int, Sequence[float]]] = (),
+    distance: Distance = lambda times: None,
 ) -> Clock | None:
     """Say what is wrong with time stamps; None where nothing is.
 
@@ -66,6 +73,7 @@ def clock_of(
             pictures are those of our encoding; nothing where that is not known.
         others: the stamps of the batch's other rows in our encoding, with the rows' numbers; read where they are
             needed.
+        distance: of the row's pictures; asked where stamps alone could be true.
     """
     came, expected = list(came), list(expected)
     ours = np.asarray(expected) if len(came) == len(expected) else None
@@ -82,12 +90,15 @@ def clock_of(
     if _runs_past_end(came, factor, scene):
         return _scaled(came, expected, factor, scene) if factor is not None else _past_end(came, scene)
     if _covered(came, scene) >= MIN_COVERED:
-        return None
+        return _short_of_end(came, scene, distance)
     if factor is None and (rate := _impossible_rate(came, scene)) is not None:
         return _following(came, scene, rate)
     if factor is None or _implied_rate(factor, came[-1], scene) is None:
-        return _first_part(came, scene)
-    return _scaled(came, expected, factor, scene)
+        return _first_part(came, scene, distance)
+    told = nearer(came, expected, distance) if factor < 1 else 1
+    return (
+        _first_part(came, scene, distance) if told < 0 else _scaled(came, expected, factor, scene, told=told)
+    )
 
 
 def _is_proved(came: Sequence[float], shown: Sequence[tuple[float, float]]) -> bool:
@@ -120,15 +131,10 @@ def _of_our_frames(
         and num_frames > 1
         and abs(factor * num_frames / (num_frames - 1) - 1) < RATE_TOLERANCE
     ):
-        why = (
-            f"{num_frames} frames spread from the first to the last are given the rate {num_frames} / duration, which "
-            f"makes all times short by 1/{num_frames}"
-        )
-        return Clock(
-            f"The frames are those of our own encoding, and {why}: {off}.", came, expected, largest=largest
-        )
+        assert scene is not None, "its frames were counted"
+        return _by_duration(came, expected, num_frames, scene)
     if factor is not None and scene is not None and abs(factor - 1) > 2 * FACTOR_TOLERANCE:
-        return replace(_scaled(came, expected, factor, scene, is_ours=True), largest=largest)
+        return replace(_scaled(came, expected, factor, scene, told=1), largest=largest)
     varies = ""
     if scene is not None and scene.rate_error > ROUNDING_SECONDS:
         varies = (
@@ -138,6 +144,35 @@ def _of_our_frames(
         f"The frames are those of our own encoding, and their time stamps are not: {off}{varies}.",
         came, expected, largest=largest,
     )  # fmt: skip
+
+
+def _by_duration(came: list[float], expected: list[float], num_frames: int, scene: Scene) -> Clock:
+    """Say that frames up to the last are stamped by their number over the duration; see qwen-vl-utils' sample_fps."""
+    short, unit = scene.duration / num_frames, scene.answer_format.quantum(scene.duration)
+    border = max((time for window in scene.windows for time in window), default=0.0)
+    moved = border / num_frames
+    largest = max((abs(a - b) for a, b in zip(came, expected, strict=False)), default=short)
+    moves = (
+        f"; the window's {border:g} s moves by {moved:.2f} s, and the answer counts in steps of {unit:.3g} s"
+    )
+    return Clock(
+        f"{num_frames} frames spread from the first to the last are given the rate {num_frames} / duration, which makes "
+        f"all times short by 1/{num_frames}: the last stamp is {came[-1]:g} s, and {short:.1f} s are missing at the end"
+        f"{moves if scene.windows else ''}.",
+        came, expected, largest=largest, is_choice=moved <= unit,
+    )  # fmt: skip
+
+
+def _short_of_end(came: list[float], scene: Scene, distance: Distance) -> Clock | None:
+    """Say whether frames that reach the last are stamped as if a step were left behind it, as their pictures show."""
+    for num_frames in (FRAMES_A_STAMP * len(came), FRAMES_A_STAMP * len(came) - 1):
+        step = scene.duration / num_frames
+        times = [min((FRAMES_A_STAMP * i + 0.5) * step, (num_frames - 1) * step) for i in range(len(came))]
+        if num_frames > 2 and max(abs(a - b) for a, b in zip(came, times, strict=True)) <= ROUNDING_SECONDS:
+            true = [time * num_frames / (num_frames - 1) for time in came]
+            if nearer(came, true, distance) > 0:
+                return _by_duration(came, true, num_frames, scene)
+    return None
 
 
 def _are_alike(came: Sequence[float], stamps: Sequence[float]) -> bool:
@@ -185,9 +220,8 @@ def reach_of(came: Sequence[float], scene: Scene) -> float:
     return came[-1] + max(step, came[-1] - came[-2])
 
 
-def _scaled(
-    came: list[float], expected: list[float], factor: float, scene: Scene, *, is_ours: bool = False
-) -> Clock:
+def _scaled(came: list[float], expected: list[float], factor: float, scene: Scene, *, told: int = 0) -> Clock:
+    """Say that stamps are the frames' times by one factor; ``told`` is 1 where pictures prove it."""
     fps = _implied_rate(factor, came[-1], scene)
     stretched = (
         f"All time stamps are {factor:.3g} times the frames' times: {came[-1]:g} s for {expected[-1]:g} s"
@@ -195,7 +229,7 @@ def _scaled(
     if fps is None:
         return Clock(f"{stretched}.", came, expected, factor)
     true = f" instead of {scene.fps:.4g}" if scene.fps and factor >= MIN_FACTOR else ""
-    may_be_others = factor < 1 and not is_ours
+    may_be_others = factor < 1 and told == 0
     other = (
         "; or the frames are others, and only the first part of the video was sampled"
         if may_be_others
@@ -275,19 +309,49 @@ def _past_end(came: list[float], scene: Scene) -> Clock:
     )
 
 
-def _first_part(came: list[float], scene: Scene) -> Clock:
+def _first_part(came: list[float], scene: Scene, distance: Distance) -> Clock:
+    """Tell frames of the first part from frames of all of it that are stamped at another rate, where pictures can."""
+    factors = _factors_of_all(came, scene)
+    told = [nearer(came, [time / factor for time in came], distance) for factor in factors]
+    if max(told) > 0:
+        return _covering(came, factors[told.index(1)], scene)
     covered = _covered(came, scene)
+    assumed = "" if max(told) < 0 else _or_assumed((*factors, covered), scene)
     return Clock(
         f"The time stamps end at {came[-1]:g} s, and the video at {scene.duration:.1f} s: frames cover "
-        f"{100 * covered:.0f} % of it{_or_assumed(came, covered, scene)}.",
+        f"{100 * covered:.0f} % of it{assumed}.",
         came, [], covered=round(covered, 4),
     )  # fmt: skip
 
 
-def _or_assumed(came: Sequence[float], covered: float, scene: Scene) -> str:
+def _factors_of_all(came: Sequence[float], scene: Scene) -> tuple[float, float]:
+    """Return the factor of stamps to the times of frames over the whole video: up to the last, or a step before."""
+    num_frames = FRAMES_A_STAMP * len(came)
+    up_to_last, before = (scene.duration * (num_frames - 1.5) / (num_frames - i) for i in (1, 0))
+    return came[-1] / up_to_last, came[-1] / before
+
+
+def _covering(came: list[float], factor: float, scene: Scene) -> Clock:
+    rate = scene.fps / factor if scene.fps else None
+    if rate is not None and (usual := _usual_near(rate)) is not None:
+        rate = usual
+    why = f", as if there were {rate:.4g} frames per second instead of {scene.fps:.4g}" if rate else ""
+    return Clock(
+        f"The pictures are those of the whole video, and the time stamps end at {came[-1]:g} s of "
+        f"{scene.duration:.1f} s{why}.",
+        came, [], factor=factor, fps=rate,
+    )  # fmt: skip
+
+
+def _or_assumed(factors: Iterable[float], scene: Scene) -> str:
     """Return the rival cause: frames that cover the whole video, stamped at another rate, if that is a usual one."""
-    rate = scene.fps / covered if scene.fps and covered else 0.0
-    usual = min(COMMON_RATES, key=lambda common: abs(common - rate))
-    if rate < MIN_COUNTED_RATE or abs(rate - usual) > FACTOR_TOLERANCE * usual:
+    rates = (_usual_near(scene.fps / factor) for factor in factors if scene.fps and factor)
+    rate = next((rate for rate in rates if rate is not None and rate >= MIN_COUNTED_RATE), None)
+    if rate is None:
         return ""
-    return f", or they cover all of it and are stamped at {usual:.4g} frames per second instead of {scene.fps:.4g}"
+    return f", or they cover all of it and are stamped at {rate:.4g} frames per second instead of {scene.fps:.4g}"
+
+
+def _usual_near(rate: float) -> float | None:
+    usual = min(COMMON_RATES, key=lambda common: abs(common - rate))
+    return usual if abs(rate - usual) <= FACTOR_TOLERANCE * usual else None

@@ -8,10 +8,12 @@ import numpy as np
 
 from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.items import VIDEO, Items, items_of
+from vtg_core.audit.row.readings import Turn
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.audit.row.videos import grid_tells, video_ids
 from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.conversation import Role
+from vtg_core.data.answer_forms.reading import read_answer
 from vtg_core.masking.labelled_tokens import KINDS
 from vtg_core.regions import VIDEO_KINDS, RegionKind
 
@@ -33,11 +35,13 @@ class Cut:
         part: see :class:`CutPart`.
         lost: how many tokens of each region kind; of a saved batch only what can be told.
         is_left: the beginning was cut, not the end.
+        left: what is left of the last answer, where its words are the collator's own.
     """
 
     part: CutPart
     lost: Mapping[str, int]
     is_left: bool = False
+    left: str = ""
 
 
 def cut_of(row: Row) -> Cut | None:
@@ -45,7 +49,8 @@ def cut_of(row: Row) -> Cut | None:
 
     Where the sample is known, the row must be its beginning or its end, whatever frames its videos have. A saved
     batch must end within an assistant's turn or a video, and be the longest row or as long as ``max_length``:
-    shorter rows were not cut by the same bound. Where the end of turn alone is missing, a bound must show.
+    shorter rows were not cut by the same bound. Where the end of turn alone is missing, or the words are the
+    collator's own, a bound must show.
     """
     if not len(row.own_ids) or row.is_our_encoding:
         return None
@@ -60,7 +65,9 @@ def _is_bounded(row: Row) -> bool:
 
 @kept_with  # several families ask, and it takes a millisecond
 def _cut_of(row: Row) -> Cut | None:
-    return _of_known(row, row.known) if row.known is not None else _of_saved(row)
+    if row.known is None:
+        return _of_saved(row)
+    return _of_known(row, row.known) or (_of_own_words(row, row.known) if _is_bounded(row) else None)
 
 
 def num_lost_placeholders(row: Row) -> int:
@@ -113,6 +120,33 @@ def _of_items(row: Row, known: Known, ours: Items, theirs: Items) -> Cut | None:
     return cut
 
 
+def _of_own_words(row: Row, known: Known) -> Cut | None:
+    """Say what a bound took of a row in other words than ours: its last turn is not closed, or is not there."""
+    turns = row.reading.marked
+    written = [turn for turn in turns if turn.role is Role.ASSISTANT and turn.content < turn.end]
+    if not turns or (turns[-1].is_closed and len(written) >= len(known.answers)):
+        return None
+    last = turns[-1]
+    if last.role is not Role.ASSISTANT or last.content >= last.end:
+        return None if len(written) >= len(known.answers) else Cut(CutPart.ANSWER, {})
+    if _is_closed_otherwise(row, last):
+        return None
+    text, scene = row.chat.decode(row.ids[last.content : last.end]), known.scene
+    is_whole = text == known.answers[-1]
+    if scene is not None and not is_whole:
+        read = read_answer(text, duration=scene.duration, fps=scene.fps)
+        is_whole = any(candidate.distance(scene.windows) < 1.0 for candidate in read.candidates)
+    part = CutPart.END_OF_TURN if is_whole else CutPart.ANSWER
+    return Cut(part, {str(RegionKind.END_OF_TURN): 1}, left=text)
+
+
+def _is_closed_otherwise(row: Row, turn: Turn) -> bool:
+    """Say whether a turn without the end of turn ends with another control token."""
+    written = row.ids[turn.content : turn.end]
+    others = other_controls(written, row.chat)
+    return len(others) > 0 and not row.chat.decode(written[others[-1] + 1 :]).strip()
+
+
 def _cut(kinds: np.ndarray, known: Known, *, is_left: bool = False) -> Cut | None:
     counts = np.bincount(kinds, minlength=len(KINDS))
     lost = {KINDS[i]: int(count) for i, count in enumerate(counts) if count}
@@ -142,8 +176,7 @@ def _of_saved(row: Row) -> Cut | None:
         return Cut(CutPart.VIDEO, {str(RegionKind.VIDEO): num_video})
     written = row.ids[last.content : last.end]
     if last.role is Role.ASSISTANT and len(written):
-        closed_otherwise = other_controls(written, chat)
-        if len(closed_otherwise) and not chat.decode(written[closed_otherwise[-1] + 1 :]).strip():
+        if _is_closed_otherwise(row, last):
             return None
         return Cut(CutPart.END_OF_TURN, {str(RegionKind.END_OF_TURN): 1})
     is_answered = any(t.role is Role.ASSISTANT and t.is_closed and t.content < t.end for t in turns)

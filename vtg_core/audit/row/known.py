@@ -129,6 +129,7 @@ def scene_of(sample: Sample) -> Scene:
         fps=sample.video.info.fps,
         rate_error=sample.video.info.rate_error,
         declared_duration=_declared_duration(sample),
+        video=str(sample.video.info.path),
     )
 
 

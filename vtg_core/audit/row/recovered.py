@@ -42,7 +42,12 @@ class Recovered:
 
 
 def known_of_row(
-    ids: np.ndarray, is_padding: np.ndarray, chat: ChatIds, grid: np.ndarray | None = None
+    ids: np.ndarray,
+    is_padding: np.ndarray,
+    chat: ChatIds,
+    grid: np.ndarray | None = None,
+    *,
+    may_be_cut: bool = False,
 ) -> Recovered:
     """Recover the conversation behind a row, and prove it: rendered again, it must give the same ids.
 
@@ -54,12 +59,13 @@ def known_of_row(
         is_padding: bool, shape (L,).
         chat: what the ids mean.
         grid: the row's ``video_grid_thw``, int64, shape (N, 3), if the batch holds it.
+        may_be_cut: a row is proved too that ends within its last answer.
     """
     own = np.asarray(ids[~is_padding], dtype=np.int64)
     if not len(own) or own.min() < 0 or own.max() >= chat.vocab_size:
         return Recovered(None, "the row is empty, or holds ids outside the vocabulary")
     try:
-        return Recovered(_prove(own, chat, grid))
+        return Recovered(_prove(own, chat, grid, may_be_cut=may_be_cut))
     except VTGError as error:
         return Recovered(None, str(error))
 
@@ -79,13 +85,13 @@ def read_known_row(
     own = ids[~is_padding]
     if np.array_equal(own, known.tokens.input_ids):
         return read_row(ids, is_padding, chat, known.tokens, known.prompts), known.tokens
-    found = known_of_row(ids, is_padding, chat, grid).known
+    found = known_of_row(ids, is_padding, chat, grid, may_be_cut=True).known
     if found is None or len(found.answers) != len(known.answers):
         return read_row(ids, is_padding, chat, known.tokens, known.prompts), None
     return read_row(ids, is_padding, chat, found.tokens, found.prompts), found.tokens
 
 
-def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None) -> Known:
+def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None, *, may_be_cut: bool) -> Known:
     """Write the conversation anew; where that fails, without what the template may have written of its own accord."""
     turns = _without_generation_prompt(find_turns(own, chat))
     if not turns:
@@ -104,7 +110,7 @@ def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None) -> Known:
     failure: VTGError | None = None
     for guess in _guesses(messages, chat):
         try:
-            return _proved(own, guess, expansions, sorted(written), chat, grid)
+            return _proved(own, guess, expansions, sorted(written), chat, grid, may_be_cut=may_be_cut)
         except VTGError as error:
             failure = failure or error
     assert failure is not None, "the conversation as it was read is the first guess"
@@ -118,10 +124,12 @@ def _proved(
     written: Sequence[str],
     chat: ChatIds,
     grid: np.ndarray | None,
+    *,
+    may_be_cut: bool,
 ) -> Known:
     rendered = render(messages, chat.processor, template_tokens=written)
     tokens = encode_text(rendered, chat.processor, expansions)
-    tokens = _fitted(_by_grids(tokens, chat, len(expansions), grid), own, chat)
+    tokens = _fitted(_by_grids(tokens, chat, len(expansions), grid), own, chat, may_be_cut=may_be_cut)
     conversation = read_messages(messages)
     answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
     prompts = tuple(_prompts(messages, rendered, expansions, chat))
@@ -155,11 +163,11 @@ def _by_grids(
     return replace(tokens, kinds=kinds, num_inserted=inserted)
 
 
-def _fitted(tokens: LabelledTokens, own: np.ndarray, chat: ChatIds) -> LabelledTokens:
+def _fitted(tokens: LabelledTokens, own: np.ndarray, chat: ChatIds, *, may_be_cut: bool) -> LabelledTokens:
     """Return the tokens that the template writes as they stand in a row, which may end before or behind them.
 
     A row without the white space behind the last end of turn is whole, and what stands behind that end is no part of
-    the conversation.
+    the conversation. A row that may be cut may also end before that end.
 
     Raises:
         MaskingError: they differ in anything else.
@@ -170,7 +178,8 @@ def _fitted(tokens: LabelledTokens, own: np.ndarray, chat: ChatIds) -> LabelledT
     last_end = int(np.flatnonzero(is_end)[-1]) + 1 if is_end.any() else len(tokens)
     at = int(differs[0]) if len(differs) else shared
     is_whole = at >= last_end and not chat.decode(tokens.input_ids[at:]).strip()
-    if at < len(tokens) and not is_whole:
+    is_cut = may_be_cut and at == last_end - 1 and is_end[at] and not chat.decode(own[at:]).strip()
+    if at < len(tokens) and not is_whole and not is_cut:
         raise MaskingError(
             "the chat template, given the conversation that the row's markers show, must write the row again, and "
             f"differs at token {at}: {chat.decode(tokens.input_ids[at : at + 8])!r} is "

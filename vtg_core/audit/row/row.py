@@ -31,6 +31,7 @@ class Scene:
         fps: the video's frames per second; None if not known.
         rate_error: by how many seconds a frame's index by ``fps`` misses the time at which it is shown, at worst.
         declared_duration: what the annotation row says of the video's length, in seconds; None where it does not.
+        video: the path of its file; empty if not known.
     """
 
     query: str
@@ -42,6 +43,7 @@ class Scene:
     fps: float | None = None
     rate_error: float = 0.0
     declared_duration: float | None = None
+    video: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class Known:
         person_texts: what persons or files wrote into the prompt, such as the query: control tokens in it are text.
         trained: the indices of the messages that the sample says are trained; None where it does not say.
         grid: int64, shape (N, 3): for each video its patches in time, height and width; None if not known.
-        marks: float32, shape (num_patches,), what its videos' pictures are known by; None if they are not known.
+        marks: float32, shape (num_patches, frames of a patch), what its videos' pictures are known by; None if they are not known.
     """
 
     tokens: LabelledTokens

@@ -148,6 +148,7 @@ def probe_outputs(chat: ChatIds) -> Mapping[str, Any]:
         do_sample_frames=False,
         input_data_format="channels_last",
         return_tensors="pt",
+        return_text_replacement_offsets=True,
     )
     return outputs
 

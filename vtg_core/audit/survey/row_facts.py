@@ -145,7 +145,9 @@ def _past(said: str, end: float, duration: float) -> tuple[Kind, str] | None:
     if end <= duration:
         return None
     kind = kinds.PAST_END if end > duration + END_TOLERANCE_SECONDS else kinds.ROUNDED_END
-    return kind, f"{said} ends {end - duration:.4g} s past a video of {duration:g} s"
+    past = end - duration
+    much = "less than 1 ms" if past < 1e-3 else f"{past:,.4g} s" if past < 1_000 else f"{past:,.0f} s"
+    return kind, f"{said} ends {much} past a video of {duration:g} s"
 
 
 def _whole(said: str, start: float, end: float, duration: float) -> tuple[Kind, str] | None:

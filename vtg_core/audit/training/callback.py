@@ -99,7 +99,9 @@ class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no
         """Leave the model as it was."""
         self._leave()
         if self._following is not None:
-            self._following.remove()
+            hook, log = self._following
+            hook.remove()
+            log.close()
             self._following = None
 
     def _watch(self, model: "PreTrainedModel", auditor: "_Later") -> None:
@@ -133,7 +135,7 @@ class MaskAudit(TrainerCallback):  # type: ignore[misc]  # transformers ships no
                 saved = found.save(self.save_to, f"step-{step:06}-rank-{self._rank}")
                 log.note({"step": step, "saved": str(saved)})
 
-        self._following = model.register_forward_hook(follow, with_kwargs=True)
+        self._following = model.register_forward_hook(follow, with_kwargs=True), log
 
     def _take(self, auditor: BatchAuditor, batch: Mapping[str, Any]) -> None:
         if batch.get("labels") is None:

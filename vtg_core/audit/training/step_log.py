@@ -81,6 +81,10 @@ class StepLog:
         """Write a line of another kind; the errors are those of :meth:`add`."""
         self._write([dict(line)])
 
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
     def _costs(
         self,
         ids: np.ndarray,

@@ -15,12 +15,14 @@ from vtg_core.commands.terminal import (
     add_fail_on_option,
     add_file_options,
     add_frame_options,
+    add_template_options,
     frame_policy,
     plain,
     positive,
     reading,
     settled,
     tell,
+    template_change,
     write_all,
     write_json,
 )
@@ -48,6 +50,7 @@ def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         "--checkpoint", metavar="NAME",
         help="count the tokens of each row whose video is there: demo, demo-qwen2.5-vl, a folder or a hub id",
     )  # fmt: skip
+    add_template_options(command)
     add_frame_options(command)
     command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
     add_answer_option(command, default=STANDARD)
@@ -154,7 +157,7 @@ def _token_rules(options: argparse.Namespace) -> "TokenRules | None":
     from vtg_core.checkpoints.loading import load_checkpoint
 
     return TokenRules(
-        load_checkpoint(options.checkpoint).processor,
+        load_checkpoint(options.checkpoint, template=template_change(options)).processor,
         frame_policy(options),
         templates_of(options.answer, ALL),
         options.max_length,

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.inputs import Inputs, template_in
 from vtg_core.dashboard.masks import AuditSource, Choice, is_of_sample
 from vtg_core.dashboard.notices import as_notice, notice
 from vtg_core.dashboard.samples import picked_number
@@ -19,9 +19,10 @@ from vtg_core.dashboard.tabs.audit import AuditTab, file_label
 from vtg_core.dashboard.tabs.page import Layout
 from vtg_core.dashboard.work.audit import Audited, no_audit, show_audit, show_recipe_losses
 from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
-from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import VTGError
 from vtg_core.views.samples import template_key
+
+NO_WINDOW = "The row's own answer says no window: type a start and an end to see what a template would ask and answer."
 
 
 class AuditEvents:
@@ -59,20 +60,20 @@ class AuditEvents:
         """The event that shows what goes with the mask that is chosen."""
         at, tab = self.layout, self.layout.audit_tab
         shown = [at.batch_row, tab.scoring]
-        if self.settings.annotation_file is not None:
+        if self.settings.takes_files:
             shown.append(tab.run_file)
         return {"fn": self._fields, "inputs": [at.mask], "outputs": shown, **UNQUEUED}
 
     def connect(self, read_row: dict[str, Any]) -> None:
         """Answer every event of the tab; ``read_row`` reads the row of the annotation file that was picked."""
         at, tab = self.layout, self.layout.audit_tab
-        gr.on([at.mode.change, at.template.change, at.batch_row.submit, at.batch_row.input], **self.show)
+        gr.on([at.template.change, at.batch_row.submit, at.batch_row.input], **self.show)
         at.mask.choose(**self.fields).then(**self.show)
         self.runs.connect(
             Task.RECIPES, tab.score, fn=self._score, outputs=[at.notice, tab.recipes], show_progress_on=[tab.recipes]
         )  # fmt: skip
         self.runs.connect_cancel(tab.cancel_score, at.notice, *PASSES)
-        if self.settings.annotation_file is not None:
+        if self.settings.takes_files:
             self._connect_file(tab, read_row)
 
     def _connect_file(self, tab: AuditTab, read_row: dict[str, Any]) -> None:
@@ -86,10 +87,11 @@ class AuditEvents:
         picked = tab.file.pick(self._pick, outputs=[at.row], **UNQUEUED)
         picked.then(**read_row).then(**self.show)
 
-    def _fields(self, mask: str) -> list[Any]:
+    def _fields(self, request: gr.Request, mask: str) -> list[Any]:
         updates = [gr.update(visible=mask == AuditSource.BATCH), gr.update(visible=is_of_sample(mask))]
-        if self.settings.annotation_file is not None:
-            updates.append(gr.update(value=file_label(self.settings, mask)))
+        if self.settings.takes_files:
+            settings = self.visits.of(request.session_hash).settings(self.settings)
+            updates.append(gr.update(value=file_label(settings, mask)))
         return updates
 
     def _show(
@@ -103,10 +105,13 @@ class AuditEvents:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit = self.visits.of(request.session_hash)
+        template = template_in(mode, template)
         tokens = views.get(template_key(mode, template), "")
         if tokens:
-            visit.choose(AnswerMode(mode), template)
+            visit.choose(mode, template)
         said = gr.skip()
+        if visit.is_read and not tokens and visit.current is not None and not visit.current.windows:
+            return notice("info", NO_WINDOW), *[gr.skip()] * 11
         if visit.is_read and not tokens:
             visit.forget()
             said = notice("info", "The prompts are no longer kept. Read them again.")
@@ -154,6 +159,10 @@ class AuditEvents:
         for failure, view in shown:
             yield failure or gr.skip(), view
 
-    def _pick(self, event: gr.EventData) -> str:
+    def _pick(self, request: gr.Request, event: gr.EventData) -> str:
         """Return the row that was clicked in the table, to be read as if it were typed."""
-        return self.layout.samples.view(picked_number({"number": event.row}))
+        return (
+            self.visits.of(request.session_hash)
+            .samples(self.layout.samples)
+            .view(picked_number({"number": event.row}))
+        )

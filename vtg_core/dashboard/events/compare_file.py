@@ -36,7 +36,7 @@ class FileCompareEvents:
         behind: dict[str, Any] = {
             "trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"
         }  # fmt: skip
-        tab.limit.change(lambda limit: run_label(self.settings, limit), [tab.limit], [tab.run], **UNQUEUED)
+        tab.limit.change(self._label, [tab.limit], [tab.run], **UNQUEUED)
         shown = [tab.view, tab.figure, tab.csv, tab.json]
         asked = self.runs.ask_for(Task.FILE_COMPARISON, tab.run, ask=self._ask, shown=shown)
         asked.then(
@@ -49,11 +49,17 @@ class FileCompareEvents:
         picked = tab.view.pick(self._pick, outputs=[at.row, at.mode, at.template], **UNQUEUED)
         picked.then(**read_row).then(**AuditEvents(self.settings, at, self.visits).show)
 
+    def _settings(self, request: gr.Request) -> Settings:
+        return self.visits.of(request.session_hash).settings(self.settings)
+
+    def _label(self, request: gr.Request, limit: float | None) -> str:
+        return run_label(self._settings(request), limit)
+
     def _ask(self, request: gr.Request) -> Any:
         """Say at once that the comparison waits: another run may have the model, and it can be cancelled already."""
         if not self.visits.of(request.session_hash).jobs.ask(Task.FILE_COMPARISON):
             return [gr.skip()] * 4
-        return as_json(waiting(self.settings)), *[gr.update(visible=False)] * 3
+        return as_json(waiting(self._settings(request))), *[gr.update(visible=False)] * 3
 
     def _compare(
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008
@@ -62,7 +68,7 @@ class FileCompareEvents:
         said = remark_of(visit)
         shown = self.runs.stream(
             visit, Task.FILE_COMPARISON, work=show_file_comparison, progress=progress, stays=lambda last: last,
-            read=lambda: FileComparison.read(self.settings, *values),
+            read=lambda: FileComparison.read(self._settings(request), *values),
         )  # fmt: skip
         for failure, compared in shown:
             if failure is not None:
@@ -107,9 +113,13 @@ class FileCompareEvents:
         results = compared.results if compared is not None else []
         return metric, metric_boxes(results, metric) if results else gr.skip()
 
-    def _pick(self, event: gr.EventData) -> Any:
+    def _pick(self, request: gr.Request, event: gr.EventData) -> Any:
         """Return row, answer format and template that were clicked, to be read as if they were chosen."""
         if event.mode not in tuple(AnswerMode) or event.template not in TEMPLATE_NAMES:
             return [gr.skip()] * 3
         row = picked_number({"number": event.row})
-        return self.layout.samples.view(row), AnswerMode(event.mode), event.template
+        return (
+            self.visits.of(request.session_hash).samples(self.layout.samples).view(row),
+            AnswerMode(event.mode),
+            event.template,
+        )

@@ -1,5 +1,6 @@
 """The page: which handler answers what a person does."""
 
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -8,19 +9,25 @@ from vtg_core.dashboard.address import Address
 from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare import CompareEvents
+from vtg_core.dashboard.events.file import FileEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
-from vtg_core.dashboard.inputs import Inputs, pick_row
+from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
-from vtg_core.dashboard.samples import picked_number, sought_text
+from vtg_core.dashboard.samples import Samples, picked_number, sought_text
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import TITLE, Layout
+from vtg_core.dashboard.work.kept import video_of
 from vtg_core.dashboard.work.prompts import Inspected, show_prompts
+from vtg_core.dataset import OWN
+from vtg_core.errors import VTGError
+from vtg_core.templates import TEMPLATES
+from vtg_core.views.samples import as_json, view_forms
 
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
@@ -39,6 +46,8 @@ SECONDS_BETWEEN = 0.01
 """So often a queue that is empty looks for work."""
 NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
+_MODE = 4
+"""Where the answer form stands among what the page's fields hold (:attr:`Layout.inputs`)."""
 TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most) => {{
   const store = await {imported("store")};
   const {{ number }} = JSON.parse(row);
@@ -90,7 +99,17 @@ class _Events:
             **read,
             "fn": self._inspect_row,
             "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
-            "outputs": [at.row, at.video, at.file, at.query, at.start, at.end, at.picked, *read["outputs"]],
+            "outputs": [
+                at.row,
+                at.video,
+                at.file,
+                at.query,
+                at.start,
+                at.end,
+                at.picked,
+                at.template,
+                *read["outputs"],
+            ],
         }
         audits = AuditEvents(self.settings, at, self.visits)
         show = audits.show
@@ -102,12 +121,9 @@ class _Events:
         opened.then(**audits.fields).then(**read_row).then(**show)
         at.row.pick(**read_row).then(**show)
         at.row.find(self._find, [at.row], [at.row], trigger_mode="always_last", **UNQUEUED)
-        turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row], **UNQUEUED}
-        none_picked = at.samples.view(None)
-        at.video.clear(lambda: (None, None, none_picked), **turn)
-        at.video.upload(lambda sent: (uploaded_file(sent), None, none_picked), [at.video], **turn).then(
-            **read
-        ).then(**show)
+        turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row, at.template], **UNQUEUED}
+        at.video.clear(self._clear, [at.template], **turn)
+        at.video.upload(self._upload, [at.video, at.template], **turn).then(**read).then(**show)
         fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
@@ -115,9 +131,14 @@ class _Events:
             None, outputs=[at.start, at.end], js=TAKE_WINDOW, show_progress="hidden", api_visibility="private"
         )
         moved.then(**read).then(**show)
+        reread = {**read, "fn": self._inspect_form}
+        at.mode.change(**reread).then(**show)
+        shown = {"inputs": [at.mode], "outputs": [at.written], **UNQUEUED}
+        gr.on([at.edits.change, at.mode.change], self._write_forms, **shown)
         audits.connect(read_row)
         LossEvents(self.settings, at, self.visits).connect()
         CompareEvents(self.settings, at, self.visits).connect(read_row)
+        FileEvents(self.settings, at, self.visits).connect(read_row)
         ProbeEvents(self.settings, at, self.visits).connect()
         self._watch_fields()
         page.unload(self._leave)
@@ -150,9 +171,9 @@ class _Events:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
         self.visits.leave(request.session_hash)
 
-    def _find(self, row: object) -> str:
+    def _find(self, request: gr.Request, row: object) -> str:
         """Return the picker with what is looked for."""
-        return self.layout.samples.view(picked_number(row), sought_text(row))
+        return self._samples(request).view(picked_number(row), sought_text(row))
 
     def _inspect(
         self,
@@ -172,6 +193,45 @@ class _Events:
             return self._show(result, visit) if visit.end_reading(job) else [gr.skip()] * 10
         return self._fail(failures[0], visit, job=job), *[gr.skip()] * 9
 
+    def _inspect_form(
+        self,
+        request: gr.Request,
+        views: dict[str, str],
+        *values: Any,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Any:
+        """Read again for another answer form, unless what it asks is kept already: then there is nothing to read."""
+        mode = values[_MODE]
+        asks = [
+            key for key in views if key != OWN
+        ]  # none: nothing is read yet, or there is no window to ask for
+        if not asks or any(key.startswith(f"{mode}/") for key in asks):
+            return [gr.skip()] * 10
+        return self._inspect(request, views, *values, progress=progress)
+
+    def _write_forms(self, request: gr.Request, mode: object) -> Any:
+        """Return the window on screen in every answer form."""
+        inputs = self.visits.of(request.session_hash).current
+        if inputs is None or not is_form(mode):
+            return gr.skip()
+        with suppress(VTGError):
+            return as_json(view_forms(str(mode), inputs.windows, video_of(inputs)))
+        return gr.skip()
+
+    def _clear(self, request: gr.Request, template: object) -> tuple[Any, ...]:
+        return None, *self._none_picked(request, template)
+
+    def _upload(self, request: gr.Request, sent: object, template: object) -> tuple[Any, ...]:
+        return uploaded_file(sent), *self._none_picked(request, template)
+
+    def _none_picked(self, request: gr.Request, template: object) -> tuple[Any, ...]:
+        """Return what goes with a video of a person's own: no row, and no words of one."""
+        first = TEMPLATES[0].name if template == OWN else gr.skip()
+        return None, self._samples(request).view(None), first
+
+    def _samples(self, request: gr.Request) -> Samples:
+        return self.visits.of(request.session_hash).samples(self.layout.samples)
+
     def _inspect_row(
         self,
         request: gr.Request,
@@ -181,22 +241,26 @@ class _Events:
     ) -> Any:
         visit, job = self.visits.of(request.session_hash), None
         failures, number = list[str](), picked_number(picked)
-        filled = NO_ROW
+        filled, template = NO_ROW, gr.skip()
         with as_notice(failures):
             with at_field("row"):
-                row = pick_row(self.settings, number)
-            left = [str(row.video), row.query, *row.windows[0]]
+                row = pick_row(visit.settings(self.settings), number)
+            first = row.windows[0] if row.windows else (None, None)
+            left = [str(row.video), row.query, *first]
             filled = (preview_of(row.video, self.layout.video), *left, row)
-            read: list[Any] = [*left, *values, row]
+            chosen = values[-1]
+            if chosen == OWN and row.own is None:
+                chosen = template = TEMPLATES[0].name
+            read: list[Any] = [*left, *values[:-1], chosen, row]
             inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
-            shown = (self.layout.samples.view(number), *filled, *self._show(result, visit))
-            return shown if visit.end_reading(job) else [gr.skip()] * 17
+            shown = (self._samples(request).view(number), *filled, template, *self._show(result, visit))
+            return shown if visit.end_reading(job) else [gr.skip()] * 18
         if not visit.fail_reading(job, clears=True):
-            return [gr.skip()] * 17
+            return [gr.skip()] * 18
         nothing = ("", "", {}, "", *loss_of(visit))  # nothing old stands beside the error
-        return self.layout.samples.view(number), *filled, told(failures[0], visit), *nothing
+        return self._samples(request).view(number), *filled, template, told(failures[0], visit), *nothing
 
     @staticmethod
     def _fail(failure: str, visit: Visit, *, job: Job | None) -> Any:

@@ -22,6 +22,7 @@ class Task(StrEnum):
     OVERFIT = "overfit check"
     FILE_AUDIT = "audit of the file"
     FILE_COMPARISON = "comparison of the file"
+    SURVEY = "survey of the file"
 
     @property
     def words(self) -> str:
@@ -35,7 +36,7 @@ PASSES = (Task.LOSS, Task.PRECISIONS, Task.RECIPES)
 PROBES = (Task.CONTROLS, Task.ANSWER, Task.OVERFIT)
 """The questions to the model about the sample on screen."""
 
-OF_FILE = (Task.FILE_AUDIT, Task.FILE_COMPARISON)
+OF_FILE = (Task.FILE_AUDIT, Task.FILE_COMPARISON, Task.SURVEY)
 """What is about the annotation file, whatever sample is on screen."""
 
 

@@ -36,8 +36,8 @@ def read_from(visit: Visit) -> Any:
     chosen = {END_OF_TURN: inputs.policy.end_of_turn, NEWLINE: inputs.policy.newline}
     fields = {
         "query": inputs.query,
-        "start": inputs.windows[0].start,
-        "end": inputs.windows[0].end,
+        "start": inputs.windows[0].start if inputs.windows else None,
+        "end": inputs.windows[0].end if inputs.windows else None,
         "frames": inputs.frames.num_frames if inputs.frames.fps is None else None,
         "policy": [name for name, is_chosen in chosen.items() if is_chosen],
         "row": inputs.row,

@@ -111,7 +111,7 @@ class Runs:
                     raise LossCancelledError(f"the {task.words} was cancelled while it waited")
                 inputs = read()
                 visit.jobs.run_on(job, inputs, before=visit.current)
-                result = work(self.settings, inputs, progress_of(progress), job.is_stopped)
+                result = work(visit.settings(self.settings), inputs, progress_of(progress), job.is_stopped)
                 if visit.shows(job):
                     return remark_of(visit), result
         finally:
@@ -149,7 +149,9 @@ class Runs:
                 wanted = read()
                 if isinstance(wanted, Inputs):
                     visit.jobs.run_on(job, wanted, before=visit.current)
-                for known in work(self.settings, wanted, progress_of(progress), job.is_stopped):
+                for known in work(
+                    visit.settings(self.settings), wanted, progress_of(progress), job.is_stopped
+                ):
                     if visit.shows(job):
                         yield None, known
         finally:

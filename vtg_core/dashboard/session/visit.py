@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.samples import Samples
 from vtg_core.dashboard.session.jobs import Job, Jobs, Task, subject_of
+from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.probe import OverfitRun
-from vtg_core.data.answers import AnswerMode
 
 MAX_VISITS = 1_000
 
@@ -25,6 +26,7 @@ class Visit:
         results: for each task whose result is on screen, what that is of.
         overfit: what the last overfit check that was asked for has come to; None where there was none.
         jobs: what it waits for.
+        uploaded: the rows of the file that a person uploaded; None where the page shows what it was started with.
     """
 
     current: Inputs | None = None
@@ -35,7 +37,16 @@ class Visit:
     results: dict[Task, Inputs | None] = field(default_factory=dict)
     overfit: OverfitRun | None = None
     jobs: Jobs = field(default_factory=Jobs)
+    uploaded: Samples | None = None
     _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def settings(self, given: Settings) -> Settings:
+        """Return what the page shows samples of: ``given`` at its start, or a file that was uploaded since."""
+        return given if self.uploaded is None else self.uploaded.settings
+
+    def samples(self, given: Samples) -> Samples:
+        """Return what can be picked: ``given`` at the start, or the rows of a file that was uploaded since."""
+        return self.uploaded or given
 
     def begin_reading(self, inputs: Inputs) -> Job:
         """Say that the page turns to ``inputs``; what runs on others is stopped, and so is an earlier reading."""
@@ -67,7 +78,7 @@ class Visit:
             self.current, self.is_read, self.is_stale = None, False, not clears
             return True
 
-    def choose(self, mode: AnswerMode, template: str) -> None:
+    def choose(self, mode: str, template: str) -> None:
         """Turn to another template of the same inputs."""
         with self._lock:
             if self.current is not None:

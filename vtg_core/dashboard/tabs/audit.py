@@ -15,7 +15,7 @@ class AuditTab:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.audit = script_component("audit", elem_id="audit", label="Audit")
-        if settings.annotation_file is not None:
+        if settings.takes_files:
             self._build_file()
         self.recipes = script_component("recipes", elem_id="recipes", label="Recipes")
         with gr.Row(visible=is_of_sample(first_mask(settings))) as self.scoring:
@@ -25,7 +25,7 @@ class AuditTab:
             self.cancel_score = gr.Button("Cancel", elem_id="cancel-recipes", scale=1, min_width=100)
 
     def _build_file(self) -> None:
-        with gr.Row(elem_id="file-row"):
+        with gr.Row(elem_id="file-row", visible=self.settings.num_in_file > 0) as self.file_row:
             self.run_file = gr.Button(
                 file_label(self.settings, first_mask(self.settings)), variant="primary",
                 elem_id="run-file", scale=4,

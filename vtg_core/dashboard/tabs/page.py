@@ -9,21 +9,17 @@ from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
 from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, mask_choices
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.player import build_player
-from vtg_core.dashboard.samples import Samples
+from vtg_core.dashboard.samples import Samples, first_template, template_choices
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, first_strip
+from vtg_core.dashboard.tabs.file import FileTab
 from vtg_core.dashboard.tabs.loss import LossTab
 from vtg_core.data.answers import AnswerMode
 from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
-from vtg_core.templates import TEMPLATE_NAMES, TEMPLATES
+from vtg_core.views.samples import as_json, view_forms
 
 TITLE = "VTG Lens"
-
-ANSWER_LABELS = [
-    ("seconds  [8.0, 14.0]", AnswerMode.STANDARD),
-    ("temporal tokens  <266><466>", AnswerMode.TEMPORAL_TOKENS),
-]
 
 
 class Layout:
@@ -75,9 +71,17 @@ class Layout:
             first.window.end if first else None, label="End (s)", elem_id="end", min_width=60
         )
         self.run = gr.Button("Read", elem_id="run", min_width=60, scale=0)
-        self.template = gr.Dropdown(
-            list(TEMPLATE_NAMES), value=TEMPLATES[0].name, label="Template", elem_id="template", min_width=110
+        self.mode = script_component(
+            "answer_picker", elem_id="mode", value=AnswerMode.STANDARD, label="Answer", events=("choose",),
+            forms=as_json(view_forms(AnswerMode.STANDARD)),
+        )  # fmt: skip
+        self.written = script_component(
+            "written_forms", elem_id="written", label="The window in every answer form"
         )
+        self.template = gr.Dropdown(
+            template_choices(self.samples), value=first_template(self.samples), label="Template",
+            elem_id="template", min_width=110,
+        )  # fmt: skip
         mask = first_mask(self.settings)
         self.mask = script_component(
             "mask_picker", elem_id="mask", value=mask, label="Mask of", events=("choose",),
@@ -92,9 +96,6 @@ class Layout:
         """What is changed seldom, behind a button."""
         frames = self.settings.frames
         with gr.Row():
-            self.mode = gr.Radio(
-                ANSWER_LABELS, value=AnswerMode.STANDARD, label="Answer", elem_id="mode", scale=3
-            )
             self.num_frames = gr.Number(
                 frames.num_frames, label="Frames", info="Spread evenly over the video", elem_id="frames",
                 visible=frames.fps is None, min_width=120,
@@ -145,6 +146,10 @@ class Layout:
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
                 self.loss_tab = LossTab(self.settings)
+            self.file_tab: FileTab | None = None
+            if self.settings.takes_files:
+                with self._tab("File"):
+                    self.file_tab = FileTab(self.settings)
 
     def _tab(self, name: str) -> gr.Tab:
         tab: gr.Tab = gr.Tab(name, id=name.lower(), render_children=True)

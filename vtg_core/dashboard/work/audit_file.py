@@ -6,26 +6,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vtg_core.audit.file_rows import FileRows
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.report import Report, RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
-from vtg_core.audit.run import audit_collator, audit_rows, unreadable_rows
-from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
+from vtg_core.audit.run import audit_collator, audit_rows, unreadable_row
+from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy, template_in
 from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
 from vtg_core.dashboard.work.sample import collator_of
-from vtg_core.data.answers import AnswerMode
+from vtg_core.data.annotations import AnnotationReader, UnreadableRow
+from vtg_core.dataset import OWN
 from vtg_core.errors import VTGError
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import templates_for
+from vtg_core.templates import TemplateSelector, templates_for
 from vtg_core.video.plan import FramePolicy
 from vtg_core.views.audit import view_file
 from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
     from vtg_core.checkpoints.loading import Checkpoint
-    from vtg_core.dataset import VideoTemporalSFTDataset
 
 SECONDS_BETWEEN = 0.5
 """So often a person is shown how far it is."""
@@ -43,7 +44,7 @@ class FileAudit:
     """
 
     source: AuditSource
-    mode: AnswerMode
+    mode: str
     template: str
     frames: FramePolicy
     policy: MaskPolicy
@@ -67,8 +68,8 @@ class FileAudit:
         is_foreign = source == AuditSource.COLLATOR and settings.collator
         return cls(
             source=AuditSource.COLLATOR if is_foreign else AuditSource.OURS,
-            mode=AnswerMode(mode),
-            template=template,
+            mode=mode,
+            template=template_in(mode, template),
             frames=read_frames(settings, num_frames),
             policy=read_policy(trained),
         )
@@ -78,7 +79,8 @@ class FileAudit:
         who = settings.collator if self.source is AuditSource.COLLATOR else "our collator"
         frames = f"{self.frames.fps:g} fps" if self.frames.fps else f"{self.frames.num_frames} frames"
         file = settings.annotation_file.name if settings.annotation_file else ""
-        return f"{who} on {file} · template {self.template} · {self.mode.replace('_', ' ')} · {frames}"
+        asked = f"template {self.template} · {self.mode.replace('_', ' ')}"
+        return f"{who} on {file} · {'their own words' if self.template == OWN else asked} · {frames}"
 
 
 def show_file_audit(
@@ -89,12 +91,11 @@ def show_file_audit(
     Raises:
         VTGError: the file or the checkpoint cannot be used.
     """
-    report = Report(wanted.subject(settings), num_in_file=settings.num_in_file)
     num_all, told = len(settings.annotations), time.monotonic()
+    report = Report(wanted.subject(settings), num_in_file=settings.num_in_file, num_read=num_all)
     yield as_json(view_file(report, state="running", num_all=num_all))
     checkpoint = load_checkpoint_of(settings, tell)
-    dataset = _dataset(settings, wanted)
-    for found in _found(settings, wanted, dataset, checkpoint):
+    for found in _found(settings, wanted, checkpoint):
         report.add(found)
         if is_stopped():
             report.is_partial = report.num_rows < num_all
@@ -111,30 +112,26 @@ def as_partial(view: str | None) -> str:
     return json.dumps({**shown, "state": "partial"}, ensure_ascii=False) if shown["num_rows"] else ""
 
 
-def _found(
-    settings: Settings, wanted: FileAudit, dataset: "VideoTemporalSFTDataset", checkpoint: "Checkpoint"
-) -> Iterator[RowFindings]:
-    yield from unreadable_rows(dataset)
+def _found(settings: Settings, wanted: FileAudit, checkpoint: "Checkpoint") -> Iterator[RowFindings]:
+    rows = _file_rows(settings, wanted)
+    yield from (unreadable_row(row) for row in rows.scan() if isinstance(row, UnreadableRow))
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     if wanted.source is not AuditSource.COLLATOR:
-        yield from audit_rows(dataset, chat, policy=wanted.policy)
+        yield from audit_rows(rows, chat, policy=wanted.policy)
         return
     collator = collator_of(settings, checkpoint)
     if isinstance(collator, Finding):
         raise VTGError(collator.message)
-    yield from audit_collator(dataset, collator, chat)
+    yield from audit_collator(rows, collator, chat)
 
 
-def _dataset(settings: Settings, wanted: FileAudit) -> "VideoTemporalSFTDataset":
-    from vtg_core.data.annotations import OnError
-    from vtg_core.dataset import VideoTemporalSFTDataset
+def _file_rows(settings: Settings, wanted: FileAudit) -> FileRows:
+    from vtg_core.data.answer_forms.reading import windows_said
 
     assert settings.annotation_file is not None
-    return VideoTemporalSFTDataset(
-        settings.annotation_file,
-        **settings.reading,
-        use_temporal_tokens=wanted.mode is AnswerMode.TEMPORAL_TOKENS,
-        templates=[template for template in templates_for(wanted.mode) if template.name == wanted.template],
-        frames=wanted.frames,
-        on_error=OnError.SKIP,
+    named = [t for t in templates_for(wanted.mode) if wanted.template in (OWN, t.name)]
+    return FileRows(
+        AnnotationReader(settings.annotation_file, **settings.reading, read_windows=windows_said),
+        TemplateSelector(seed=0, templates=named),
+        wanted.frames,
     )

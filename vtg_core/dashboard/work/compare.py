@@ -18,7 +18,7 @@ from vtg_core.dashboard.work.kept import (
     tell_nobody,
     video_of,
 )
-from vtg_core.errors import LossCancelledError
+from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.loss.cost import PassCost, check_fits, estimate_plain_passes, estimate_shared_pass, remember
 from vtg_core.loss.model_shape import ModelShape
@@ -114,6 +114,10 @@ def _layer_counter(tell: Tell) -> Callable[[int, int], None]:
 def _inspections(
     settings: Settings, inputs: Inputs, *, checkpoint: "Checkpoint", tell: Tell
 ) -> list[Inspection]:
+    if not inputs.windows:
+        raise VTGError(
+            "a template asks for a window, and the row's own answer says none; type a start and an end"
+        )
     tell(0.2, "Reading the video")
     video = video_of(inputs)
     running = inspect_templates(

@@ -14,7 +14,7 @@ from vtg_core.dashboard.work.film_strip import control_strips
 from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, model_shape_of, tell_nobody
 from vtg_core.dashboard.work.other_query import OtherQuery, other_query, query_asked
 from vtg_core.dashboard.work.sample import encode_sample, masks_of, read_sample
-from vtg_core.dataset import Sample
+from vtg_core.dataset import OWN, Sample
 from vtg_core.errors import LossCancelledError, LossError, VTGError
 from vtg_core.inspection import Inspection
 from vtg_core.loss.cost import check_fits, remember
@@ -253,6 +253,8 @@ def ask_overfit(
 def _read(settings: Settings, inputs: Inputs, tell: Tell) -> "tuple[Checkpoint, Sample, EncodedSample]":
     checkpoint = load_checkpoint_of(settings, tell)
     tell(0.2, "Reading the video")
+    if inputs.template == OWN:
+        raise VTGError("a probe asks in a template's words; choose a template instead of the row's own words")
     sample = read_sample(settings, inputs)
     with ENCODING:
         encoded, _ = encode_sample(sample, inputs, checkpoint)

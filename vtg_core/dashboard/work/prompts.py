@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vtg_core.collator import SFTCollator
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.film_strip import view_film
 from vtg_core.dashboard.work.kept import Tell, keep_processor, load_checkpoint_of, video_of
+from vtg_core.dashboard.work.sample import own_sample
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.masking.processor_call import process_videos_once
-from vtg_core.templates import PromptTemplate
 from vtg_core.video.sampling import SampledVideo
 from vtg_core.views.samples import as_json, template_key, view_prompt
 from vtg_core.views.tokens import FramesView, view_frames, view_tokens
@@ -56,19 +57,18 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     video = video_of(inputs)
     prompts, tokens = [], {}
     processor = process_videos_once(checkpoint.processor)
-    for number, inspection in enumerate(
-        _inspections(settings, inputs, video=video, processor=processor, templates=inputs.templates), 1
-    ):
-        tell(
-            0.2 + 0.8 * number / len(inputs.templates),
-            f"Reading template {number} of {len(inputs.templates)}",
-        )
-        template = inspection.sample.template
+    count = len(inputs.templates) + (inputs.own is not None)
+    for number, inspection in enumerate(_inspections(settings, inputs, video, processor), 1):
+        tell(0.2 + 0.8 * number / count, f"Reading template {number} of {count}")
+        sample = inspection.sample
         prompts.append(view_prompt(inspection, checkpoint.processor))
-        key = template_key(template.mode, template.name)
-        frames = _frames(inspection, inputs)
-        tokens[key] = as_json(
-            view_tokens(inspection.encoded, checkpoint.processor, policy=inputs.policy, frames=frames)
+        tokens[template_key(sample.template.mode, sample.template.name)] = as_json(
+            view_tokens(
+                inspection.encoded,
+                checkpoint.processor,
+                policy=sample.trained_by(inputs.policy),
+                frames=_frames(inspection, inputs),
+            )
         )
     keep_processor(video, checkpoint, processor)
     return Inspected(
@@ -81,19 +81,18 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
 
 
 def _inspections(
-    settings: Settings,
-    inputs: Inputs,
-    *,
-    video: SampledVideo,
-    processor: "ProcessorMixin",
-    templates: list[PromptTemplate],
+    settings: Settings, inputs: Inputs, video: SampledVideo, processor: "ProcessorMixin"
 ) -> Iterator[Inspection]:
-    return inspect_templates(
+    """Yield the row's own words, where it has some, and then what every template makes of the fields."""
+    if inputs.own is not None:
+        sample = own_sample(settings, inputs)
+        yield Inspection(sample, SFTCollator(processor, policy=inputs.policy).encode(sample))
+    yield from inspect_templates(
         video,
         inputs.query,
         inputs.windows_within(video.info.duration, clip=settings.clip),
         processor=processor,
-        templates=templates,
+        templates=inputs.templates,
         policy=inputs.policy,
     )
 
@@ -125,7 +124,9 @@ def _remarks(inputs: Inputs, video: SampledVideo, *, checkpoint: "Checkpoint") -
             f"The tokenizer of {checkpoint.name} lacks {len(checkpoint.added_tokens):,} temporal tokens; they were "
             "added in memory, and their embeddings are untrained."
         )
-    if not any(start <= t <= end for start, end in inputs.windows for t in video.timestamps):
+    if inputs.windows and not any(
+        start <= t <= end for start, end in inputs.windows for t in video.timestamps
+    ):
         warnings.append(
             "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames."
         )

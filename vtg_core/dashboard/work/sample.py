@@ -18,11 +18,12 @@ from vtg_core.bounded_cache import BoundedCache
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, processor_with, video_of
-from vtg_core.dataset import Sample, format_for
+from vtg_core.dataset import OWN, Sample, format_for, sample_of
 from vtg_core.errors import LossCancelledError
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.recipes.rules import Recipe
 from vtg_core.regions import IGNORE_INDEX
+from vtg_core.templates import TEMPLATES
 from vtg_core.video.sampling import SampledVideo
 from vtg_core.views.recipes import YOURS, RecipeView, not_yours, view_yours
 
@@ -74,10 +75,28 @@ def read_sample(settings: Settings, inputs: Inputs) -> Sample:
     Raises:
         VTGError: the video cannot be read, or a window does not lie within it.
     """
+    if inputs.template == OWN:
+        return own_sample(settings, inputs)
     video = video_of(inputs)
     windows = inputs.windows_within(video.info.duration, clip=settings.clip)
     [template] = [t for t in inputs.templates if (t.mode, t.name) == (inputs.mode, inputs.template)]
     return Sample(video, inputs.query, tuple(windows), template, format_for(template.mode, video))
+
+
+def own_sample(settings: Settings, inputs: Inputs) -> Sample:
+    """Return the sample of the picked row in its own words, whatever stands in the fields.
+
+    Raises:
+        VTGError: the video cannot be read, the row does not fit it, or weighs a message otherwise than with 0 or 1.
+    """
+    assert inputs.own is not None, "read with the inputs"
+    return sample_of(
+        inputs.own.annotation,
+        lambda *_, **__: video_of(inputs),
+        template=TEMPLATES[0],
+        frames=inputs.frames,
+        clip=settings.clip,
+    )
 
 
 def frames_of(sample: Sample) -> SampledVideo:
@@ -94,7 +113,11 @@ def encode_sample(sample: Sample, inputs: Inputs, checkpoint: "Checkpoint") -> t
     """
     processor = processor_with(frames_of(sample), checkpoint)
     return encode_known(
-        sample.messages, processor, [frames_of(sample)], scene=scene_of(sample), policy=inputs.policy
+        sample.messages,
+        processor,
+        [frames_of(sample)],
+        scene=scene_of(sample),
+        policy=sample.trained_by(inputs.policy),
     )
 
 

@@ -128,6 +128,16 @@ PRESETS = {
             tested="0.19.0",
             install="pip install --no-deps axolotl trl datasets colorama addict torchcodec",
         ),
+        Preset(
+            "unsloth",
+            "unsloth",
+            "responses-only",
+            choices=("responses-only",),
+            distribution="unsloth_zoo",
+            package="unsloth_zoo",
+            tested="2026.10.9",
+            install="pip install --no-deps unsloth_zoo unsloth torchcodec requests",
+        ),
         Preset("seed-style", "seed_style", "package.module:name"),
     )
 }

@@ -5,35 +5,26 @@ code's; the chat templates are ours, in its form.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers as tf
 
-from tests.families import chat_templates, tokenizers
+from tests.tiny_families import chat_templates, tokenizers
 
 SIZE = 112
 """Pixels along each side of a frame, where a family wants squares of one size."""
 
 
-@dataclass(frozen=True)
-class Family:
-    """A family, and how its tiny checkpoint is built.
+def write_folder(build: Callable[[], tuple[Any, Any, type, list[str]]], folder: Path) -> Path:
+    """Write a family's checkpoint into ``folder``, far from uniform: a wrong mask or position costs nats.
 
-    Attributes:
-        name: what it is called in the documents.
+    Args:
         build: returns its processor, config, model class and the tokens at which it stops.
+        folder: is there.
     """
-
-    name: str
-    build: Callable[[], tuple[Any, Any, type, list[str]]]
-
-
-def write_folder(family: Family, folder: Path) -> Path:
-    """Write a family's checkpoint into ``folder``, far from uniform: a wrong mask or position costs nats."""
-    processor, config, model_class, stops = family.build()
+    processor, config, model_class, stops = build()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         model = model_class(config)
@@ -361,19 +352,19 @@ def _glm4_5v():
     return processor, config, tf.Glm4vMoeForConditionalGeneration, stops
 
 
-FAMILIES = {
-    "qwen2_vl": Family("Qwen2-VL", _qwen2_vl),
-    "qwen2_5_vl": Family("Qwen2.5-VL", _qwen2_5_vl),
-    "qwen3_vl": Family("Qwen3-VL", _qwen3_vl),
-    "qwen3_5": Family("Qwen3.5, thinking", lambda: _qwen3_5(chat_templates.QWEN3_5_THINKING)),
-    "qwen3_5_without": Family("Qwen3.5, without thinking", lambda: _qwen3_5(chat_templates.QWEN3_5_WITHOUT)),
-    "internvl": Family("InternVL3", _internvl),
-    "llava_onevision": Family("LLaVA-OneVision", _llava_onevision),
-    "smolvlm": Family("SmolVLM2", _smolvlm),
-    "gemma4": Family("Gemma 4", _gemma4),
-    "perception_lm": Family("PerceptionLM", _perception_lm),
-    "video_llama_3": Family("VideoLLaMA3", _video_llama_3),
-    "qwen3_omni": Family("Qwen3-Omni", _qwen3_omni),
-    "glm4_5v": Family("GLM-4.5V", _glm4_5v),
+BUILDERS = {
+    "qwen2_vl": _qwen2_vl,
+    "qwen2_5_vl": _qwen2_5_vl,
+    "qwen3_vl": _qwen3_vl,
+    "qwen3_5": lambda: _qwen3_5(chat_templates.QWEN3_5_THINKING),
+    "qwen3_5_without": lambda: _qwen3_5(chat_templates.QWEN3_5_WITHOUT),
+    "internvl": _internvl,
+    "llava_onevision": _llava_onevision,
+    "smolvlm": _smolvlm,
+    "gemma4": _gemma4,
+    "perception_lm": _perception_lm,
+    "video_llama_3": _video_llama_3,
+    "qwen3_omni": _qwen3_omni,
+    "glm4_5v": _glm4_5v,
 }
-"""By the name of its folder."""
+"""By the name of the folder."""

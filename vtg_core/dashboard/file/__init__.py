@@ -1,0 +1,1 @@
+"""What the page computes of a whole annotation file, whatever sample is on screen."""
