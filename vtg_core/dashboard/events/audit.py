@@ -111,7 +111,7 @@ class AuditEvents:
             visit.choose(mode, template)
         said = gr.skip()
         if visit.is_read and not tokens and visit.current is not None and not visit.current.windows:
-            return notice("info", NO_WINDOW), *[gr.skip()] * 11
+            return notice("info", NO_WINDOW), *[gr.skip()] * 12
         if visit.is_read and not tokens:
             visit.forget()
             said = notice("info", "The prompts are no longer kept. Read them again.")
