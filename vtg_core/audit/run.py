@@ -30,6 +30,7 @@ from vtg_core.audit.row.recovered import known_of_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import pad
 from vtg_core.data.annotations import Annotation
+from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.data.video_index import resolve_video
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import AnnotationError, MaskingError, VideoError, VTGError, as_sentence
@@ -82,8 +83,9 @@ def audit_rows(
 def suspected_units(dataset: VideoTemporalSFTDataset, *, limit: int | None = None) -> Iterator[RowFindings]:
     """Yield in which other unit than seconds the times of the file seem to be; a few hundred rows tell."""
     rows = []
+    is_own = dataset.format == OWN.name  # in another format, names of ours may mean something else
     given = [
-        (a.where, times_of(a.raw) or _times_read(a), a.duration, a.video)
+        (a.where, (times_of(a.raw) if is_own else ()) or _times_read(a), a.duration, a.video)
         for a in dataset.annotations[:limit][:MAX_UNIT_ROWS]
     ]
     for unread in dataset.unreadable[:MAX_UNIT_ROWS]:
