@@ -13,6 +13,7 @@ from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_collator, audit_rows, audit_saved, unreadable_rows, verify_rows
 from vtg_core.collator import SFTCollator
 from vtg_core.dataset import VideoTemporalSFTDataset
+from vtg_core.errors import MaskingError
 from vtg_core.files.outputs import replace_text
 from vtg_core.files.spreadsheet import unguarded
 from vtg_core.masking.pixel_free import PixelFreeEncoder
@@ -201,3 +202,15 @@ def test_a_report_counts_by_code_the_worst_first(chat, tmp_path):
     assert next(iter(report.summary)) == "row.unreadable"
     assert (report.num_rows, report.count(Severity.ERROR)) == (2, 1)
     assert report.first("row.unreadable") == ["rows.json:1, row 2"]
+
+
+def test_a_row_that_our_own_pipeline_refuses_is_given_to_the_collator_and_judged(chat, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise MaskingError("the chat template must write the answer as it is, and does not")
+
+    collator = load_collator("vtg_core.recipes:pad_only", chat.processor)
+    monkeypatch.setattr("vtg_core.audit.run.encode_known", refuse)
+    [row] = audit_collator(dataset(tmp_path, GOOD), collator, chat)
+    assert codes([row], Severity.ERROR) == ["row.mask-unproved", "mask.only-media-masked"]
+    assert row.is_audited
+    assert row.decoded is not None

@@ -29,6 +29,10 @@ class AuditRows(Protocol):
         """The folder that videos are looked for in first."""
 
     @property
+    def format(self) -> str:
+        """The name of the format that they are read in."""
+
+    @property
     def num_readable(self) -> int:
         """How many rows can be read."""
 
@@ -54,6 +58,10 @@ class DatasetRows:
     @property
     def video_root(self) -> Path:
         return self.dataset.video_root
+
+    @property
+    def format(self) -> str:
+        return self.dataset.format
 
     @property
     def num_readable(self) -> int:

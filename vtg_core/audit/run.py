@@ -33,6 +33,7 @@ from vtg_core.audit.row.recovered import known_of_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.collator import pad
 from vtg_core.data.annotations import Annotation, UnreadableRow
+from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.data.video_index import resolve_video
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
 from vtg_core.errors import AnnotationError, MaskingError, VideoError, VTGError, as_sentence
@@ -106,7 +107,11 @@ def suspected_units(dataset: Rows, *, limit: int | None = None) -> Iterator[RowF
     rows = []
     source = rows_in(dataset)
     readable, unreadable = source.first()
-    given = [(a.where, times_of(a.raw) or _times_read(a), a.duration, a.video) for a in readable[:limit]]
+    is_own = source.format == OWN.name  # in another format, names of ours may mean something else
+    given = [
+        (a.where, (times_of(a.raw) if is_own else ()) or _times_read(a), a.duration, a.video)
+        for a in readable[:limit]
+    ]
     for unread in unreadable:
         with suppress(AnnotationError):
             video = resolve_video(unread.raw.get("video"), source.video_root, unread.where)

@@ -54,3 +54,10 @@ def test_choices_of_whole_numbers_that_end_where_they_begin_are_chunks():
     (finding,) = check_units(rows([(2, 2, 2, 2, 0, 0, 2, 2)]))
     assert (finding.evidence["unit"], finding.evidence["factor"]) == ("chunks of 5 s", [5.0, 5.0])
     assert list(check_units(rows([(2, 4, 4, 5, 8, 9)]))) == []
+
+
+def test_rows_on_which_all_annotators_agree_are_chunks_where_others_of_the_file_are():
+    given = [(2, 2, 2, 2, 0, 0, 2, 2), (2, 5, 2, 5, 1, 5, 2, 5), (1, 3, 1, 4, 2, 5), (1.5, 3)]
+    (finding,) = check_units(rows([tuple(map(float, times)) for times in given]))
+    assert finding.evidence["count"] == 3
+    assert "--format didemo" in finding.message

@@ -83,6 +83,9 @@ def check_units(rows: Sequence[RowTimes]) -> Iterator[Finding]:
             suspected[found[0]].append((row, found[1]))
         else:
             left.append(row)
+    if Unit.CHUNKS in suspected:  # rows on which all annotators agree, or none
+        suspected[Unit.CHUNKS] += [(row, ALIKE) for row in left if _may_be_chunks(row)]
+        left = [row for row in left if not _may_be_chunks(row)]
     whole = _of_file(left, is_fraction_known=Unit.FRACTIONS in suspected)
     if whole is not None:
         unit, evidence = whole
@@ -104,10 +107,14 @@ def times_of(raw: Mapping[str, Any]) -> tuple[float, ...]:
 def _finding(unit: Unit, rows: Sequence[tuple[RowTimes, str]], total: int) -> Finding:
     (first, evidence), factors = rows[0], [row.factor(unit) for row, _ in rows]
     low, high = min(factors), max(factors)
-    shown = f"{low:.4g}" if high - low < 1e-3 * high else f"{low:.4g} to {high:.4g}, each row its own"
+    if unit is Unit.CHUNKS:
+        seconds = "a start by 5, and an end, the last chunk that belongs to it, plus 1 by 5; --format didemo reads them so"
+    else:
+        shown = f"{low:.4g}" if high - low < 1e-3 * high else f"{low:.4g} to {high:.4g}, each row its own"
+        seconds = f"these times by {shown}"
     return UNIT.finding(
         f"The times of {len(rows):,} of {total:,} rows seem to be {unit}: {evidence} ({first.where}); seconds are "
-        f"these times by {shown}.",
+        f"{seconds}.",
         evidence={
             "unit": str(unit),
             "factor": [low, high],
@@ -148,8 +155,7 @@ def _of_overrun(row: RowTimes) -> tuple[Unit, str] | None:
 def _of_chunks(row: RowTimes) -> tuple[Unit, str] | None:
     """Return chunks where a row says windows of one number to itself among several choices, as DiDeMo's rows do."""
     pairs = list(zip(row.times[::2], row.times[1::2], strict=False))
-    is_whole = all(time == int(time) and 0 <= time < NUM_CHUNKS for time in row.times)
-    if len(pairs) < SOME_ROWS or not is_whole or len(set(pairs)) == len(pairs):
+    if not _may_be_chunks(row) or len(set(pairs)) == len(pairs):
         return None
     same = next((start for start, end in pairs if start == end), None)
     if same is None:
@@ -157,6 +163,12 @@ def _of_chunks(row: RowTimes) -> tuple[Unit, str] | None:
     return Unit.CHUNKS, f"one of {len(pairs)} windows is {same:g} to {same:g}, and one is said twice"
 
 
+def _may_be_chunks(row: RowTimes) -> bool:
+    is_whole = all(time == int(time) and 0 <= time < NUM_CHUNKS for time in row.times)
+    return is_whole and len(row.times) >= 2 * SOME_ROWS
+
+
+ALIKE = "several windows are said in whole numbers below 6, as where others of the file are chunks"
 NUM_CHUNKS = 6
 """DiDeMo's clips of 25 to 30 s have as many."""
 

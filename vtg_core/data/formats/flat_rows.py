@@ -212,7 +212,7 @@ FORMATS = (
         "didemo", "DiDeMo", "'times' and 'description'",
         '{"description": "…", "times": [[4, 4], [3, 4]], "video": "a.m4v", "annotation_id": 1}',
         "LisaAnne/LocalizingMoments", holds("times", "description"),
-        _reader(("video",), ("description",), ("times",), _chunks, qid="annotation_id"),
+        _reader(("video",), ("description", "sentence", "query"), ("times", "windows"), _chunks, qid="annotation_id"),
         note="Inclusive chunks of 5 s, by several annotators: what most of them chose is taken, the first where it is a tie.",
     ),
     Format(
