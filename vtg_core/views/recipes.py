@@ -292,7 +292,8 @@ def _side(
         )
         for kind, start, end in _sections(regions, [*other, *np.flatnonzero(np.diff(verdicts)) + 1])
     ]
-    text = "".join(piece for part in parts for piece, _ in part.pieces)
+    whole = (ids[start:end] for _, start, end in _sections(regions, ()))
+    text = "".join(piece for some in whole for piece, _ in _pieces(some, chat, is_padding=False))
     return PairSide(name, text, len(ids), int(trained.sum()), parts)
 
 
