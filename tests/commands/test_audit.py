@@ -237,7 +237,7 @@ def test_an_interrupt_keeps_what_was_found_and_says_that_it_is_partial(capsys, m
     monkeypatch.setattr(ForeignCollator, "__call__", interrupted)
     status, printed = audit(capsys, "--recipe", "pad-only", "--batch-size", "1")
     assert status == 1
-    assert "pad-only: 1 of 4 rows\n" in printed
+    assert "pad-only: 1 of 4 rows; 1 file read by" in printed
     assert "stopped before the last row" in printed
     assert "mask.only-media-masked" in printed
 

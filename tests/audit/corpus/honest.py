@@ -199,7 +199,7 @@ FRAMES = (
     honest("more frames", "twelve frames where ours are four", Recipe(clip=sampled(12))),
     honest("odd number of frames", "seven frames", Recipe(clip=sampled(7))),
     honest("more frames, Qwen2.5", "ten frames where ours are four, with seconds per grid", Recipe(clip=sampled(10)), setting=SECONDS),
-    honest("stamps by number and duration", "times short by 1/16, which the answer's whole seconds do not show", Recipe(clip=rated(given_clip, 15 / 16)), setting=Setting(num_frames=16, answer="seconds_0_range"), code="time.linspace-rate"),
+    honest("stamps by number and duration, whole seconds", "times short by 1/16, which the answer's whole seconds do not show", Recipe(clip=rated(given_clip, 15 / 16)), setting=Setting(num_frames=16, answer="seconds_0_range"), code="time.linspace-rate"),
     honest("smaller frames", "frames of half the size", Recipe(clip=small)),
 )  # fmt: skip
 BATCHES = (
