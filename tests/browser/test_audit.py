@@ -191,7 +191,9 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(file_page
     expect(page.locator(".vtg-finding").first).to_contain_text("mask.counted-before-expansion")
     expect(page.locator("#run-file")).to_contain_text("vtg_core.recipes:text_prefix")
     page.locator("#run-file").click()
-    expect(page.locator("#file-audit .vtg-file-state")).to_have_text("Audited 6 of 7 rows, 6 of which can be read.", timeout=LOADED)
+    expect(page.locator("#file-audit .vtg-file-state")).to_have_text(
+        "Audited 6 of 7 rows, 6 of which can be read.", timeout=LOADED
+    )
     expect(page.locator(".vtg-file-codes")).to_contain_text("row.unreadable")
     expect(page.locator(".vtg-file-findings tbody tr").first).to_contain_text("out.mp4")
     page.get_by_role("button", name="Row 3").first.click()
