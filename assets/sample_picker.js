@@ -18,11 +18,14 @@ export default ({ element, props, trigger, watch }) => {
   const number = make("input");
   [number.type, number.min, number.step, number.inputMode] = ["number", "1", "1", "numeric"];
   let waiting = null;
+  let asked = 0; // how many picks there were: an answer to an earlier one comes late
+  const ask = () => send({ number: view.number, find: null, asked }, "pick");
   const pick = (wanted) => {
     close();
     clearTimeout(waiting);
     view = { ...view, number: wanted, found: null };
-    send({ number: wanted, find: null }, "pick");
+    asked += 1;
+    ask();
   };
   const before = textButton("◂", () => pick(view.previous));
   const behind = textButton("▸", () => pick(view.next));
@@ -101,6 +104,10 @@ export default ({ element, props, trigger, watch }) => {
     const came = JSON.parse(props.value);
     if (came.found && came.number !== view.number) {
       props.value = JSON.stringify(view); // what was looked for before something was picked
+      return;
+    }
+    if (came.asked !== null && came.asked < asked) {
+      ask(); // picked while the answer was under way, and then overwritten by it
       return;
     }
     view = came;

@@ -76,3 +76,17 @@ def test_what_was_typed_last_is_found_though_the_answer_to_what_was_typed_before
     page.route("**/run/predict*", lambda route: (time.sleep(0.5), route.continue_()))
     page.get_by_role("combobox", name="Find examples").fill("Africa")
     expect(page.locator("#sample-list [role=option]")).to_have_count(1)
+
+
+def test_rows_that_are_picked_one_after_the_other_end_on_the_last(edited):
+    page = edited
+    following = page.get_by_role("button", name="Next example")
+    for _ in range(3):
+        following.click()
+        page.wait_for_timeout(150)  # as fast as a person clicks, and faster than a row is read
+        following.evaluate("button => button.dispatchEvent(new Event('keydown'))")
+    expect(page.locator("#row input[type=number]")).to_have_value("4")
+    expect(page.locator("body.vtg-edited")).to_have_count(0)
+    page.wait_for_selector(".vtg-strip-busy", state="hidden")
+    expect(page.locator("#row input[type=number]")).to_have_value("4")
+    expect(page.locator("#query textarea")).to_have_value("a yellow star appears at the very end")

@@ -30,7 +30,7 @@ CONTRASTS = """() => {
 
 
 def score(page):
-    show(page, "Loss")
+    show(page, "Loss", "This sample")
     page.locator("#run-loss").click()
     expect(page.locator(".vtg-loss-token")).to_have_count(12, timeout=LOADED)
     return page

@@ -14,8 +14,6 @@ import pytest
 from tests.data.formats import EXAMPLES, RAIN, SAYS_WHEN, SPOKEN, put
 from vtg_core.commands.cli import main
 from vtg_core.commands.start import page_parser, page_settings
-from vtg_core.dashboard.inputs import pick_row
-from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import load_annotations
 from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.formats.files import AnnotationFile
@@ -390,11 +388,6 @@ def test_commands_that_ask_in_a_templates_words_refuse_a_conversation(write, cap
     printed = capsys.readouterr()
     assert status == 1
     assert "this one has messages of its own" in printed.out + printed.err
-
-
-def test_the_page_refuses_a_conversation_in_its_row_field(write):
-    with pytest.raises(AnnotationError, match="this one has messages of its own"):
-        pick_row(Settings(annotations=(conversation(write),)), 1)
 
 
 def places_in(value, before=()):

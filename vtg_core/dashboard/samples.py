@@ -87,12 +87,13 @@ class Samples:
         by_qid = {one.qid: one.number for one in reversed(self.all) if one.qid}
         return by_number.get(asked, by_qid.get(asked))
 
-    def view(self, number: float | None, find: str | None = None) -> str:
+    def view(self, number: float | None, find: str | None = None, *, asked: int | None = None) -> str:
         """Return the JSON of the picker.
 
         Args:
             number: of the sample on screen; None where it is none of these.
             find: what is looked for; None where nothing is.
+            asked: which pick of the picker this answers, see :func:`pick_asked`; None where it answers none.
         """
         numbers = [one.number for one in self.all]
         found = None if find is None else self.find(find)
@@ -103,6 +104,7 @@ class Samples:
             "last": self.last,
             "what": "row" if self.is_file else "example",
             "find": find,
+            "asked": asked,
             "num_found": None if found is None else len(found),
             "found": None if found is None else [(o.number, o.qid, o.name[:200]) for o in found[:MAX_FOUND]],
         })  # fmt: skip
@@ -128,6 +130,14 @@ def picked_number(value: object) -> float | None:
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
     return number if abs(number) < MAX_NUMBER else None
+
+
+def pick_asked(value: object) -> int | None:
+    """Return how many picks the picker's script had made with this one, by which it tells a late answer; None without."""
+    asked = _sent(value).get("asked")
+    return (
+        asked if isinstance(asked, int) and not isinstance(asked, bool) and abs(asked) < MAX_NUMBER else None
+    )
 
 
 def sought_text(value: object) -> str:

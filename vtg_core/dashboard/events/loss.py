@@ -1,9 +1,11 @@
 """What the Loss tab answers about the sample on screen."""
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
+from vtg_core.dashboard.inputs import template_in
 from vtg_core.dashboard.masks import is_of_sample
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import PASSES, Task
@@ -25,7 +27,7 @@ class LossEvents:
         """Answer every event."""
         at, tab = self.layout, self.layout.loss_tab
         cost: dict[str, Any] = {
-            "fn": self._cost, "outputs": [tab.cost], "show_progress": "hidden", "trigger_mode": "always_last",
+            "fn": self._cost, "inputs": [at.mode, at.template], "outputs": [tab.cost], "show_progress": "hidden", "trigger_mode": "always_last",
             "api_visibility": "private",
         }  # fmt: skip
         at.tokens.change(**cost)  # the last thing that a reading, or another template, changes
@@ -39,13 +41,15 @@ class LossEvents:
         )  # fmt: skip
         self.runs.connect_cancel(tab.cancel, at.notice, *PASSES)
 
-    def _cost(self, request: gr.Request) -> Any:
+    def _cost(self, request: gr.Request, mode: str, template: str) -> Any:
+        """Return what a pass costs on the template on screen: a reading that began before may not have it yet."""
         visit = self.visits.of(request.session_hash)
         inputs, failures = visit.current, list[str]()
         if inputs is None or not visit.is_read:
             return gr.skip()
         with as_notice(failures):
-            return show_loss_cost(self.settings, inputs)
+            on_screen = replace(inputs, mode=mode, template=template_in(mode, template))
+            return show_loss_cost(self.settings, on_screen)
         return ""  # whoever runs the pass is told why
 
     def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008

@@ -15,7 +15,7 @@ from vtg_core.dashboard.events.probe import ProbeEvents
 from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
-from vtg_core.dashboard.samples import Samples, picked_number, sought_text
+from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, sought_text
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -240,7 +240,7 @@ class _Events:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit, job = self.visits.of(request.session_hash), None
-        failures, number = list[str](), picked_number(picked)
+        failures, number, asked = list[str](), picked_number(picked), pick_asked(picked)
         filled, template = NO_ROW, gr.skip()
         with as_notice(failures):
             with at_field("row"):
@@ -255,12 +255,14 @@ class _Events:
             inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
-            shown = (self._samples(request).view(number), *filled, template, *self._show(result, visit))
+            picker = self._samples(request).view(number, asked=asked)
+            shown = (picker, *filled, template, *self._show(result, visit))
             return shown if visit.end_reading(job) else [gr.skip()] * 18
         if not visit.fail_reading(job, clears=True):
             return [gr.skip()] * 18
         nothing = ("", "", {}, "", *loss_of(visit))  # nothing old stands beside the error
-        return self._samples(request).view(number), *filled, template, told(failures[0], visit), *nothing
+        picker = self._samples(request).view(number, asked=asked)
+        return picker, *filled, template, told(failures[0], visit), *nothing
 
     @staticmethod
     def _fail(failure: str, visit: Visit, *, job: Job | None) -> Any:
