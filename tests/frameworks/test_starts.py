@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vtg_core.checkpoints import loading
 from vtg_core.commands.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,6 +24,9 @@ def _elsewhere(tmp_path, monkeypatch):
     for name, text in CONFIGS.items():
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        loading, "_KEPT", {}
+    )  # a start trains the model that it loads; others are given one of their own
 
 
 def test_there_are_five():
