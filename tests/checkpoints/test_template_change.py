@@ -50,6 +50,15 @@ def test_a_value_is_text_and_never_a_template(processor, value):
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"), [("null", "True None"), ("NaN", "False NaN"), ("-Infinity", "False -Infinity")]
+)
+def test_what_json_and_jinja_write_otherwise_is_what_was_meant(processor, value, shown):
+    own = copy(processor)
+    own.chat_template = "{{ greeting is none }} {{ greeting }}"
+    assert apply_chat_template(changed(own, f"greeting={value}"), ASKED) == shown
+
+
+@pytest.mark.parametrize(
     ("argument", "said"),
     [
         ("enable_thinking", "must be NAME=VALUE, such as enable_thinking=false, got 'enable_thinking'"),

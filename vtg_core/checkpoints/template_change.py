@@ -5,6 +5,7 @@ is given the processor, writes the same.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -85,9 +86,13 @@ def _literal(value: str) -> str:
         parsed = json.loads(value)
     except ValueError:
         parsed = value
-    if not isinstance(parsed, bool | int | float | str | None):
+    if (
+        not isinstance(parsed, bool | int | float | str | None)
+        or parsed in (math.inf, -math.inf)
+        or parsed != parsed
+    ):
         parsed = value
-    return json.dumps(parsed)
+    return "none" if parsed is None else json.dumps(parsed)
 
 
 def _variables(template: str) -> list[str]:
