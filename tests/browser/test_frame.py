@@ -28,6 +28,7 @@ def test_a_link_opens_the_view_that_it_was_copied_from_and_nothing_that_was_type
     page = visit()
     pick_example(page, "a green triangle")
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
+    page.wait_for_selector(".vtg-strip-busy", state="hidden")
     choose_mask(page, "all-tokens")
     show(page, "Tokens")
     expect(page.locator("#audit-strip")).to_contain_text("recipe: all-tokens")
