@@ -45,7 +45,7 @@ def looked_at(pages, server):
         yield page
 
 
-def check(page, name, values):
+def expect_drawn_as_text(page, name, values):
     made, longest, ran = page.evaluate(DRAW, [name, values])
     assert ran is None
     assert set(made) - {*TAGS.split(), "a", "a[href]"} == set()
@@ -54,13 +54,13 @@ def check(page, name, values):
 
 @pytest.mark.parametrize("script", OF_SCRIPT)
 def test_a_view_with_a_hostile_text_in_each_of_its_fields_is_drawn_as_text(looked_at, script):
-    check(looked_at, script, hostile_values(script))
+    expect_drawn_as_text(looked_at, script, hostile_values(script))
 
 
 def test_notices_and_what_a_link_asks_for_are_text(looked_at):
     values = [json.dumps({"level": "error", "text": text, "field": text}) for text in HOSTILE]
-    check(looked_at, "notice", values)
-    check(looked_at, "link_note", list(HOSTILE))
+    expect_drawn_as_text(looked_at, "notice", values)
+    expect_drawn_as_text(looked_at, "link_note", list(HOSTILE))
 
 
 def test_the_picker_lists_hostile_rows_as_text(looked_at):
@@ -74,7 +74,7 @@ def test_the_picker_lists_hostile_rows_as_text(looked_at):
         "find": "x",
         "num_found": len(found),
     }
-    check(
+    expect_drawn_as_text(
         looked_at, "sample_picker", [json.dumps({**base, "found": found}), json.dumps({**base, "found": []})]
     )
 
