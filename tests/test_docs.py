@@ -3,8 +3,8 @@
 import csv
 import json
 import re
-import sys
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
