@@ -27,7 +27,16 @@ from vtg_core.audit.codes.times import (
     UNSEEN,
 )
 from vtg_core.audit.findings import Finding
-from vtg_core.audit.row.clock import ROUNDING_SECONDS, Clock, Distance, clock_of, reach_of, sampling_step
+from vtg_core.audit.row.clock import (
+    ROUNDING_SECONDS,
+    Clock,
+    Distance,
+    StampForm,
+    clock_of,
+    reach_of,
+    sampling_step,
+)
+from vtg_core.audit.row.learnt.frame_texts import frame_texts
 from vtg_core.audit.row.pictures import Pictures, times_of_alike
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.audit.row.videos import stamps_of
@@ -48,7 +57,7 @@ def check(row: Row) -> Iterator[Finding]:
         return
     yield from _file(row, scene)
     if clock is not None and clock.covered is not None:
-        yield from _unseen(row, scene, reach_of(clock.came, scene))
+        yield from _unseen(row, scene, reach_of(clock.came, scene, _form(row)))
     if _shows_other_frames(row):  # which of the windows they show is not known
         yield from _windows_as_written(row, scene)
         return
@@ -89,7 +98,16 @@ def _clock(row: Row, scene: Scene | None) -> Clock | None:
     if row.known is not None and row.known.marks is not None and row.shows_our_frames:
         shown = times_of_alike(ours, row.known.marks)
     others = ((n, stamps_of(k.tokens.input_ids, row.chat)) for n, k in row.batch.items() if n != row.number)
-    return clock_of(came, ours, scene, shown=shown, others=others, distance=_distance(row, scene))
+    return clock_of(
+        came, ours, scene, shown=shown, others=others, distance=_distance(row, scene), form=_form(row)
+    )
+
+
+def _form(row: Row) -> StampForm:
+    """Return how the row's processor writes times."""
+    texts = frame_texts(row.chat)
+    rounding = texts.quantum if texts.quantum >= 1 else ROUNDING_SECONDS
+    return StampForm(rounding, texts.frames_a_stamp)
 
 
 def _distance(row: Row, scene: Scene | None) -> Distance:

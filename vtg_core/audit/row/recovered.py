@@ -9,6 +9,7 @@ import numpy as np
 
 from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.learnt.conversation import ReadConversation, read_conversations
 from vtg_core.audit.row.readings import (
     Reading,
     Turn,
@@ -92,7 +93,30 @@ def read_known_row(
 
 
 def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None, *, may_be_cut: bool) -> Known:
-    """Write the conversation anew; where that fails, without what the template may have written of its own accord."""
+    """Write the conversation anew: as the markers show it, or else as the template writes one of its form."""
+    failures: list[VTGError] = []
+    for read in _readings(own, chat, failures):
+        try:
+            return _proved(own, read, chat, grid, may_be_cut=may_be_cut)
+        except VTGError as error:
+            failures.append(error)
+    raise failures[0]
+
+
+def _readings(own: np.ndarray, chat: ChatIds, failures: list[VTGError]) -> Iterator[ReadConversation]:
+    """Yield what the conversation behind a row can have been; why the markers do not tell becomes a failure."""
+    try:
+        yield from _by_markers(own, chat)
+    except VTGError as error:
+        failures.append(error)
+    try:
+        yield from read_conversations(own, chat)
+    except VTGError as error:
+        failures.append(error)
+
+
+def _by_markers(own: np.ndarray, chat: ChatIds) -> Iterator[ReadConversation]:
+    """Yield what the turns say; and, where that fails, without what the template may have written of its own accord."""
     turns = _without_generation_prompt(find_turns(own, chat))
     if not turns:
         raise MaskingError(
@@ -107,27 +131,15 @@ def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None, *, may_be_cu
         messages.append(message)
         expansions += of_turn
         written |= controls
-    failure: VTGError | None = None
     for guess in _guesses(messages, chat):
-        try:
-            return _proved(own, guess, expansions, sorted(written), chat, grid, may_be_cut=may_be_cut)
-        except VTGError as error:
-            failure = failure or error
-    assert failure is not None, "the conversation as it was read is the first guess"
-    raise failure
+        yield ReadConversation(guess, expansions, frozenset(written))
 
 
 def _proved(
-    own: np.ndarray,
-    messages: Sequence[Mapping[str, Any]],
-    expansions: Sequence[str],
-    written: Sequence[str],
-    chat: ChatIds,
-    grid: np.ndarray | None,
-    *,
-    may_be_cut: bool,
+    own: np.ndarray, read: ReadConversation, chat: ChatIds, grid: np.ndarray | None, *, may_be_cut: bool
 ) -> Known:
-    rendered = render(messages, chat.processor, template_tokens=written)
+    messages, expansions = read.messages, read.expansions
+    rendered = render(messages, chat.processor, template_tokens=sorted(read.controls))
     tokens = encode_text(rendered, chat.processor, expansions)
     tokens = _fitted(_by_grids(tokens, chat, len(expansions), grid), own, chat, may_be_cut=may_be_cut)
     conversation = read_messages(messages)
