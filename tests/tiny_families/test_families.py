@@ -227,7 +227,7 @@ def test_a_mask_of_a_saved_batch_is_found_wrong(family, clip):
         ),
         (
             batch["input_ids"][0].masked_fill(
-                torch.arange(len(batch["labels"][0])) < trained[0] - 4, IGNORE_INDEX
+                torch.arange(len(batch["labels"][0])) < trained[0] - 12, IGNORE_INDEX
             ),
             "mask.",
         ),

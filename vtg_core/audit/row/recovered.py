@@ -9,6 +9,7 @@ import numpy as np
 
 from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.known import as_written
 from vtg_core.audit.row.learnt.conversation import ReadConversation, read_conversations
 from vtg_core.audit.row.readings import (
     Reading,
@@ -144,8 +145,10 @@ def _proved(
     tokens = _fitted(_by_grids(tokens, chat, len(expansions), grid), own, chat, may_be_cut=may_be_cut)
     conversation = read_messages(messages)
     answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
-    prompts = tuple(_prompts(messages, rendered, expansions, chat))
-    return Known(tokens=tokens, answers=answers, prompts=prompts, grid=grid)
+    prompts = list(_prompts(messages, rendered, expansions, chat))
+    if len(prompts) == len(tokens.answer_starts):
+        prompts = list(as_written(prompts, tokens, chat.processor))
+    return Known(tokens=tokens, answers=answers, prompts=tuple(prompts), grid=grid)
 
 
 def _without_generation_prompt(turns: Sequence[Turn]) -> Sequence[Turn]:
