@@ -171,7 +171,9 @@ def find_blocks(ids: np.ndarray, chat: ChatIds) -> list[Block]:
     """
     around, texts = video_ids(chat), frame_texts(chat)
     parts = [(a, b, "P") for a, b in placeholder_runs(ids, chat).tolist()]
-    for at in np.flatnonzero(is_one_of(ids, chat.marker_ids)).tolist():
+    written = control_tokens(chat.tokenizer).ids
+    markers = chat.marker_ids | {written[token] for token in texts.controls} - chat.media_ids
+    for at in np.flatnonzero(is_one_of(ids, markers)).tolist():
         letter = "O" if int(ids[at]) in around.opening else "C" if int(ids[at]) in around.closing else ""
         parts.append((at, at + 1, letter))
     if not parts:
