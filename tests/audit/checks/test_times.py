@@ -189,7 +189,7 @@ def test_seconds_per_grid_of_another_rate_are_an_error(good_qwen2_5, seconds):
 def test_of_our_own_frames_no_seconds_between_the_two_are_right(good_qwen2_5):
     good_qwen2_5.batch["second_per_grid_ts"][0] = 17.0
     (finding,) = check(good_qwen2_5.rows()[0])
-    assert "2 frames last 15.00 or 19.93 s" in finding.message
+    assert "2 frames last 15.00 or 20.00 s" in finding.message
     del good_qwen2_5.batch["pixel_values_videos"]  # other frames than ours may lie as far apart
     assert codes(good_qwen2_5) == []
 

@@ -60,7 +60,7 @@ def origin_findings(
     """
     wrote, reads = saved_origin(path), reads or origin_of(processor)
     pairs = [
-        ("transformers", wrote.get("versions", {}).get("transformers"), reads["versions"]["transformers"])
+        ("transformers", (wrote.get("versions") or {}).get("transformers"), reads["versions"]["transformers"])
     ]
     pairs += [(noun, wrote.get(name), reads[name]) for name, noun in _COMPARED.items()]
     differ = [

@@ -75,7 +75,7 @@ def show_audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: 
     Raises:
         VTGError: the input, the checkpoint or the batch cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     if choice.source is AuditSource.BATCH:
         return _audit_saved(settings, choice, checkpoint=checkpoint, tell=tell)
     if inputs is None:
@@ -104,7 +104,7 @@ def show_recipe_losses(
     from vtg_core.recipes.losses import recipe_losses
     from vtg_core.recipes.masks import RecipeMask
 
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     sample = read_sample(settings, inputs)
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
