@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from vtg_core.audit.batch.model_inputs import AskedModel
-from vtg_core.audit.batch.origin import origin_findings
+from vtg_core.audit.batch.origin import model_to_ask, origin_findings
 from vtg_core.audit.batch.rows import rows_of
 from vtg_core.audit.checkpoint import checkpoint_findings
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
@@ -268,6 +268,7 @@ def audit_saved(
     rows, findings = saved_rows(batch, chat, max_length=max_length)
     if path is not None:
         findings = [*findings, *origin_findings(path, chat.processor)]
+        model = model_to_ask(model, path) if model is not None else None
     if model is not None and rows:
         findings = [*findings, *model_findings(batch, chat, model, rows, findings, is_whole=False)]
     if findings:

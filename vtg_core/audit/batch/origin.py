@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.codes.batch import OTHER_ORIGIN
 from vtg_core.audit.findings import Finding
 
@@ -73,6 +74,18 @@ def origin_findings(
             f"{'; '.join(differ)}.",
             evidence={"wrote": {n: str(v)[:60] for n, v, _ in pairs}, "reads": {n: v for n, _, v in pairs}},
         )
+
+
+def model_to_ask(model: AskedModel, path: str | PathLike[str]) -> AskedModel:
+    """Return the model that is asked of a saved batch; nobody where another version of transformers wrote it.
+
+    The model of that version takes other tensors: those of 5 ask for ``mm_token_type_ids``, and 4.57 wrote none.
+    """
+    wrote, reads = (saved_origin(path).get("versions") or {}).get("transformers"), _version("transformers")
+    if wrote is None or wrote == reads:
+        return model
+    reason = f"transformers {str(wrote)[:60]} wrote the batch, and that of {reads} takes other tensors"
+    return AskedModel(None, model.name, reason)
 
 
 _COMPARED = {"processor": "processor", "chat_template": "chat template"}

@@ -227,7 +227,7 @@ _OWN_TENSORS = {"input_ids", "labels", "attention_mask", "video_grid_thw", "seco
 
 def _audit_saved(settings: Settings, choice: Choice, *, checkpoint: "Checkpoint", tell: Tell) -> Audited:
     from vtg_core.audit.batch.files import load_batch
-    from vtg_core.audit.batch.origin import origin_findings
+    from vtg_core.audit.batch.origin import model_to_ask, origin_findings
     from vtg_core.audit.run import audit_saved_row, saved_rows
 
     assert settings.batch is not None
@@ -237,7 +237,7 @@ def _audit_saved(settings: Settings, choice: Choice, *, checkpoint: "Checkpoint"
     rows, findings = saved_rows(batch, chat)
     findings = [*findings, *origin_findings(settings.batch, chat.processor)]
     if rows:
-        model = asked_model(settings.checkpoint, chat)
+        model = model_to_ask(asked_model(settings.checkpoint, chat), settings.batch)
         findings = [*findings, *model_findings(batch, chat, model, rows, findings, is_whole=False)]
     name = choice.name(settings)
     if not rows:
