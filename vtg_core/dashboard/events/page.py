@@ -254,7 +254,7 @@ class _Events:
             if chosen == OWN and row.own is None:
                 chosen = template = TEMPLATES[0].name
             read: list[Any] = [*left, *values[:-1], chosen, row]
-            inputs = Inputs.read(self.settings, *read, template_arg)
+            inputs = Inputs.read(self.settings, *read, template_args=template_arg)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
             picker = self._samples(request).view(number, asked=asked)
