@@ -279,10 +279,10 @@ def _families() -> Iterator[str]:
     rows = (
         [family.name, "yes" if family.has_turns else "one at a time", "plain" if family.plain_because else "shared",
          family.told, "yes" if family.needs_pixels else "", "yes" if family.needs_equal_frames else "",
-         "two or more" if family.is_saved_read else "one", _known_of(family)]
+         _known_of(family)]
         for family in EXPECTED.values()
     )  # fmt: skip
-    titles = "family|several turns|sixteen templates|told of time|videos decoded|equal frames|saved batch|to be known"
+    titles = "family|several turns|sixteen templates|told of time|videos decoded|equal frames|to be known"
     return table(titles, rows)
 
 

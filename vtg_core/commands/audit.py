@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.codes.audit import UNREADABLE
@@ -62,6 +63,10 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     command.add_argument(
         "--verify", type=natural, default=3, metavar="K",
         help="rows that also go through the processor, pixels and all (default: 3)",
+    )  # fmt: skip
+    command.add_argument(
+        "--serve", metavar="URL",
+        help="hold the prompts of --verify rows against what a server writes for them (POST /v1/chat/completions/render)",
     )  # fmt: skip
     command.add_argument(
         "--pixels",
@@ -194,6 +199,8 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("--collator, --recipe and --fuzz need the rows of --annotations, and --batch has none")
     if options.collator and options.recipe:
         fail("give --collator or --recipe, not both")
+    if options.serve and options.batch:
+        fail("--serve needs the rows of --annotations: a saved batch has no video to send")
     if options.fuzz and not (options.collator or options.recipe):
         fail("--fuzz varies the input of a collator: give --collator or --recipe")
     if options.recipe and options.recipe not in _recipes():
@@ -209,9 +216,10 @@ def _recipes() -> list[str]:
 def _subject(options: argparse.Namespace) -> str:
     if options.batch:
         return f"saved batch {options.batch}"
+    served = f", held against {options.serve}" if options.serve else ""
     if options.recipe:
-        return f"recipe {options.recipe}"
-    return f"collator {options.collator}" if options.collator else "our own collator"
+        return f"recipe {options.recipe}{served}"
+    return f"collator {options.collator}{served}" if options.collator else f"our own collator{served}"
 
 
 def _saved(
@@ -223,7 +231,13 @@ def _saved(
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
     total = len(rows) if rows is not None and rows.ndim else 0
-    found = audit_saved(batch, chat, max_length=options.max_length, model=_model(options, chat))
+    found = audit_saved(
+        batch,
+        chat,
+        max_length=options.max_length,
+        model=_model(options, chat),
+        path=Path(options.batch),
+    )
     return found, lambda: total
 
 
@@ -249,6 +263,8 @@ def _rows(
         yield from suspected_units(rows, limit=options.limit)
 
     def _of_rows() -> Iterator["RowFindings"]:
+        if options.serve and not (options.collator or options.recipe):
+            yield from _served(options, rows, chat)
         if options.collator or options.recipe:
             yield from _of_collator()
             return
@@ -271,6 +287,8 @@ def _rows(
             return
         if collator.origin:
             report.subject += f" ({collator.origin})"
+        if options.serve:
+            yield from _served(options, rows, chat, collator)
         yield from audit_collator(
             rows, collator, chat, limit=options.limit, batch_size=options.batch_size,
             max_length=options.max_length, model=_model(options, chat),
@@ -279,6 +297,15 @@ def _rows(
             yield from _fuzzed(options, collator, rows=rows, chat=chat)
 
     return found(), count
+
+
+def _served(
+    options: argparse.Namespace, rows: "FileRows", chat: "ChatIds", collator: Any = None
+) -> Iterator["RowFindings"]:
+    from vtg_core.audit.serving import RenderServer, served_rows
+
+    server = RenderServer(options.serve, template_change(options).values)
+    return served_rows(rows, chat, server, num_rows=options.verify, limit=options.limit, collator=collator)
 
 
 def _unreadable(options: argparse.Namespace, rows: "FileRows") -> Iterator["RowFindings"]:
@@ -297,14 +324,10 @@ def _unreadable(options: argparse.Namespace, rows: "FileRows") -> Iterator["RowF
 
 
 def _model(options: argparse.Namespace, chat: "ChatIds") -> "AskedModel":
-    """Return the checkpoint's class, to be asked of each batch; not to be asked where no config can be read."""
+    """Return the checkpoint's class, to be asked of each batch."""
     from vtg_core.audit.batch.model_inputs import AskedModel
-    from vtg_core.checkpoints.loading import load_config
 
-    try:
-        return AskedModel.of(load_config(options.checkpoint), chat)
-    except VTGError as error:
-        return AskedModel(None, options.checkpoint, str(error))
+    return AskedModel.of_checkpoint(options.checkpoint, chat)
 
 
 def _file_rows(options: argparse.Namespace) -> "FileRows":

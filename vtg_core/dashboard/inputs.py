@@ -1,9 +1,10 @@
 """What the left side of the page says, read strictly: typed by a person, or picked from an annotation file."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.dashboard.notices import FieldError, at_field
 from vtg_core.dashboard.own_rows import OwnRow
 from vtg_core.dashboard.settings import Settings
@@ -64,6 +65,7 @@ class Inputs:
         note: what there is to say of a picked row.
         row: its own number in the file, from 1; None where no row is picked.
         own: the picked row where it has a conversation of its own.
+        chat: what is added to the checkpoint's chat template.
     """
 
     video: Path
@@ -77,6 +79,7 @@ class Inputs:
     note: str
     row: int | None = None
     own: OwnRow | None = None
+    chat: TemplateChange = field(default_factory=TemplateChange)
 
     @classmethod
     def read(
@@ -91,8 +94,9 @@ class Inputs:
         trained: list[str],
         template: str,
         row: PickedRow | None,
+        template_args: str | None = None,
     ) -> "Inputs":
-        """Read the values of the page.
+        """Read the values of the page; without ``template_args``, those that it was started with.
 
         Raises:
             VTGError: a value is missing or out of range; the sentence says which.
@@ -122,6 +126,7 @@ class Inputs:
             note=_note(row, is_row) if row is not None else "",
             row=row.number if row is not None else None,
             own=own,
+            chat=_chat(settings, template_args),
         )
 
     def windows_within(self, duration: float, *, clip: bool = False) -> list[Window]:
@@ -153,6 +158,21 @@ def template_in(mode: str, template: str) -> str:
     return template if template == OWN or mode in tuple(AnswerMode) else FORM_TEMPLATE
 
 
+def _chat(settings: Settings, template_args: str | None) -> TemplateChange:
+    """Return what is added to the chat template: ``NAME=VALUE``, one beside the other; the checkpoint says which it has."""
+    if template_args is None:
+        return settings.template
+    if len(template_args) > MAX_TEMPLATE_ARGS:
+        raise FieldError(
+            "template-arg",
+            f"there must be at most {MAX_TEMPLATE_ARGS} characters, got {len(template_args):,}",
+        )
+    return replace(settings.template, arguments=tuple(template_args.split()))
+
+
+MAX_TEMPLATE_ARGS = 400
+
+
 def _windows(
     start: float | None, end: float | None, row: PickedRow | None
 ) -> tuple[tuple[Window, ...], bool]:
@@ -165,13 +185,13 @@ def _windows(
 
 
 def _window(start: float | None, end: float | None) -> Window:
-    for field, value in (("start", start), ("end", end)):
+    for name, value in (("start", start), ("end", end)):
         if value is None:
             raise FieldError(
-                field, f"the window must have a start and an end in seconds, and its {field} is empty"
+                name, f"the window must have a start and an end in seconds, and its {name} is empty"
             )
         if not math.isfinite(value) or value < 0:
-            raise FieldError(field, f"the window's {field} must be 0 s or later, got {value:g}")
+            raise FieldError(name, f"the window's {name} must be 0 s or later, got {value:g}")
     assert start is not None
     assert end is not None
     if start >= end:

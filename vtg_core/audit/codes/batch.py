@@ -157,6 +157,15 @@ MODEL_NOT_ASKED = Code(
     "Run one step of training before a long one.",
     (),
 )  # fmt: skip
+OTHER_ORIGIN = Code(
+    "batch.other-origin",
+    Severity.POLICY,
+    "The batch was written by something else than what reads it",
+    "Versions of transformers write other ids for the same row, and another chat template another prompt: what is then "
+    "called a difference of the prompt may be theirs.",
+    "Judge the batch with the versions and the chat template that training runs with.",
+    (),
+)  # fmt: skip
 
 CODES = (
     MISSING,
@@ -176,4 +185,5 @@ CODES = (
     POSITIONS_DIFFER,
     MASK_KIND,
     MODEL_NOT_ASKED,
+    OTHER_ORIGIN,
 )

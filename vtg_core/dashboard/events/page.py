@@ -48,10 +48,11 @@ NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
 _MODE = 4
 """Where the answer form stands among what the page's fields hold (:attr:`Layout.inputs`)."""
-TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most) => {{
+TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most, args) => {{
   const store = await {imported("store")};
   const {{ number }} = JSON.parse(row);
-  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source }});
+  const chat = args.trim().split(/\\s+/).join(" ");
+  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source, chat }});
   store.set("template", template);
   store.set("answer", answer);
   store.set("max_length", Number.isInteger(most) && most > 0 ? most : null);
@@ -98,7 +99,7 @@ class _Events:
         read_row: dict[str, Any] = {
             **read,
             "fn": self._inspect_row,
-            "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
+            "inputs": [at.row, at.template_arg, at.mode, at.num_frames, at.trained, at.template],
             "outputs": [
                 at.row,
                 at.video,
@@ -124,7 +125,7 @@ class _Events:
         turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row, at.template], **UNQUEUED}
         at.video.clear(self._clear, [at.template], **turn)
         at.video.upload(self._upload, [at.video, at.template], **turn).then(**read).then(**show)
-        fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
+        fields: list[Any] = [at.query, at.start, at.end, at.num_frames, at.template_arg]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
         moved = at.tokens.move(
@@ -148,7 +149,7 @@ class _Events:
         at = self.layout
         fields: list[Any] = [
             at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.mask, at.template, at.mode,
-            at.max_length,
+            at.max_length, at.template_arg,
         ]  # fmt: skip
         edits = [at.video.clear, *(field.change for field in fields)]
         gr.on(edits, None, fields, js=TELL_FIELDS, api_visibility="private")
@@ -236,6 +237,7 @@ class _Events:
         self,
         request: gr.Request,
         picked: object,
+        template_arg: str,
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
@@ -253,7 +255,7 @@ class _Events:
             if chosen == OWN and row.own is None:
                 chosen = template = TEMPLATES[0].name
             read: list[Any] = [*left, *values[:-1], chosen, row]
-            inputs = Inputs.read(self.settings, *read)
+            inputs = Inputs.read(self.settings, *read, template_args=template_arg)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
             picker = self._samples(request).view(number, asked=asked)

@@ -52,7 +52,7 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     tell(0.2, "Reading the video")
     video = video_of(inputs)
     prompts, tokens = [], {}
