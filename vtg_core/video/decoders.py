@@ -6,6 +6,7 @@ are what transformers decodes with; what they return is taken only where it prov
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,9 @@ SAME_PICTURE = 1.0
 
 MAX_COMPARED = 32
 """Frames that another decoder is asked for: enough to tell it, and no second gigabyte."""
+
+MAX_BATCH_BYTES = 100_000_000
+"""So much another decoder gives at once, where it gives copies."""
 
 MAX_CLOCK_ERROR = 0.25
 """Of a frame's length: times that differ by less are the same frame's."""
@@ -190,7 +194,10 @@ def _suits(backend: VideoBackend, timeline: Timeline, size: Size) -> bool:
     decord 0.6 returns other frames than those asked for, up to a second off and without an error, where it
     seeks without an index (MPEG-TS, WMV) or into open groups (x265's default, MPEG-4 with B-frames).
     torchcodec returns frames in the file's own size, which may not fit into memory where a smaller one was asked for.
+    Both tell frames apart by their times.
     """
+    if timeline.turns:
+        return False
     if backend is VideoBackend.DECORD:
         return not timeline.rotation and not timeline.has_leading and timeline.has_index
     return size == (timeline.info.width, timeline.info.height)
@@ -221,11 +228,21 @@ def _read_with_torchcodec(info: VideoInfo, indices: Sequence[int], size: Size) -
 
 def _read_with_decord(info: VideoInfo, indices: Sequence[int], size: Size) -> _Reading:
     import decord
+    import numpy as np
 
     decord.logging.set_level(decord.logging.QUIET)
     reader = decord.VideoReader(str(info.path), width=size[0], height=size[1])
     shown = reader.get_frame_timestamp([0, *indices])[:, 0]
-    return _Reading(reader.get_batch(list(indices)).asnumpy(), shown[1:] - shown[0], len(reader))
+    frames = np.empty((len(indices), size[1], size[0], 3), dtype=np.uint8)
+    step = max(1, MAX_BATCH_BYTES // frames[0].nbytes)
+    for start in range(0, len(indices), step):  # a batch is copied: all at once would be there twice
+        batch = reader.get_batch(list(indices[start : start + step])).asnumpy()
+        if (
+            batch.shape[1:] != frames.shape[1:]
+        ):  # of another size than it was asked for: whoever called says so
+            return _Reading(batch, shown[1 : len(batch) + 1] - shown[0], len(reader))
+        frames[start : start + step] = batch
+    return _Reading(frames, shown[1:] - shown[0], len(reader))
 
 
 _FAST: dict[VideoBackend, Callable[[VideoInfo, Sequence[int], Size], _Reading]] = {
@@ -258,8 +275,11 @@ def _frames_at(
     """Decode the frames at ``indices``, jumping to a key frame where that saves decoding.
 
     A jump may miss: after some frames marked as key (intra refresh), decoding takes a while to recover. Then
-    this one and all further frames are decoded from the start.
+    this one and all further frames are decoded from the start. Where the file repeats its times, all are.
     """
+    if timeline.turns:
+        yield from _frames_in_turn(container.decode(stream), timeline=timeline, indices=indices)
+        return
     keys, position = timeline.keys, -math.inf
     decoded, can_jump = container.decode(stream), timeline.has_index and bool(keys)
     for index in indices:
@@ -274,12 +294,32 @@ def _frames_at(
             decoded = container.decode(stream)
             frame = _first_from(target, decoded)
         if frame is None or frame.pts != target:
-            raise VideoError(
-                f"{shown_name(timeline.info.path)} is damaged: its frame at {timeline.times[index]:.2f} s cannot be "
-                "decoded; copy or download it again"
-            )
+            raise _lost(timeline, index)
         position = target
         yield frame
+
+
+def _frames_in_turn(
+    frames: "Iterator[av.VideoFrame]", *, timeline: Timeline, indices: Sequence[int]
+) -> "Iterator[av.VideoFrame]":
+    """Yield the frames at ``indices`` of a file that repeats its times: each by its time, and its turn among those."""
+    seen: Counter[int | None] = Counter()
+    for index in indices:
+        for frame in frames:
+            turn = seen[frame.pts]
+            seen[frame.pts] += 1
+            if (frame.pts, turn) == (timeline.pts[index], timeline.turns[index]):
+                yield frame
+                break
+        else:
+            raise _lost(timeline, index)
+
+
+def _lost(timeline: Timeline, index: int) -> VideoError:
+    return VideoError(
+        f"{shown_name(timeline.info.path)} is damaged: its frame at {timeline.times[index]:.2f} s cannot be decoded; "
+        "copy or download it again"
+    )
 
 
 def _first_from(pts: int, frames: "Iterator[av.VideoFrame]") -> "av.VideoFrame | None":
