@@ -175,7 +175,10 @@ def test_frames_that_would_fill_the_memory_are_refused_before_decoding(tmp_path)
     message = "at most 0.9 GB, but 100 frames of 4000 x 4000 from wide.gif take 4.8 GB; lower num_frames to 18, or max_pixels to 3,000,000, or raise max_bytes"
     with pytest.raises(VideoError, match=message):
         sample_frames(tmp_path / "wide.gif", FramePolicy(num_frames=100))
-    assert sample_frames(tmp_path / "wide.gif", FramePolicy(num_frames=100, max_pixels=10_000)).frames.nbytes < 4e6
+    assert (
+        sample_frames(tmp_path / "wide.gif", FramePolicy(num_frames=100, max_pixels=10_000)).frames.nbytes
+        < 4e6
+    )
 
 
 @pytest.mark.parametrize(

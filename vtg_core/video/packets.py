@@ -36,12 +36,14 @@ class Demuxed:
         frames: those that are shown, in order of decoding.
         keys: the pts of the frames at which decoding can begin.
         has_leading: whether a frame is shown before a key frame that it follows in the file (open groups).
+        cuts: the numbers of the packets, from 0, with which the file's clock begins again.
     """
 
     num_packets: int = 0
     frames: list[ShownFrame] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     has_leading: bool = False
+    cuts: list[int] = field(default_factory=list)
     _first_keys: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -73,7 +75,7 @@ def demuxed(packets: "Iterable[av.Packet[Any]]", *, tick: Fraction) -> Demuxed:
     """
     found, part = Demuxed(), 0
     latest, last_dts = None, None
-    for packet in packets:
+    for number, packet in enumerate(packets):
         found.num_packets += bool(packet.size or packet.dts is not None)
         if packet.pts is None:
             continue
@@ -81,6 +83,7 @@ def demuxed(packets: "Iterable[av.Packet[Any]]", *, tick: Fraction) -> Demuxed:
             falls_back = packet.dts is not None and last_dts is not None and packet.dts < last_dts
             if falls_back and latest is not None and (latest - packet.pts) * tick > RESTART_SECONDS:
                 part, latest = part + 1, None
+                found.cuts.append(number)
             found.add_key(part, packet.pts)
             last_key = packet.pts
         elif found.keys:

@@ -100,6 +100,7 @@ class Timeline:
         has_index: whether a seek lands on a key frame at or before the time asked for.
         has_leading: whether a frame is shown before a key frame that it follows in the file (open groups).
         turns: where pts repeat, for each frame how many frames before it in the file have its pts; else empty.
+        cuts: the numbers of the packets, from 0, with which the file's clock begins again.
     """
 
     info: VideoInfo
@@ -110,6 +111,7 @@ class Timeline:
     has_index: bool
     has_leading: bool
     turns: Sequence[int] = ()
+    cuts: Sequence[int] = ()
 
     def cut(self, clip: Window) -> "Timeline":
         """Return the frames shown within ``clip`` (s) alone, their times counted from its start.
@@ -278,7 +280,7 @@ def read_timeline(path: Path) -> Timeline:
         height=height,
         codec=codec,
         rate_error=max(abs(time - i * gap) for i, time in enumerate(times)),
-        num_same_times=sum(map(bool, turns)),
+        num_same_times=sum(a == b for a, b in pairwise(clock)),
         num_restarts=shown[-1].part,
     )
     return Timeline(
@@ -290,6 +292,7 @@ def read_timeline(path: Path) -> Timeline:
         has_index=bool(formats & INDEXED_FORMATS),
         has_leading=found.has_leading,
         turns=array("q", turns if any(turns) or shown[-1].part else ()),
+        cuts=tuple(found.cuts),
     )
 
 
