@@ -53,8 +53,8 @@ def launch_options(
     """
     middleware = [
         Middleware(_SecurityHeaders),
-        Middleware(TrustedHostMiddleware, allowed_hosts=list(names), www_redirect=False),
         Middleware(_Places),
+        Middleware(TrustedHostMiddleware, allowed_hosts=list(names), www_redirect=False),
     ]
     return {
         "server_name": host,
