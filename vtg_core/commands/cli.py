@@ -145,6 +145,8 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
     from vtg_core.video.sampling import sample_frames
 
     video = sample_frames(options.video, frames)
+    if video.info.clock_remark:
+        tell(f"note: {plain(video.info.clock_remark)}")
     windows = [window.check_within(video.info.duration, clip=options.clip) for window in windows]
     header: dict[str, Any] = {
         "checkpoint": options.checkpoint,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import vtg_core
+from vtg_core.chat.bounded_rendering import bounded_templates
 from vtg_core.commands import cli
 from vtg_core.commands.terminal import (
     add_frame_options,
@@ -28,8 +29,10 @@ from vtg_core.commands.terminal import (
     tell,
     tell_format,
     template_change,
+    terminable,
 )
 from vtg_core.errors import AnnotationError, VTGError
+from vtg_core.files.upload_folder import upload_folder
 
 if TYPE_CHECKING:
     from vtg_core.dashboard import Settings
@@ -43,8 +46,13 @@ PASSWORD = "VTG_LENS_PASSWORD"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that stands first, or serve the page until it is stopped; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and not given[0].startswith("-"):
-        return cli.main(given)
+    with bounded_templates():
+        if given and not given[0].startswith("-"):
+            return cli.main(given)
+        return _page(given)
+
+
+def _page(given: Sequence[str]) -> int:
     parser = page_parser()
     options = parser.parse_args(given)
     if options.command is not None:
@@ -135,7 +143,8 @@ def _serve(options: argparse.Namespace) -> int:
         if not _is_loopback(options.host):
             tell(_exposed(options, settings))
         where = launch_options(options.host, options.port, names=_names(options), auth=auth)
-        build_dashboard(settings).launch(**where)
+        with terminable(), upload_folder():
+            build_dashboard(settings).launch(**where)
     except OSError as error:  # no such address, or a port that is taken
         tell(f"error: the page cannot be served at {plain(options.host)}: {plain(str(error))}")
         return 1

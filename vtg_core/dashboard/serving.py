@@ -7,16 +7,22 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vtg_core.dashboard.components import SCRIPTS
+from vtg_core.dashboard.components import SCRIPTS, imported
 from vtg_core.dashboard.theme import theme
 from vtg_core.files.assets import asset_folder
 
 MAX_UPLOAD = "1gb"
+MAX_WAITING = 128
+"""So much may wait in the queue; whoever comes then is told, and asks again (``assets/queue.js``)."""
+
+MAX_WAITING_OF_ONE = 32
+"""So much of it may be one address's: one visitor cannot hold the queue."""
+
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 ANY_NAME = ("*",)
 
@@ -47,6 +53,7 @@ def launch_options(
     """
     middleware = [
         Middleware(_SecurityHeaders),
+        Middleware(_Places),
         Middleware(TrustedHostMiddleware, allowed_hosts=list(names), www_redirect=False),
     ]
     return {
@@ -60,6 +67,7 @@ def launch_options(
             asset_folder() / f"{name}.css"
             for name in ("dashboard", "frame", "linked_view", "probe", "survey")
         ],
+        "head": f"<script>{imported('queue')}.then((queue) => queue.start());</script>",
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
@@ -108,6 +116,34 @@ class _SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class _Places:
+    """Refuses a place in the queue where there is none, or the visitor has enough, and says how many wait."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/queue/join"):
+            waiting = _waiting(scope)
+            own = waiting.count((scope.get("client") or ("",))[0])
+            if own >= MAX_WAITING_OF_ONE or len(waiting) >= MAX_WAITING:
+                who = "this address has" if own >= MAX_WAITING_OF_ONE else "others have"
+                told = {
+                    "detail": f"The page is busy: {who} all the places in its queue.",
+                    "waiting": len(waiting),
+                }
+                await JSONResponse(told, 429)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _waiting(scope: Scope) -> list[str]:
+    """Return the address of each request that waits in the page's queue."""
+    queue = scope["app"].get_blocks()._queue
+    events = (event for one in queue.event_queue_per_concurrency_id.values() for event in one.queue)
+    return [event.request.client.host if event.request.client else "" for event in events]
 
 
 def _comes_from_elsewhere(scope: Scope) -> bool:

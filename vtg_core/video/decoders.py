@@ -6,8 +6,9 @@ are what transformers decodes with; what they return is taken only where it prov
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,9 @@ SAME_PICTURE = 1.0
 
 MAX_COMPARED = 32
 """Frames that another decoder is asked for: enough to tell it, and no second gigabyte."""
+
+MAX_BATCH_BYTES = 100_000_000
+"""So much another decoder gives at once, where it gives copies."""
 
 MAX_CLOCK_ERROR = 0.25
 """Of a frame's length: times that differ by less are the same frame's."""
@@ -190,7 +194,10 @@ def _suits(backend: VideoBackend, timeline: Timeline, size: Size) -> bool:
     decord 0.6 returns other frames than those asked for, up to a second off and without an error, where it
     seeks without an index (MPEG-TS, WMV) or into open groups (x265's default, MPEG-4 with B-frames).
     torchcodec returns frames in the file's own size, which may not fit into memory where a smaller one was asked for.
+    Both tell frames apart by their times.
     """
+    if timeline.turns:
+        return False
     if backend is VideoBackend.DECORD:
         return not timeline.rotation and not timeline.has_leading and timeline.has_index
     return size == (timeline.info.width, timeline.info.height)
@@ -221,11 +228,21 @@ def _read_with_torchcodec(info: VideoInfo, indices: Sequence[int], size: Size) -
 
 def _read_with_decord(info: VideoInfo, indices: Sequence[int], size: Size) -> _Reading:
     import decord
+    import numpy as np
 
     decord.logging.set_level(decord.logging.QUIET)
     reader = decord.VideoReader(str(info.path), width=size[0], height=size[1])
     shown = reader.get_frame_timestamp([0, *indices])[:, 0]
-    return _Reading(reader.get_batch(list(indices)).asnumpy(), shown[1:] - shown[0], len(reader))
+    frames = np.empty((len(indices), size[1], size[0], 3), dtype=np.uint8)
+    step = max(1, MAX_BATCH_BYTES // frames[0].nbytes)
+    for start in range(0, len(indices), step):  # a batch is copied: all at once would be there twice
+        batch = reader.get_batch(list(indices[start : start + step])).asnumpy()
+        if (
+            batch.shape[1:] != frames.shape[1:]
+        ):  # of another size than it was asked for: whoever called says so
+            return _Reading(batch, shown[1 : len(batch) + 1] - shown[0], len(reader))
+        frames[start : start + step] = batch
+    return _Reading(frames, shown[1:] - shown[0], len(reader))
 
 
 _FAST: dict[VideoBackend, Callable[[VideoInfo, Sequence[int], Size], _Reading]] = {
@@ -255,6 +272,34 @@ def _frames_at(
     timeline: Timeline,
     indices: Sequence[int],
 ) -> "Iterator[av.VideoFrame]":
+    """Decode the frames at ``indices``.
+
+    Where the size of frames changes, FFmpeg's decoders drop the frames that they have not given out yet. Then this one
+    and all further frames are decoded from the start, by a decoder that is emptied before each change.
+    """
+    done = 0
+    try:
+        by = _frames_in_turn if timeline.turns else _frames_by_jumps
+        for frame in by(container, stream, timeline=timeline, indices=indices):
+            yield frame
+            done += 1
+    except _LostFrameError:
+        cuts = {*timeline.cuts, *_changes_of_size(timeline)}
+        if len(cuts) == len(timeline.cuts):
+            raise
+        with opened(timeline.info.path) as (again, its_stream):
+            yield from _frames_in_turn(
+                again, its_stream, timeline=replace(timeline, cuts=tuple(cuts)), indices=indices[done:]
+            )
+
+
+def _frames_by_jumps(
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    *,
+    timeline: Timeline,
+    indices: Sequence[int],
+) -> "Iterator[av.VideoFrame]":
     """Decode the frames at ``indices``, jumping to a key frame where that saves decoding.
 
     A jump may miss: after some frames marked as key (intra refresh), decoding takes a while to recover. Then
@@ -274,12 +319,70 @@ def _frames_at(
             decoded = container.decode(stream)
             frame = _first_from(target, decoded)
         if frame is None or frame.pts != target:
-            raise VideoError(
-                f"{shown_name(timeline.info.path)} is damaged: its frame at {timeline.times[index]:.2f} s cannot be "
-                "decoded; copy or download it again"
-            )
+            raise _LostFrameError(timeline, index)
         position = target
         yield frame
+
+
+def _frames_in_turn(
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    *,
+    timeline: Timeline,
+    indices: Sequence[int],
+) -> "Iterator[av.VideoFrame]":
+    """Decode the frames at ``indices`` from the start: each is known by its time, and its turn among those of that time."""
+    seen: Counter[int | None] = Counter()
+    frames = (frame for _, frame in _numbered(container, stream, cuts=timeline.cuts))
+    for index in indices:
+        wanted = timeline.pts[index], timeline.turns[index] if timeline.turns else 0
+        for frame in frames:
+            turn = seen[frame.pts]
+            seen[frame.pts] += 1
+            if (frame.pts, turn) == wanted:
+                yield frame
+                break
+        else:
+            raise _LostFrameError(timeline, index)
+
+
+def _numbered(
+    container: "av.container.InputContainer", stream: "av.VideoStream", *, cuts: Sequence[int] = ()
+) -> "Iterator[tuple[int, av.VideoFrame]]":
+    """Yield all frames, each with the number of the packet that brought it out; the decoder is emptied before ``cuts``."""
+    for number, packet in enumerate(container.demux(stream)):
+        if number in cuts:
+            for frame in stream.decode(None):
+                yield number, frame
+            stream.codec_context.flush_buffers()
+        for frame in stream.decode(packet):
+            yield number, frame
+
+
+def _changes_of_size(timeline: Timeline) -> set[int]:
+    """Return the numbers of the packets with which frames of another size begin; decodes the whole file."""
+    changes, before = set[int](), None
+    with opened(timeline.info.path) as (container, stream):
+        keys: dict[int | None, int] = {}
+        for number, packet in enumerate(container.demux(stream)):
+            if packet.is_keyframe:
+                keys[packet.pts] = number
+            for frame in stream.decode(packet):
+                size = frame.width, frame.height
+                if before not in (None, size) and frame.pts in keys:
+                    changes.add(keys[frame.pts])
+                before = size
+    return changes
+
+
+class _LostFrameError(VideoError):
+    """A frame that the timeline knows does not come out of the decoder."""
+
+    def __init__(self, timeline: Timeline, index: int) -> None:
+        super().__init__(
+            f"{shown_name(timeline.info.path)} is damaged: its frame at {timeline.times[index]:.2f} s cannot be "
+            "decoded; copy or download it again"
+        )
 
 
 def _first_from(pts: int, frames: "Iterator[av.VideoFrame]") -> "av.VideoFrame | None":

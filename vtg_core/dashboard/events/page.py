@@ -16,6 +16,7 @@ from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, picked_steps, sought_text
+from vtg_core.dashboard.serving import MAX_WAITING
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -35,7 +36,7 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86_400))
     with page:
         _Events(settings, Layout(settings)).connect(page)
-    page.queue(max_size=32, default_concurrency_limit=4)
+    page.queue(max_size=2 * MAX_WAITING, default_concurrency_limit=4)
     page._queue.sleep_when_free = (
         SECONDS_BETWEEN  # Gradio's own is 0.001: a twentieth of a core while nothing happens
     )
@@ -56,8 +57,12 @@ TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, 
   store.set("template", template);
   store.set("answer", answer);
   store.set("max_length", Number.isInteger(most) && most > 0 ? most : null);
+  (await {imported("typed")}).keep({{ query, start, end, frames, policy, most, row: number }});
   return [];
 }}"""
+TAKE_TYPED = (
+    f"""async (row, ...now) => (await {imported("typed")}).typedBefore(JSON.parse(row).number, now)"""
+)
 TELL_UPLOAD = f"""async () => {{
   const store = await {imported("store")};
   store.set("uploads", store.get("uploads") + 1);
@@ -119,7 +124,11 @@ class _Events:
             outputs=[at.row, at.template, at.mode, at.mask, at.tools, at.link_note],
             **UNQUEUED,
         )
-        opened.then(**audits.fields).then(**read_row).then(**show)
+        first_read = opened.then(**audits.fields).then(**read_row).then(**show)
+        typed = [at.query, at.start, at.end, at.num_frames, at.trained, at.max_length]
+        first_read.then(
+            None, [at.row, *typed], typed, js=TAKE_TYPED, show_progress="hidden", api_visibility="private"
+        )
         at.row.pick(**read_row).then(**show)
         at.row.find(self._find, [at.row], [at.row], trigger_mode="always_last", **UNQUEUED)
         turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row, at.template], **UNQUEUED}
