@@ -6,7 +6,7 @@ import stat
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -71,6 +71,7 @@ class Timeline:
         rotation: quarter turns, counterclockwise, from a stored frame to a shown one, 0 to 3.
         has_index: whether a seek lands on a key frame at or before the time asked for.
         has_leading: whether a frame is shown before a key frame that it follows in the file (open groups).
+        tick: how long a tick of the stream is, in seconds.
     """
 
     info: VideoInfo
@@ -80,6 +81,7 @@ class Timeline:
     rotation: int
     has_index: bool
     has_leading: bool
+    tick: Fraction
 
     def cut(self, clip: Window) -> "Timeline":
         """Return the frames shown within ``clip`` (s) alone, their times counted from its start.
@@ -183,6 +185,16 @@ def timeline_of(path: str | os.PathLike[str]) -> Timeline:
     return _KEPT.get((os.fspath(path), version), lambda: read_timeline(Path(path)))
 
 
+def keep_timeline(path: str | os.PathLike[str], read: Callable[[], Timeline]) -> None:
+    """Let :func:`timeline_of` return what ``read`` does for as long as the file at ``path`` stays the same.
+
+    Nothing is read where its timeline is kept already, or where the file has just been written.
+    """
+    version = file_version(path)
+    if version is not None:
+        _KEPT.get((os.fspath(path), version), read)
+
+
 _KEPT: BoundedCache[Timeline] = BoundedCache(MAX_KEPT_FRAMES, weigh=lambda timeline: len(timeline.pts))
 
 
@@ -247,7 +259,14 @@ def read_timeline(path: Path) -> Timeline:
     )
     has_index = bool(formats & INDEXED_FORMATS)
     return Timeline(
-        info, array("q", pts), array("d", times), array("q", sorted(keys)), rotation, has_index, has_leading
+        info,
+        array("q", pts),
+        array("d", times),
+        array("q", sorted(keys)),
+        rotation,
+        has_index,
+        has_leading,
+        tick,
     )
 
 

@@ -17,7 +17,8 @@ from vtg_core.audit.codes.batch import MASK_KIND, MODEL_LACKS, MODEL_NOT_ASKED, 
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.videos import image_id, probe_outputs, video_ids
-from vtg_core.errors import first_line
+from vtg_core.checkpoints.loading import load_config
+from vtg_core.errors import VTGError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -82,6 +83,14 @@ class AskedModel:
             placed = self.place(**tensors)[0]
         found: np.ndarray | None = placed.numpy() if placed is not None else None
         return found
+
+
+def asked_model(checkpoint: str, chat: ChatIds) -> AskedModel:
+    """Return the class of a checkpoint, by its name; not to be asked where no config can be read."""
+    try:
+        return AskedModel.of(load_config(checkpoint), chat)
+    except VTGError as error:
+        return AskedModel(None, checkpoint, str(error))
 
 
 def check_model_inputs(
