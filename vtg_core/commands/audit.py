@@ -10,8 +10,8 @@ from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
 from vtg_core.commands.results.audit import (
+    FolderAudit,
     add_results_options,
-    audit_to_folder,
     print_beside,
     results_usage,
     scanned,
@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
         rows = _file_rows(options)
         collator = _collator(options, chat) if options.collator or options.recipe else None
         fuzzed = partial(_fuzzed, options, rows=rows, chat=chat)
-        audit_to_folder(options, report, chat, rows, collator=collator, fuzzed=fuzzed)
+        FolderAudit(options, report, chat, rows, collator, fuzzed).run()
     else:
         found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
         _collect(report, found, count)

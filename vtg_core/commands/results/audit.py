@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from vtg_core.audit.findings import Finding
 from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
     counted,
+    plain,
     positive,
+    print_table,
     reading,
     tell,
     tell_format,
@@ -87,110 +89,97 @@ def scanned(options: argparse.Namespace, rows: "FileRows") -> Iterator["Annotati
     tell_format(rows)
 
 
-def audit_to_folder(
-    options: argparse.Namespace,
-    report: "Report",
-    chat: "ChatIds",
-    rows: "FileRows",
-    *,
-    collator: "ForeignCollator | Finding | None" = None,
-    fuzzed: Callable[[Any], Iterator["RowFindings"]] = lambda collator: iter(()),
-) -> None:
-    """Audit the rows of a file into a folder, and fill the report from what is in it then.
+@dataclass(frozen=True)
+class FolderAudit:
+    """An audit of a file's rows into a folder.
 
-    Args:
+    Attributes:
         options: of the command.
-        report: to be filled.
+        report: is filled from what is in the folder in the end.
         chat: the checkpoint's ids.
         rows: of the file.
         collator: that is audited; None for our own path.
         fuzzed: varies its input.
-
-    Raises:
-        VTGError: the folder holds something else, cannot be written, or a worker failed.
     """
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.shards.folder import opened_results
 
-    if isinstance(collator, Finding):
-        report.add(RowFindings(None, "", (collator,)))
-        return
-    if collator is not None and collator.origin:
-        report.subject += f" ({collator.origin})"
-    setup = _setup(options, rows)
-    fingerprints = _fingerprints(options, setup)
-    with terminable(), opened_results(Path(options.out), fingerprints, is_resumed=options.resume) as folder:
-        try:
-            _audit(options, folder, rows, setup)
+    options: argparse.Namespace
+    report: "Report"
+    chat: "ChatIds"
+    rows: "FileRows"
+    collator: "ForeignCollator | Finding | None"
+    fuzzed: Callable[[Any], Iterator["RowFindings"]]
+
+    def run(self) -> None:
+        """Audit the rows whose parts are not there, until the end or an interrupt.
+
+        Raises:
+            VTGError: the folder holds something else or cannot be written, or a worker failed.
+        """
+        from vtg_core.audit.report import RowFindings
+        from vtg_core.audit.shards.folder import opened_results
+
+        if isinstance(self.collator, Finding):
+            self.report.add(RowFindings(None, "", (self.collator,)))
+            return
+        if self.collator is not None and self.collator.origin:
+            self.report.subject += f" ({self.collator.origin})"
+        setup = _setup(self.options, self.rows)
+        fingerprints = _fingerprints(self.options, setup)
+        out, is_resumed = Path(self.options.out), self.options.resume
+        with terminable(), opened_results(out, fingerprints, is_resumed=is_resumed) as folder:
+            try:
+                _audit(self.options, folder, self.rows, setup)
+            except KeyboardInterrupt:
+                self.report.is_partial = True
+                tell(f"stopped: {counted(len(folder.shards), 'shard')} kept; --resume goes on with them")
+            self._fill(folder, fingerprints)
+
+    def _fill(self, folder: "ResultsFolder", fingerprints: dict[str, Any]) -> None:
+        """Fill the report from the shards; where all are there, add what concerns no row alone, and write it too."""
+        from vtg_core.audit.shards.folder import REPORT
+        from vtg_core.audit.shards.run import finish
+        from vtg_core.audit.shards.summary import fill_report, videos_dict
+        from vtg_core.audit.shards.video_index import ProbedVideos
+
+        report, rows, is_whole = self.report, self.rows, not self.report.is_partial
+        verified = self._verified() if is_whole and self.collator is None else []
+        report.verified = {row.row for row in verified if row.row is not None}
+        num_rows = fill_report(report, folder)
+        if is_whole:
             report.num_in_file, report.num_read = rows.num_in_file, rows.num_read
             report.num_drawn = None if rows.chosen is None else len(rows.chosen)
-        except KeyboardInterrupt:
-            report.is_partial = True
-            tell(f"stopped: {counted(len(folder.shards), 'shard')} kept; --resume goes on with them")
-        _summarize(
-            options,
-            report,
-            chat,
-            rows,
-            folder,
-            fingerprints,
-            lambda: fuzzed(collator) if options.fuzz else iter(()),
-        )
+            beside = list(self._beside(verified))
+            for row in beside:
+                report.add(row)
+            finish(folder, beside, fingerprints, num_rows=num_rows)
+        with ProbedVideos(folder.videos) as videos:
+            report.videos = videos_dict(videos)
+        folder.write_json(REPORT, report.as_dict())
 
+    def _verified(self) -> list["RowFindings"]:
+        from vtg_core.audit.run import verify_rows
 
-def _summarize(
-    options: argparse.Namespace,
-    report: "Report",
-    chat: "ChatIds",
-    rows: "FileRows",
-    folder: "ResultsFolder",
-    fingerprints: dict[str, Any],
-    fuzzed: Callable[[], Iterator["RowFindings"]],
-) -> None:
-    """Fill the report from the shards; where all are there, add what concerns no row alone, and write it too."""
-    from vtg_core.audit.run import verify_rows
-    from vtg_core.audit.shards.folder import REPORT
-    from vtg_core.audit.shards.run import finish
-    from vtg_core.audit.shards.summary import fill_report, videos_dict
-    from vtg_core.audit.shards.video_index import ProbedVideos
+        options = self.options
+        return list(verify_rows(self.rows, self.chat, num_rows=options.verify, limit=options.limit))
 
-    is_own, verified = not (options.collator or options.recipe), list["RowFindings"]()
-    if is_own and not report.is_partial:
-        verified = list(verify_rows(rows, chat, num_rows=options.verify, limit=options.limit))
-        report.verified = {row.row for row in verified if row.row is not None}
-    num_rows = fill_report(report, folder)
-    if not report.is_partial:
-        found = [*_beside(options, report, chat, rows, verified), *fuzzed()]
-        for row in found:
-            report.add(row)
-        finish(folder, found, fingerprints, num_rows=num_rows)
-    with ProbedVideos(folder.videos) as videos:
-        report.videos = videos_dict(videos)
-    folder.write_json(REPORT, report.as_dict())
+    def _beside(self, verified: Iterable["RowFindings"]) -> Iterator["RowFindings"]:
+        """Yield what concerns no row alone: the checkpoint, rows that were looked at twice, varied ones, the unit of times."""
+        from vtg_core.audit.report import RowFindings
+        from vtg_core.audit.run import audit_rows, suspected_units
+        from vtg_core.masking.pixel_free import PixelFreeEncoder
 
-
-def _beside(
-    options: argparse.Namespace,
-    report: "Report",
-    chat: "ChatIds",
-    rows: "FileRows",
-    verified: list["RowFindings"],
-) -> Iterator["RowFindings"]:
-    """Yield what concerns no row alone: the checkpoint, rows that were looked at twice, the unit of all times."""
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.run import audit_rows, suspected_units
-    from vtg_core.masking.pixel_free import PixelFreeEncoder
-
-    if not (options.collator or options.recipe):
-        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
-        for row in audit_rows(rows, chat, limit=1, encoder=encoder):
-            told = tuple(f for f in row.findings if row.row is None or f.code == DECODED.name)
-            yield replace(row, row=None, findings=told, quote=None, decoded=None)
-    for row in verified:
-        report.num_verified += row.is_audited
-        fresh = tuple(finding for finding in row.findings if not report.holds(finding))
-        yield RowFindings(None, row.where, fresh, decoded=row.decoded)
-    yield from suspected_units(rows, limit=options.limit)
+        if self.collator is None:
+            encoder = PixelFreeEncoder(self.chat.processor, sees_pixels=self.options.pixels)
+            for row in audit_rows(self.rows, self.chat, limit=1, encoder=encoder):
+                told = tuple(f for f in row.findings if row.row is None or f.code == DECODED.name)
+                yield RowFindings(None, "", told)
+        for row in verified:
+            self.report.num_verified += row.is_audited
+            fresh = tuple(finding for finding in row.findings if not self.report.holds(finding))
+            yield RowFindings(None, row.where, fresh, decoded=row.decoded)
+        if self.options.fuzz:
+            yield from self.fuzzed(self.collator)
+        yield from suspected_units(self.rows, limit=self.options.limit)
 
 
 def _audit(options: argparse.Namespace, folder: "ResultsFolder", rows: "FileRows", setup: "Setup") -> None:
@@ -198,12 +187,11 @@ def _audit(options: argparse.Namespace, folder: "ResultsFolder", rows: "FileRows
     from vtg_core.audit.shards.run import audit_into
 
     source = scanned(options, rows)
-    if rows.num_drawn is not None:
+    if rows.num_drawn is not None:  # which rows they are is known once all were counted
         for _ in source:
             pass
         source = iter(rows.reader)
-    total = rows.num_drawn or _smaller(options.limit, rows.reader.count_about())
-    with _Progress(total) as progress:
+    with _Progress(rows.num_drawn or _smaller(options.limit, rows.reader.count_about())) as progress:
         audit_into(
             folder,
             source,
