@@ -100,12 +100,13 @@ class Processes:
             pipe.send(task)
 
     def received(self) -> "list[Result]":
-        results = []
-        for pipe in connection.wait([pipe for pipe in self._pipes if pipe not in self._idle]):
+        results: list[Result] = []
+        busy: list[Any] = [pipe for pipe in self._pipes if pipe not in self._idle]
+        for pipe in map(self._ours, connection.wait(busy)):
             try:
-                result = pipe.recv()  # type: ignore[union-attr]
+                result = pipe.recv()
             except (EOFError, OSError):
-                process = self._pipes[pipe]  # type: ignore[index]
+                process = self._pipes[pipe]
                 process.join()
                 raise VTGError(
                     f"a worker must live until its rows are audited, and one ended ({_ended(process.exitcode)}); "
@@ -113,9 +114,12 @@ class Processes:
                 ) from None
             if isinstance(result, Exception):
                 raise result
-            self._idle.append(pipe)  # type: ignore[arg-type]
+            self._idle.append(pipe)
             results.append(result)
         return results
+
+    def _ours(self, ready: object) -> "Connection[Any, Any]":
+        return next(pipe for pipe in self._pipes if pipe is ready)
 
 
 def serve(pipe: "Connection[Any, Any]", setup: "Setup") -> None:

@@ -55,11 +55,12 @@ class Schedule:
                 if not paths & self._asked:
                     del self._waiting[number]
                     return replace(block, videos=self._videos.known(block.paths))
-            if len(self._waiting) >= self._look_ahead or (block := next(self._blocks, None)) is None:
+            read = next(self._blocks, None) if len(self._waiting) < self._look_ahead else None
+            if read is None:
                 return None
-            unknown = self._videos.unknown(block.paths)
+            unknown = self._videos.unknown(read.paths)
             self._ask([path for path in unknown if path not in self._asked])
-            self._waiting.append((block, frozenset(unknown)))
+            self._waiting.append((read, frozenset(unknown)))
 
     def take(self, result: Result) -> Audited | None:
         """Take in what was done; return it where it is a shard."""

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,9 +182,13 @@ def _rows_of(table: "pyarrow.Table") -> Iterator[RowFindings]:
                 line["id"],
                 tuple(map(_finding_of, found)),
                 line["audited"],
-                quote=(lambda finding, quotes=quotes: quotes.get(finding.code, "")) if quotes else None,
+                quote=partial(_quoted, quotes) if quotes else None,
                 decoded=(line["video"], line["decoder"]) if line["decoder"] is not None else None,
             )
+
+
+def _quoted(quotes: Mapping[str, str], finding: Finding) -> str:
+    return quotes.get(finding.code, "")
 
 
 def _finding_of(one: Mapping[str, Any]) -> Finding:
