@@ -47,7 +47,7 @@ def run(sizes: Sizes | None = None) -> dict[str, float]:
         if sizes.rows:
             figures |= _measure_memory(_made(Path(scratch) / "many", sizes.rows), sizes.rows)
         if sizes.kills:
-            figures |= _measure_kills(_made(Path(scratch) / "kill", sizes.kill_rows), sizes)
+            figures |= measure_kills(_made(Path(scratch) / "kill", sizes.kill_rows), sizes)
     return figures
 
 
@@ -85,7 +85,7 @@ def _measure_memory(file: Path, num_rows: int) -> dict[str, float]:
     return {"million_rows_peak_mb": done.peak_mb} if num_rows == MILLION else {}
 
 
-def _measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
+def measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
     """Kill an audit again and again, the whole of it, its first process or a worker; then let it end."""
     chance, out, whole = random.Random(0), file.parent / "killed", file.parent / "whole"
     options = ("--workers", "2", "--shard-rows", str(max(1, sizes.kill_rows // (5 * sizes.kills))))
@@ -117,7 +117,7 @@ def _kill(file: Path, out: Path, options: tuple[str, ...], chance: random.Random
     else:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    psutil.wait_procs(workers, timeout=60)
+    assert psutil.wait_procs(workers, timeout=60)[1] == [], "a worker outlives the audit that it worked for"
     return what
 
 
