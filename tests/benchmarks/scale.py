@@ -88,10 +88,11 @@ def _measure_memory(file: Path, num_rows: int) -> dict[str, float]:
 def measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
     """Kill an audit again and again, the whole of it, its first process or a worker; then let it end."""
     chance, out, whole = random.Random(0), file.parent / "killed", file.parent / "whole"
-    options = ("--workers", "2", "--shard-rows", str(max(1, sizes.kill_rows // (5 * sizes.kills))))
+    options = ("--shard-rows", str(max(1, sizes.kill_rows // (5 * sizes.kills))))
     kills: Counter[str] = Counter()
     for _ in range(sizes.kills):
-        kills[_kill(file, out, options, chance)] += 1
+        num_workers = str(chance.choice((1, 1, 2)))
+        kills[_kill(file, out, (*options, "--workers", num_workers), chance)] += 1
     _audit(file, out, *options)
     _audit(file, whole, *options)
     lost = _lost(out, sizes.kill_rows)
