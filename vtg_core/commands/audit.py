@@ -3,13 +3,20 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
-from vtg_core.commands.outputs import refuse_inputs
+from vtg_core.commands.results.audit import (
+    FolderAudit,
+    add_results_options,
+    print_beside,
+    results_usage,
+    scanned,
+)
 from vtg_core.commands.terminal import (
     NEVER,
     add_fail_on_option,
@@ -24,7 +31,6 @@ from vtg_core.commands.terminal import (
     print_table,
     reading,
     settled,
-    tell_format,
     template_change,
     write_all,
     write_json,
@@ -34,7 +40,6 @@ from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
 
 if TYPE_CHECKING:
-    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.audit.file_rows import FileRows
     from vtg_core.audit.report import Report, RowFindings
     from vtg_core.audit.row.chat_ids import ChatIds
@@ -45,6 +50,9 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     text = "find what is wrong with masks: ours, a collator's, or a saved batch's"
     command = commands.add_parser("audit", help=text, description=f"{text.capitalize()}.")
     command.set_defaults(run=run)
+    command.add_argument(
+        "annotations", metavar="FILE", nargs="?", default=argparse.SUPPRESS, help="the same as --annotations"
+    )
     command.add_argument("--annotations", metavar="F", help="annotation file whose rows are audited")
     add_row_options(command)
     command.add_argument(
@@ -92,6 +100,7 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--markdown", metavar="OUT",
         help="write the first finding of each kind as for a bug report to this file, or to stdout with -",
     )  # fmt: skip
+    add_results_options(command)
     add_model_options(command)
     add_frame_options(command)
     command.set_defaults(usage=command)
@@ -109,8 +118,14 @@ def run(options: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     report = Report(_subject(options))
-    found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
-    _collect(report, found, count)
+    if options.out is not None:
+        rows = _file_rows(options)
+        collator = _collator(options, chat) if options.collator or options.recipe else None
+        fuzzed = partial(_fuzzed, options, rows=rows, chat=chat)
+        FolderAudit(options, report, chat, rows, collator, fuzzed).run()
+    else:
+        found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
+        _collect(report, found, count)
     status = _status(options, report)
     _show(options, report)
     return status
@@ -159,6 +174,7 @@ def print_report(report: "Report", *, is_verbose: bool = False) -> None:
     print(f"{plain(report.subject)}: {report.headline}{decoded}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
+    print_beside(report)
     if not summary:
         found_none = "nothing to act on" if report.findings else "nothing found"
         nothing = found_none if report.num_audited else "nothing was audited"
@@ -203,6 +219,8 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("--serve needs the rows of --annotations: a saved batch has no video to send")
     if options.fuzz and not (options.collator or options.recipe):
         fail("--fuzz varies the input of a collator: give --collator or --recipe")
+    if (said := results_usage(options)) is not None:
+        fail(said)
     if options.recipe and options.recipe not in _recipes():
         fail(f"--recipe must be one of {', '.join(_recipes())}, got {options.recipe!r}")
 
@@ -226,6 +244,7 @@ def _saved(
     options: argparse.Namespace, chat: "ChatIds"
 ) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     from vtg_core.audit.batch.files import load_batch
+    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.audit.run import audit_saved
 
     batch = load_batch(options.batch)
@@ -235,7 +254,7 @@ def _saved(
         batch,
         chat,
         max_length=options.max_length,
-        model=_model(options, chat),
+        model=AskedModel.of_checkpoint(options.checkpoint, chat),
         path=Path(options.batch),
     )
     return found, lambda: total
@@ -245,6 +264,7 @@ def _rows(
     options: argparse.Namespace, chat: "ChatIds", report: "Report"
 ) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     """Return what is found in the rows, and how many there are to audit, which is known once they were counted."""
+    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.audit.report import RowFindings
     from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, verified_indices, verify_rows
     from vtg_core.masking.pixel_free import PixelFreeEncoder
@@ -258,7 +278,8 @@ def _rows(
 
     def found() -> Iterator["RowFindings"]:
         yield from _unreadable(options, rows)
-        report.num_in_file, report.num_read = rows.num_readable + rows.num_unreadable, rows.num_readable
+        report.num_in_file, report.num_read = rows.num_in_file, rows.num_read
+        report.num_drawn = None if rows.chosen is None else len(rows.chosen)
         yield from _of_rows()
         yield from suspected_units(rows, limit=options.limit)
 
@@ -291,7 +312,7 @@ def _rows(
             yield from _served(options, rows, chat, collator)
         yield from audit_collator(
             rows, collator, chat, limit=options.limit, batch_size=options.batch_size,
-            max_length=options.max_length, model=_model(options, chat),
+            max_length=options.max_length, model=AskedModel.of_checkpoint(options.checkpoint, chat),
         )  # fmt: skip
         if options.fuzz:
             yield from _fuzzed(options, collator, rows=rows, chat=chat)
@@ -309,25 +330,15 @@ def _served(
 
 
 def _unreadable(options: argparse.Namespace, rows: "FileRows") -> Iterator["RowFindings"]:
-    """Count the rows, and yield what cannot be read of them; no output may be a video of theirs."""
+    """Count the rows, and yield what cannot be read of those that are taken; no output may be a video of theirs."""
     from vtg_core.audit.run import unreadable_row
     from vtg_core.data.annotations import UnreadableRow
 
-    seen = set[int]()
-    for row in rows.scan():
-        if isinstance(row, UnreadableRow):
+    for row in scanned(options, rows):
+        if isinstance(row, UnreadableRow) and rows.num_drawn is None:
             yield unreadable_row(row)
-        elif (named := hash(str(row.video))) not in seen:
-            seen.add(named)
-            refuse_inputs(options, [(f"the video of {row.where}", row.video)])
-    tell_format(rows)
-
-
-def _model(options: argparse.Namespace, chat: "ChatIds") -> "AskedModel":
-    """Return the checkpoint's class, to be asked of each batch."""
-    from vtg_core.audit.batch.model_inputs import AskedModel
-
-    return AskedModel.of_checkpoint(options.checkpoint, chat)
+    if rows.num_drawn is not None:
+        yield from map(unreadable_row, rows.unreadable())
 
 
 def _file_rows(options: argparse.Namespace) -> "FileRows":
@@ -340,6 +351,8 @@ def _file_rows(options: argparse.Namespace) -> "FileRows":
         AnnotationReader(options.annotations, **reading(options), read_windows=windows_said),
         TemplateSelector(seed=0, templates=templates_of(options.answer, options.template or ALL)),
         frame_policy(options),
+        options.sample,
+        options.seed,
     )
 
 

@@ -213,6 +213,15 @@ class AnnotationReader:
                 raw = found.row.raw if isinstance(found.row, Row) else {}
                 yield UnreadableRow(found.number - 1, found.where, str(error), raw)
 
+    def count_about(self) -> int:
+        """Return how many rows the file has, by its lines where a line is a row: blank ones count too.
+
+        Raises:
+            AnnotationError: the file cannot be read beyond a place.
+        """
+        lines = None if self._choice.form.has_many else self._file.count_lines()
+        return sum(1 for _ in self.found()) if lines is None else lines
+
     def found(self) -> Iterator[Found]:
         """Yield the rows in order, unchecked.
 

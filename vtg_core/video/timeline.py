@@ -7,7 +7,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -99,6 +99,7 @@ class Timeline:
         rotation: quarter turns, counterclockwise, from a stored frame to a shown one, 0 to 3.
         has_index: whether a seek lands on a key frame at or before the time asked for.
         has_leading: whether a frame is shown before a key frame that it follows in the file (open groups).
+        tick: how long a tick of the stream is, in seconds.
         turns: where pts repeat, for each frame how many frames before it in the file have its pts; else empty.
         cuts: the numbers of the packets, from 0, with which the file's clock begins again.
     """
@@ -110,6 +111,7 @@ class Timeline:
     rotation: int
     has_index: bool
     has_leading: bool
+    tick: Fraction
     turns: Sequence[int] = ()
     cuts: Sequence[int] = ()
 
@@ -222,6 +224,16 @@ def timeline_of(path: str | os.PathLike[str]) -> Timeline:
     return _KEPT.get((os.fspath(path), version), lambda: read_timeline(Path(path)))
 
 
+def keep_timeline(path: str | os.PathLike[str], read: Callable[[], Timeline]) -> None:
+    """Let :func:`timeline_of` return what ``read`` does for as long as the file at ``path`` stays the same.
+
+    Nothing is read where its timeline is kept already, or where the file has just been written.
+    """
+    version = file_version(path)
+    if version is not None:
+        _KEPT.get((os.fspath(path), version), read)
+
+
 _KEPT: BoundedCache[Timeline] = BoundedCache(MAX_KEPT_FRAMES, weigh=lambda timeline: len(timeline.pts))
 
 
@@ -291,6 +303,7 @@ def read_timeline(path: Path) -> Timeline:
         rotation,
         has_index=bool(formats & INDEXED_FORMATS),
         has_leading=found.has_leading,
+        tick=tick,
         turns=array("q", turns if any(turns) or shown[-1].part else ()),
         cuts=tuple(found.cuts),
     )
