@@ -3,11 +3,11 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import STANDARD, add_answer_option
 from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
     NEVER,
@@ -29,14 +29,14 @@ from vtg_core.commands.terminal import (
     write_json,
     write_text,
 )
-from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
+from vtg_core.views.results.chosen import ALL, templates_of
 
 if TYPE_CHECKING:
-    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.audit.file_rows import FileRows
     from vtg_core.audit.report import Report, RowFindings
     from vtg_core.audit.row.chat_ids import ChatIds
+    from vtg_core.data.annotations import Annotation
 
 
 def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -219,92 +219,48 @@ def _saved(
 ) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     from vtg_core.audit.batch.files import load_batch
     from vtg_core.audit.run import audit_saved
+    from vtg_core.views.results.audited import asked_model
 
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
     total = len(rows) if rows is not None and rows.ndim else 0
-    found = audit_saved(batch, chat, max_length=options.max_length, model=_model(options, chat))
-    return found, lambda: total
+    model = asked_model(options.checkpoint, chat)
+    return audit_saved(batch, chat, max_length=options.max_length, model=model), lambda: total
 
 
 def _rows(
     options: argparse.Namespace, chat: "ChatIds", report: "Report"
 ) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     """Return what is found in the rows, and how many there are to audit, which is known once they were counted."""
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, verified_indices, verify_rows
-    from vtg_core.masking.pixel_free import PixelFreeEncoder
+    from vtg_core.views.results.audited import RowsAudit, asked_model
 
-    rows = _file_rows(options)
-
-    def count() -> int | None:
-        if report.num_in_file is None:
-            return None
-        return rows.num_readable if options.limit is None else min(options.limit, rows.num_readable)
-
-    def found() -> Iterator["RowFindings"]:
-        yield from _unreadable(options, rows)
-        report.num_in_file, report.num_read = rows.num_readable + rows.num_unreadable, rows.num_readable
-        yield from _of_rows()
-        yield from suspected_units(rows, limit=options.limit)
-
-    def _of_rows() -> Iterator["RowFindings"]:
-        if options.collator or options.recipe:
-            yield from _of_collator()
-            return
-        chosen = verified_indices(rows, options.verify, limit=options.limit)
-        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
-        audited = audit_rows(rows, chat, limit=options.limit, max_length=options.max_length, encoder=encoder)
-        for index, row in enumerate(audited):
-            if index in chosen and row.row is not None:
-                report.verified.add(row.row)
-            yield row
-        for row in verify_rows(rows, chat, num_rows=options.verify, limit=options.limit):
-            report.num_verified += row.is_audited
-            fresh = tuple(finding for finding in row.findings if not report.holds(finding))
-            yield RowFindings(None, row.where, fresh, decoded=row.decoded)
-
-    def _of_collator() -> Iterator["RowFindings"]:
-        collator = _collator(options, chat)
-        if isinstance(collator, Finding):
-            yield RowFindings(None, "", (collator,))
-            return
-        if collator.origin:
-            report.subject += f" ({collator.origin})"
-        yield from audit_collator(
-            rows, collator, chat, limit=options.limit, batch_size=options.batch_size,
-            max_length=options.max_length, model=_model(options, chat),
-        )  # fmt: skip
-        if options.fuzz:
-            yield from _fuzzed(options, collator, rows=rows, chat=chat)
-
-    return found(), count
+    rows, collator = _file_rows(options), _collator(options)
+    audit = RowsAudit(
+        rows, chat, options.checkpoint, collator=collator,
+        limit=options.limit, batch_size=options.batch_size, fuzz=options.fuzz or 0, verify=options.verify,
+        sees_pixels=options.pixels, max_length=options.max_length,
+        model=asked_model(options.checkpoint, chat) if collator else None,
+    )  # fmt: skip
+    found = audit.run(report, on_row=_refusing_videos(options), on_counted=lambda: tell_format(rows))
+    return found, lambda: audit.count(report)
 
 
-def _unreadable(options: argparse.Namespace, rows: "FileRows") -> Iterator["RowFindings"]:
-    """Count the rows, and yield what cannot be read of them; no output may be a video of theirs."""
-    from vtg_core.audit.run import unreadable_row
-    from vtg_core.data.annotations import UnreadableRow
+def _collator(options: argparse.Namespace) -> str:
+    from vtg_core.views.results.audited import recipe_collator
 
+    return recipe_collator(options.recipe) if options.recipe else options.collator or ""
+
+
+def _refusing_videos(options: argparse.Namespace) -> Callable[["Annotation"], None]:
+    """Return what is told of each row: no output may be a video of theirs."""
     seen = set[int]()
-    for row in rows.scan():
-        if isinstance(row, UnreadableRow):
-            yield unreadable_row(row)
-        elif (named := hash(str(row.video))) not in seen:
+
+    def refuse(row: "Annotation") -> None:
+        if (named := hash(str(row.video))) not in seen:
             seen.add(named)
             refuse_inputs(options, [(f"the video of {row.where}", row.video)])
-    tell_format(rows)
 
-
-def _model(options: argparse.Namespace, chat: "ChatIds") -> "AskedModel":
-    """Return the checkpoint's class, to be asked of each batch; not to be asked where no config can be read."""
-    from vtg_core.audit.batch.model_inputs import AskedModel
-    from vtg_core.checkpoints.loading import load_config
-
-    try:
-        return AskedModel.of(load_config(options.checkpoint), chat)
-    except VTGError as error:
-        return AskedModel(None, options.checkpoint, str(error))
+    return refuse
 
 
 def _file_rows(options: argparse.Namespace) -> "FileRows":
@@ -318,39 +274,6 @@ def _file_rows(options: argparse.Namespace) -> "FileRows":
         TemplateSelector(seed=0, templates=templates_of(options.answer, options.template or ALL)),
         frame_policy(options),
     )
-
-
-def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
-    from vtg_core.audit.foreign.collators import load_collator
-
-    name = options.collator or f"vtg_core.recipes:{options.recipe.replace('-', '_')}"
-    return load_collator(name, chat.processor)
-
-
-def _fuzzed(
-    options: argparse.Namespace, collator: Any, *, rows: "FileRows", chat: "ChatIds"
-) -> Iterator["RowFindings"]:
-    from vtg_core.audit.foreign.fuzz import fuzz
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.dataset import refuse_own_words
-    from vtg_core.video.sampling import sample_frames
-
-    own = None
-    for index, annotation in rows.each():
-        if annotation.messages:
-            own = own or annotation
-            continue
-        try:
-            sample = rows.sample(sample_frames, index, annotation)
-        except VTGError:
-            continue  # told already
-        findings = fuzz(
-            collator, sample, options.fuzz, chat, checkpoint=options.checkpoint, row=annotation.row
-        )
-        yield RowFindings(None, annotation.where, tuple(findings))
-        return
-    if own is not None:
-        refuse_own_words(own)
 
 
 def _collect(report: "Report", found: Iterable["RowFindings"], count: Callable[[], int | None]) -> None:

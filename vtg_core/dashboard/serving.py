@@ -17,6 +17,7 @@ from vtg_core.dashboard.theme import theme
 from vtg_core.files.assets import asset_folder
 
 MAX_UPLOAD = "1gb"
+MAX_UPLOAD_OF_VISITORS = "200mb"
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 ANY_NAME = ("*",)
 
@@ -27,6 +28,8 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob: data:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 )
+AROUND_A_SPACE = " https://huggingface.co https://*.huggingface.co"
+"""Whose pages may show a Space inside their own."""
 
 
 def launch_options(
@@ -35,6 +38,9 @@ def launch_options(
     *,
     names: Sequence[str] = LOOPBACK_NAMES,
     auth: tuple[str, str] | None = None,
+    is_public: bool = False,
+    is_space: bool = False,
+    has_tools: bool = False,
 ) -> dict[str, Any]:
     """Return the options of ``Blocks.launch``: loopback unless told otherwise, no sharing, nothing kept or sent.
 
@@ -44,9 +50,13 @@ def launch_options(
         names: the host names under which the page answers, ``ANY_NAME`` for all: a page of another site that made its
             own name mean this machine is refused by them.
         auth: a name and a password to ask for.
+        is_public: anybody may come, and may upload less.
+        is_space: a Space of Hugging Face serves it, and shows it inside a page of theirs.
+        has_tools: the named endpoints are tools of a model too.
     """
+    policy = CONTENT_SECURITY_POLICY + (AROUND_A_SPACE if is_space else "")
     middleware = [
-        Middleware(_SecurityHeaders),
+        Middleware(_SecurityHeaders, policy=policy),
         Middleware(TrustedHostMiddleware, allowed_hosts=list(names), www_redirect=False),
     ]
     return {
@@ -64,7 +74,8 @@ def launch_options(
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
-        "max_file_size": MAX_UPLOAD,
+        "max_file_size": MAX_UPLOAD_OF_VISITORS if is_public else MAX_UPLOAD,
+        "mcp_server": has_tools,
         "app_kwargs": {
             "middleware": middleware,
             "routes": [Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
@@ -89,8 +100,8 @@ class _Scripts(StaticFiles):
 class _SecurityHeaders:
     """Add the page's policy to every answer, and refuse what a page of another site sends."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, policy: str = CONTENT_SECURITY_POLICY) -> None:
+        self.app, self.policy = app, policy.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _comes_from_elsewhere(scope):
@@ -101,7 +112,7 @@ class _SecurityHeaders:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message.get("headers", []),
-                    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+                    (b"content-security-policy", self.policy),
                     (b"x-content-type-options", b"nosniff"),
                     (b"referrer-policy", b"no-referrer"),
                 ]

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.address import Address
+from vtg_core.dashboard.api.endpoints import Endpoints
 from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare import CompareEvents
@@ -32,16 +33,20 @@ from vtg_core.views.samples import as_json, view_forms
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
     """Build the page. Nothing heavy is imported until a person opens it."""
-    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86_400))
+    kept = KEPT_OF_VISITORS if settings.is_public else KEPT
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=kept)
     with page:
         _Events(settings, Layout(settings)).connect(page)
-    page.queue(max_size=32, default_concurrency_limit=4)
+        Endpoints(settings).connect()
+    page.queue(max_size=16 if settings.is_public else 32, default_concurrency_limit=4)
     page._queue.sleep_when_free = (
         SECONDS_BETWEEN  # Gradio's own is 0.001: a twentieth of a core while nothing happens
     )
     return page
 
 
+KEPT, KEPT_OF_VISITORS = (3600, 86_400), (600, 3600)
+"""How often uploads that are too old are looked for, and how old is too old; seconds."""
 SECONDS_BETWEEN = 0.01
 """So often a queue that is empty looks for work."""
 NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
