@@ -86,6 +86,7 @@ const broken = (text) => {
 
 const draw = (root, view) => {
   set("found", null);
+  set("audit", view);
   if (!view) return;
   if (view.banner) root.append(broken(view.banner));
   if (view.problem) {

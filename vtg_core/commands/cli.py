@@ -4,7 +4,8 @@ import argparse
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,13 @@ from vtg_core.commands.terminal import (
     print_table,
     print_video,
     quiet_libraries,
+    settled,
     silence_stdout,
     tell,
     template_change,
+    write_all,
     write_json,
+    write_text,
 )
 from vtg_core.commands.training.spikes import add_spikes_command
 from vtg_core.errors import VTGError, first_line
@@ -40,7 +44,8 @@ from vtg_core.views.results.losses import precisions_of, score_samples
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
-    from vtg_core.views.results.inspected import Reading
+    from vtg_core.inspection import Inspection
+    from vtg_core.views.results.inspected import Inspected, Reading
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,6 +126,11 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
         command.set_defaults(usage=command)
         if name == "loss":
             add_loss_options(command)
+        else:
+            command.add_argument(
+                "--html", metavar="OUT",
+                help="write the page's view of tokens and findings to this file, which needs nothing else, or to stdout with -",
+            )  # fmt: skip
     add_compare_command(commands)
     add_audit_command(commands)
     add_data_command(commands)
@@ -143,10 +153,33 @@ def _reading(options: argparse.Namespace) -> "Reading":
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    inspected = inspect_row(_reading(options))
+    options.json, options.html = settled(options.json), settled(options.html)
+    reading = _reading(options)
+    inspections = list(reading.inspections)
+    inspected = inspect_row(replace(reading, inspections=iter(inspections)))
+    outputs: list[Callable[[], object]] = []
+    if options.json is None and options.html != "-":
+        outputs.append(lambda: _print_inspected(inspected))
     if options.json is not None:
-        write_json(options.json, inspected.as_dict())
-        return
+        outputs.append(lambda: write_json(options.json, inspected.as_dict()))
+    if options.html is not None:
+        document = _report(options, reading, inspections)
+        outputs.append(lambda: write_text("--html", options.html, document))
+    write_all(outputs)
+
+
+def _report(options: argparse.Namespace, reading: "Reading", inspections: "Sequence[Inspection]") -> str:
+    """Return the page's view of the samples as a document that stands alone."""
+    from vtg_core.audit.row.chat_ids import ChatIds
+    from vtg_core.views.report.document import report_document
+    from vtg_core.views.report.rows import report_of_samples
+
+    chat = ChatIds.of(reading.checkpoint.processor, reading.checkpoint.stop_ids)
+    samples = [inspection.sample for inspection in inspections]
+    return report_document(report_of_samples(samples, chat, title=f"VTG Lens: {options.query}"))
+
+
+def _print_inspected(inspected: "Inspected") -> None:
     print_video(inspected.header)
     for other in inspected.others:
         if not other.is_same:

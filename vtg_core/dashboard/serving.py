@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vtg_core.dashboard.components import SCRIPTS
+from vtg_core.dashboard.components import REPORT, SCRIPTS
 from vtg_core.dashboard.theme import theme
 from vtg_core.files.assets import asset_folder
 
@@ -70,7 +71,7 @@ def launch_options(
             asset_folder() / f"{name}.css"
             for name in ("dashboard", "frame", "linked_view", "probe", "survey")
         ],
-        "footer_links": [],
+        "footer_links": ["api"],  # the named endpoints, and nothing else
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
@@ -78,9 +79,16 @@ def launch_options(
         "mcp_server": has_tools,
         "app_kwargs": {
             "middleware": middleware,
-            "routes": [Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
+            "routes": [Route(REPORT, _empty_report), Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
         },
     }
+
+
+def _empty_report(request: Request) -> HTMLResponse:
+    """Answer with the report that holds nothing yet."""
+    from vtg_core.views.report.document import empty_document
+
+    return HTMLResponse(empty_document(), headers={"cache-control": "no-cache"})
 
 
 class _Scripts(StaticFiles):
