@@ -5,7 +5,7 @@ What the functions are called, what they take and what their docstrings say is w
 
 import json
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -41,7 +41,6 @@ from vtg_core.views.results.chosen import (
     templates_of_all,
 )
 
-T = TypeVar("T")
 Video = str | dict[str, Any]
 Windows = list[list[float]]
 Names = list[str]
@@ -225,13 +224,14 @@ class Endpoints:
         return _in_a_sentence(answered)
 
 
-def _in_a_sentence(answered: Callable[[], T]) -> T:
-    """Return what is answered.
+def _in_a_sentence(answered: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what is answered, as the command line writes it and a program reads it: names are no more than texts.
 
     Raises:
         gr.Error: in one sentence, in the place of whatever went wrong; a bug of ours stands in the log.
     """
     failures: list[str] = []
     with as_notice(failures):
-        return answered()
+        answer: dict[str, Any] = json.loads(json.dumps(answered(), allow_nan=False))
+        return answer
     raise gr.Error(json.loads(failures[0])["text"], print_exception=False)
