@@ -214,6 +214,11 @@ def test_without_a_folder_of_the_start_only_uploads_are_read():
         video_of(Settings(), str(ASSETS / "red_circle.mp4"))
 
 
+def test_an_address_of_the_web_is_not_fetched(client):
+    with pytest.raises(AppError, match="no address is fetched"):
+        client.predict(handle_file("http://192.0.2.1/a.mp4"), **ROW, api_name="/inspect")
+
+
 def test_a_file_of_the_server_cannot_be_named_as_if_it_were_uploaded(client):
     sent = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
     with pytest.raises(AppError):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import gradio as gr
+from gradio import processing_utils
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -82,6 +84,15 @@ def launch_options(
             "routes": [Route(REPORT, _empty_report), Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
         },
     }
+
+
+def refuse_addresses() -> None:
+    """Let Gradio fetch nothing: where a file belongs, whoever sends a request may name an address of the web instead."""
+
+    async def refuse(url: str, cache_dir: str) -> str:
+        raise gr.Error("A file must be uploaded: no address is fetched.", print_exception=False)
+
+    processing_utils.async_ssrf_protected_download = refuse
 
 
 def _empty_report(request: Request) -> HTMLResponse:

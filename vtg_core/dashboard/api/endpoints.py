@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import gradio as gr
+from gradio.events import api
 
 from vtg_core.dashboard.api.answers import (
     AskedAudit,
@@ -62,7 +63,7 @@ class Endpoints:
         for endpoint, turn in (
             (self.inspect, READING), (self.audit, READING), (self.loss, RUNNING), (self.compare, RUNNING),
         ):  # fmt: skip
-            gr.api(endpoint, api_name=endpoint.__name__, **turn)
+            api(endpoint, api_name=endpoint.__name__, **turn)
 
     def inspect(
         self,

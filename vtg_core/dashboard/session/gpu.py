@@ -20,7 +20,8 @@ def on_gpu(run: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(run)
     def held(*args: P.args, **kwargs: P.kwargs) -> T:
-        return _lent(run)(*args, **kwargs)
+        held_run: Callable[P, T] = _lent(run)
+        return held_run(*args, **kwargs)
 
     return held
 
