@@ -86,7 +86,6 @@ const broken = (text) => {
 
 const draw = (root, view) => {
   set("found", null);
-  set("audit", view);
   if (!view) return;
   if (view.banner) root.append(broken(view.banner));
   if (view.problem) {

@@ -66,7 +66,7 @@ const draw = (view) => {
     parts["audit-strip"](row.strip);
     parts.film(row.film);
     parts.linked(row.tokens);
-    parts.audit(row.audit);
+    parts.audit(row.strip?.audit);
     set("loss", row.loss ?? null);
     if (Number.isInteger(row.selected)) set("selected", row.selected);
   };

@@ -28,7 +28,7 @@ const reportView = (tokens) => {
     ["Mask of", get("mask")],
     ["Video", [textAt(".vtg-player-name"), textAt("#facts textarea")].filter(Boolean).join(" · ")],
   ].filter(([, text]) => text);
-  const row = { name: get("template"), about, tokens, audit: get("audit"), strip: get("strip"), film: get("film"), loss: get("loss"), selected: get("selected") };
+  const row = { name: get("template"), about, tokens, strip: get("strip"), film: get("film"), loss: get("loss"), selected: get("selected") };
   return { title: "VTG Lens", rows: [row], colour: get("colour") };
 };
 

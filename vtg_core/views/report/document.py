@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vtg_core.files.assets import asset_folder
-from vtg_core.views.audit import AuditView, StripView
+from vtg_core.views.audit import StripView
 from vtg_core.views.report.bundle import bundle
 from vtg_core.views.tokens import FilmView, TokenView
 
@@ -30,14 +30,13 @@ class ReportRow:
         name: what it is called among the others.
         about: (name, value) of what it was made from.
         tokens: of the row.
-        audit, strip: what was found in it, and the line above it; None where it was not audited.
+        strip: what was found in it; None where it was not audited.
         film: frames of its video; None where there are none.
     """
 
     name: str
     about: list[tuple[str, str]]
     tokens: TokenView
-    audit: AuditView | None = None
     strip: StripView | None = None
     film: FilmView | None = None
 

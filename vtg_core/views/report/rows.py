@@ -72,7 +72,7 @@ def _of_rows(rows: Sequence[Row], of_batch: Sequence[Finding]) -> Iterator[Repor
         audit = view_audit([*of_batch, *findings], row, source=name)
         strip = replace(view_strip(audit), counts=count_wrong(row))
         about = [("Tokens", f"{len(row.ids):,}"), ("In the loss", f"{int(row.trained.sum()):,}")]
-        yield ReportRow(name, about, view_row(row), audit, strip)
+        yield ReportRow(name, about, view_row(row), strip)
 
 
 def _of_sample(sample: Sample, chat: ChatIds, processor: "ProcessorMixin") -> ReportRow:
@@ -86,7 +86,7 @@ def _of_sample(sample: Sample, chat: ChatIds, processor: "ProcessorMixin") -> Re
     audit = view_audit(audited.findings, row, source="our collator")
     tokens = view_tokens(encoded, chat.processor, policy=policy, frames=_frames(sample, video, encoded))
     name = f"{sample.template.mode}/{sample.template.name}"
-    return ReportRow(name, _about(sample, video), tokens, audit, view_strip(audit), view_film(video))
+    return ReportRow(name, _about(sample, video), tokens, view_strip(audit), view_film(video))
 
 
 def _about(sample: Sample, video: SampledVideo) -> list[tuple[str, str]]:
