@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
     from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
     from vtg_core.video.timeline import VideoInfo
+    from vtg_core.views.report.notebook import show
     from vtg_core.windows import Window, intersection_over_union
 
 __version__ = "0.1.0"
@@ -107,6 +108,7 @@ _HOME = {
     "VideoInfo": "video.timeline",
     "probe_video": "video.sampling",
     "sample_frames": "video.sampling",
+    "show": "views.report.notebook",
     "Window": "windows",
     "intersection_over_union": "windows",
 }
@@ -119,7 +121,7 @@ __all__ = [
     "IGNORE_INDEX", "MaskPolicy", "Region", "RegionKind", "labels_from_regions", "PixelFreeEncoder",
     "RenderedChat", "render", "STANDARD_TEMPLATES", "TEMPLATES", "TEMPORAL_TOKEN_TEMPLATES",
     "PromptTemplate", "TemplateSelector", "load_templates", "BatchReport", "audit_batch", "MaskAudit", "FramePlan", "FramePolicy", "plan_frames",
-    "SampledVideo", "VideoInfo", "probe_video", "sample_frames", "Window", "intersection_over_union",
+    "SampledVideo", "VideoInfo", "probe_video", "sample_frames", "show", "Window", "intersection_over_union",
 ]  # fmt: skip
 
 

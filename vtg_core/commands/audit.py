@@ -5,17 +5,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import STANDARD, add_answer_option
 from vtg_core.commands.results.audit import (
     FolderAudit,
     add_results_options,
     print_beside,
+    refusing_videos,
     results_usage,
-    scanned,
 )
 from vtg_core.commands.terminal import (
     NEVER,
@@ -31,18 +31,20 @@ from vtg_core.commands.terminal import (
     print_table,
     reading,
     settled,
+    tell_format,
     template_change,
     write_all,
     write_json,
     write_text,
 )
-from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
+from vtg_core.views.results.chosen import ALL, templates_of
 
 if TYPE_CHECKING:
     from vtg_core.audit.file_rows import FileRows
     from vtg_core.audit.report import Report, RowFindings
     from vtg_core.audit.row.chat_ids import ChatIds
+    from vtg_core.views.results.audited import RowsAudit
 
 
 def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -119,10 +121,8 @@ def run(options: argparse.Namespace) -> int:
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     report = Report(_subject(options))
     if options.out is not None:
-        rows = _file_rows(options)
-        collator = _collator(options, chat) if options.collator or options.recipe else None
-        fuzzed = partial(_fuzzed, options, rows=rows, chat=chat)
-        FolderAudit(options, report, chat, rows, collator, fuzzed).run()
+        audit = _rows_audit(options, chat)
+        FolderAudit(options, report, chat, audit.rows, audit.loaded(), audit.fuzzed).run()
     else:
         found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
         _collect(report, found, count)
@@ -250,13 +250,8 @@ def _saved(
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
     total = len(rows) if rows is not None and rows.ndim else 0
-    found = audit_saved(
-        batch,
-        chat,
-        max_length=options.max_length,
-        model=AskedModel.of_checkpoint(options.checkpoint, chat),
-        path=Path(options.batch),
-    )
+    model = AskedModel.of_checkpoint(options.checkpoint, chat)
+    found = audit_saved(batch, chat, max_length=options.max_length, model=model, path=Path(options.batch))
     return found, lambda: total
 
 
@@ -264,81 +259,31 @@ def _rows(
     options: argparse.Namespace, chat: "ChatIds", report: "Report"
 ) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     """Return what is found in the rows, and how many there are to audit, which is known once they were counted."""
+    audit = _rows_audit(options, chat)
+    on_counted = partial(tell_format, audit.rows)
+    found = audit.run(report, on_row=refusing_videos(options), on_counted=on_counted)
+    return found, lambda: audit.count(report)
+
+
+def _rows_audit(options: argparse.Namespace, chat: "ChatIds") -> "RowsAudit":
     from vtg_core.audit.batch.model_inputs import AskedModel
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, verified_indices, verify_rows
-    from vtg_core.masking.pixel_free import PixelFreeEncoder
+    from vtg_core.audit.serving import RenderServer
+    from vtg_core.views.results.audited import RowsAudit
 
-    rows = _file_rows(options)
-
-    def count() -> int | None:
-        if report.num_in_file is None:
-            return None
-        return rows.num_readable if options.limit is None else min(options.limit, rows.num_readable)
-
-    def found() -> Iterator["RowFindings"]:
-        yield from _unreadable(options, rows)
-        report.num_in_file, report.num_read = rows.num_in_file, rows.num_read
-        report.num_drawn = None if rows.chosen is None else len(rows.chosen)
-        yield from _of_rows()
-        yield from suspected_units(rows, limit=options.limit)
-
-    def _of_rows() -> Iterator["RowFindings"]:
-        if options.serve and not (options.collator or options.recipe):
-            yield from _served(options, rows, chat)
-        if options.collator or options.recipe:
-            yield from _of_collator()
-            return
-        chosen = verified_indices(rows, options.verify, limit=options.limit)
-        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
-        audited = audit_rows(rows, chat, limit=options.limit, max_length=options.max_length, encoder=encoder)
-        for index, row in enumerate(audited):
-            if index in chosen and row.row is not None:
-                report.verified.add(row.row)
-            yield row
-        for row in verify_rows(rows, chat, num_rows=options.verify, limit=options.limit):
-            report.num_verified += row.is_audited
-            fresh = tuple(finding for finding in row.findings if not report.holds(finding))
-            yield RowFindings(None, row.where, fresh, decoded=row.decoded)
-
-    def _of_collator() -> Iterator["RowFindings"]:
-        collator = _collator(options, chat)
-        if isinstance(collator, Finding):
-            yield RowFindings(None, "", (collator,))
-            return
-        if collator.origin:
-            report.subject += f" ({collator.origin})"
-        if options.serve:
-            yield from _served(options, rows, chat, collator)
-        yield from audit_collator(
-            rows, collator, chat, limit=options.limit, batch_size=options.batch_size,
-            max_length=options.max_length, model=AskedModel.of_checkpoint(options.checkpoint, chat),
-        )  # fmt: skip
-        if options.fuzz:
-            yield from _fuzzed(options, collator, rows=rows, chat=chat)
-
-    return found(), count
+    collator = _collator(options)
+    return RowsAudit(
+        _file_rows(options), chat, options.checkpoint, collator=collator,
+        limit=options.limit, batch_size=options.batch_size, fuzz=options.fuzz or 0, verify=options.verify,
+        sees_pixels=options.pixels, max_length=options.max_length,
+        model=AskedModel.of_checkpoint(options.checkpoint, chat) if collator else None,
+        server=RenderServer(options.serve, template_change(options).values) if options.serve else None,
+    )  # fmt: skip
 
 
-def _served(
-    options: argparse.Namespace, rows: "FileRows", chat: "ChatIds", collator: Any = None
-) -> Iterator["RowFindings"]:
-    from vtg_core.audit.serving import RenderServer, served_rows
+def _collator(options: argparse.Namespace) -> str:
+    from vtg_core.views.results.audited import recipe_collator
 
-    server = RenderServer(options.serve, template_change(options).values)
-    return served_rows(rows, chat, server, num_rows=options.verify, limit=options.limit, collator=collator)
-
-
-def _unreadable(options: argparse.Namespace, rows: "FileRows") -> Iterator["RowFindings"]:
-    """Count the rows, and yield what cannot be read of those that are taken; no output may be a video of theirs."""
-    from vtg_core.audit.run import unreadable_row
-    from vtg_core.data.annotations import UnreadableRow
-
-    for row in scanned(options, rows):
-        if isinstance(row, UnreadableRow) and rows.num_drawn is None:
-            yield unreadable_row(row)
-    if rows.num_drawn is not None:
-        yield from map(unreadable_row, rows.unreadable())
+    return recipe_collator(options.recipe) if options.recipe else options.collator or ""
 
 
 def _file_rows(options: argparse.Namespace) -> "FileRows":
@@ -354,39 +299,6 @@ def _file_rows(options: argparse.Namespace) -> "FileRows":
         options.sample,
         options.seed,
     )
-
-
-def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
-    from vtg_core.audit.foreign.collators import load_collator
-
-    name = options.collator or f"vtg_core.recipes:{options.recipe.replace('-', '_')}"
-    return load_collator(name, chat.processor)
-
-
-def _fuzzed(
-    options: argparse.Namespace, collator: Any, *, rows: "FileRows", chat: "ChatIds"
-) -> Iterator["RowFindings"]:
-    from vtg_core.audit.foreign.fuzz import fuzz
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.dataset import refuse_own_words
-    from vtg_core.video.sampling import sample_frames
-
-    own = None
-    for index, annotation in rows.each():
-        if annotation.messages:
-            own = own or annotation
-            continue
-        try:
-            sample = rows.sample(sample_frames, index, annotation)
-        except VTGError:
-            continue  # told already
-        findings = fuzz(
-            collator, sample, options.fuzz, chat, checkpoint=options.checkpoint, row=annotation.row
-        )
-        yield RowFindings(None, annotation.where, tuple(findings))
-        return
-    if own is not None:
-        refuse_own_words(own)
 
 
 def _collect(report: "Report", found: Iterable["RowFindings"], count: Callable[[], int | None]) -> None:

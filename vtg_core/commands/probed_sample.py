@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.commands.answer_option import STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import STANDARD, add_answer_option
 from vtg_core.commands.terminal import (
     add_reading_options,
     frame_policy,
@@ -17,6 +17,7 @@ from vtg_core.commands.terminal import (
 from vtg_core.data.annotations import check_query
 from vtg_core.errors import AnnotationError
 from vtg_core.templates import TEMPLATE_NAMES, PromptTemplate
+from vtg_core.views.results.chosen import templates_of
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What the page was started with."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Settings:
         collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
         batch: a saved batch to audit; None where none was given.
         template: what is added to the checkpoint's chat template.
+        is_public: anybody may come, so each gets less: see :func:`for_visitors` and :mod:`vtg_core.dashboard.serving`.
     """
 
     checkpoint: str = "demo"
@@ -46,6 +47,7 @@ class Settings:
     format: str = AUTO
     video_name: str = ""
     template: TemplateChange = field(default_factory=TemplateChange)
+    is_public: bool = False
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -92,3 +94,17 @@ class Settings:
     def model_label(self) -> str:
         """How the model is named to people: the checkpoint, and the adapter on it."""
         return model_label(self.checkpoint, self.adapter)
+
+
+MAX_FRAMES_OF_VISITORS = 128
+MAX_PIXELS_OF_VISITORS = 1280 * 720
+"""Of a frame; both together bound the memory that one visitor's video takes."""
+
+
+def for_visitors(frames: FramePolicy) -> FramePolicy:
+    """Return the same frames with bounds on what a visitor may ask for; what the operator asks for stands."""
+    return replace(
+        frames,
+        max_frames=max(MAX_FRAMES_OF_VISITORS, frames.num_frames or 0),
+        max_pixels=frames.max_pixels or MAX_PIXELS_OF_VISITORS,
+    )

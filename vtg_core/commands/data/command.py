@@ -7,7 +7,7 @@ from os.path import lexists
 from typing import TYPE_CHECKING
 
 from vtg_core.audit.findings import Severity
-from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import STANDARD, add_answer_option
 from vtg_core.commands.data.fix import changes_beside, mend, print_mending
 from vtg_core.commands.data.text import print_rows, print_survey
 from vtg_core.commands.terminal import (
@@ -27,6 +27,7 @@ from vtg_core.commands.terminal import (
     write_json,
 )
 from vtg_core.files.outputs import shared_output
+from vtg_core.views.results.chosen import ALL, templates_of
 
 if TYPE_CHECKING:
     from vtg_core.audit.survey.results import Survey

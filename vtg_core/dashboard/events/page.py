@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.address import Address
+from vtg_core.dashboard.api.endpoints import Endpoints
 from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare import CompareEvents
@@ -16,7 +17,7 @@ from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, picked_steps, sought_text
-from vtg_core.dashboard.serving import MAX_WAITING
+from vtg_core.dashboard.serving import MAX_WAITING, refuse_addresses
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -33,9 +34,12 @@ from vtg_core.views.samples import as_json, view_forms
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
     """Build the page. Nothing heavy is imported until a person opens it."""
-    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86_400))
+    refuse_addresses()
+    kept = KEPT_OF_VISITORS if settings.is_public else KEPT
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=kept)
     with page:
         _Events(settings, Layout(settings)).connect(page)
+        Endpoints(settings).connect()
     page.queue(max_size=2 * MAX_WAITING, default_concurrency_limit=4)
     page._queue.sleep_when_free = (
         SECONDS_BETWEEN  # Gradio's own is 0.001: a twentieth of a core while nothing happens
@@ -43,6 +47,8 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
     return page
 
 
+KEPT, KEPT_OF_VISITORS = (3600, 86_400), (600, 3600)
+"""How often uploads that are too old are looked for, and how old is too old; seconds."""
 SECONDS_BETWEEN = 0.01
 """So often a queue that is empty looks for work."""
 NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
@@ -263,8 +269,8 @@ class _Events:
             chosen = values[-1]
             if chosen == OWN and row.own is None:
                 chosen = template = TEMPLATES[0].name
-            read: list[Any] = [*left, *values[:-1], chosen, row]
-            inputs = Inputs.read(self.settings, *read, template_args=template_arg)
+            read: list[Any] = [*left, *values[:-1], chosen, row, template_arg]
+            inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))
             picker = self._samples(request).view(number, asked=asked)

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.components import script_component
+from vtg_core.dashboard.components import REPORT, script_component
 from vtg_core.dashboard.inputs import END_OF_TURN, MAX_TEMPLATE_ARGS, POLICY_CHOICES
 from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, mask_choices
 from vtg_core.dashboard.notices import notice
@@ -128,7 +128,11 @@ class Layout:
             )  # fmt: skip
             self.film = script_component("film", elem_id="film", label="Frames of the video")
             self.tokens = script_component(
-                "linked_view", elem_id="linked", label="Timeline and sequence bar", events=("move",)
+                "linked_view",
+                elem_id="linked",
+                label="Timeline and sequence bar",
+                events=("move",),
+                report=REPORT,
             )
             if not self.settings.collator:
                 script_component(
