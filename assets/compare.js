@@ -3,7 +3,7 @@
 import { drawFromValue, redraw } from "./drawing.js";
 import { heatLegend, heatShare, wordList } from "./loss_words.js";
 import { fixed, percent, percentOrTiny, signed, whole } from "./numbers.js";
-import { fold, heading, make, numberCell, progressBar, rowTitle, showWhitespace, stateLine, textButton } from "./shared.js";
+import { download, fold, heading, make, numberCell, progressBar, rowTitle, showWhitespace, stateLine, textButton } from "./shared.js";
 import { scroller, sortedBy, sortedTable } from "./sorted_table.js";
 
 const COLUMNS = [
@@ -94,13 +94,7 @@ const sortChoice = (onSort) => {
 };
 
 const downloadButton = (view) =>
-  textButton("Download CSV", () => {
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([view.csv], { type: "text/csv;charset=utf-8" }));
-    link.download = view.csv_name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  }, `Save these ${whole(view.num_scored)} lines as ${view.csv_name}`);
+  textButton("Download CSV", () => download(view.csv, view.csv_name, "text/csv"), `Save these ${whole(view.num_scored)} lines as ${view.csv_name}`);
 
 // The bars: what each part of the answer costs, all on one scale.
 

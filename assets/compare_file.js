@@ -176,7 +176,9 @@ const unread = (view) => {
 
 const draw = (root, view, trigger) => {
   if (!view) return;
-  root.append(stateLine(view, STATES), make("p", "vtg-muted", view.subject));
+  root.append(stateLine(view, STATES));
+  if (view.state === "partial") root.append(textButton("Go on where it stopped", () => trigger("go_on"), "Compare the rows that are left; what is known stays"));
+  root.append(make("p", "vtg-muted", view.subject));
   if (view.plain_because) root.append(make("p", "vtg-muted", `Each template got a pass of its own: ${view.plain_because}.`));
   if (view.num_unread) root.append(unread(view));
   if (view.analytics) drawAnalytics(root, view.analytics, trigger, () => redraw(root, () => draw(root, view, trigger)));

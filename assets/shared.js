@@ -69,6 +69,15 @@ export const copyButton = (text, textOf, title) => {
   return button;
 };
 
+// Save a text as a file of the person's own machine; nothing is asked of the server for that.
+export const download = (text, name, type) => {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+};
+
 export const heading = (text, note = "", className = "") => {
   const node = make("h4", className, text);
   if (note) node.append(make("span", "vtg-muted", ` · ${note}`));

@@ -21,6 +21,7 @@ const KEYS = {
   colour: ["label", "the name of what tokens are coloured by", isText],
   recipe: [null, "{name, runs, num_tokens} of the recipe whose mask is shown, or null", orNothing(isRecord)],
   found: [null, "{title, regions} of the finding whose tokens are shown, or null", orNothing(isRecord)],
+  walk: [null, "{at, num, row, code, title, step} of the finding of the file that was opened, or null", orNothing(isRecord)],
   row: [null, "the tokens on screen, as readTokens (tokens.js) returns them, or null", orNothing(isRecord)],
   reason: ["", "why there are no tokens on screen, or empty", isText],
   window: [null, "{start, end} in seconds, as handles of the timeline were moved to, or null", orNothing(isRecord)],

@@ -12,10 +12,10 @@ from vtg_core.comparison.analytics import Metric
 from vtg_core.comparison.files import read_csv, read_json
 from vtg_core.comparison.on_file import compare_rows
 from vtg_core.dashboard import Settings
+from vtg_core.dashboard.file.comparison import FileComparison, show_file_comparison, waiting
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE
 from vtg_core.dashboard.tabs.chart import metric_boxes
 from vtg_core.dashboard.tabs.compare_file import run_label
-from vtg_core.dashboard.work.compare_file import FileComparison, show_file_comparison, waiting
 from vtg_core.data.annotations import UnreadableRow, load_annotations
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import CheckpointError, OutOfMemoryError, VTGError
@@ -84,8 +84,8 @@ def test_a_run_begins_with_nothing_and_ends_with_everything(user_cache):
 
 
 def test_rows_come_one_after_the_other_with_an_estimate_of_the_rest(user_cache, monkeypatch):
-    monkeypatch.setattr("vtg_core.dashboard.work.compare_file.SECONDS_BETWEEN", 0)
-    monkeypatch.setattr("vtg_core.dashboard.work.compare_file.SHARE_OF_SHOWING", 1e9)
+    monkeypatch.setattr("vtg_core.dashboard.file.comparison.SECONDS_BETWEEN", 0)
+    monkeypatch.setattr("vtg_core.dashboard.file.comparison.SHARE_OF_SHOWING", 1e9)
     views = [one.view for one in run(wanted(limit=3))]
     assert [view.num_rows for view in views] == [0, 0, 1, 2, 3, 3]
     assert views[0].seconds_left is None

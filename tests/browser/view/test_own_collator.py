@@ -98,7 +98,7 @@ def test_rows_that_cannot_be_read_and_the_list_of_all_are_text(own):
 
 
 def test_a_file_full_of_them_is_audited_and_nothing_has_run(own):
-    show(own, "Audit")
+    show(own, "File", "Findings")
     own.locator("#run-file").click()
     expect(own.locator("#file-audit .vtg-file-state")).to_have_text(re.compile("^Audited"), timeout=LOADED)
     assert own.evaluate(RAN) is None

@@ -135,9 +135,9 @@ class _Events:
         at.mode.change(**reread).then(**show)
         shown = {"inputs": [at.mode], "outputs": [at.written], **UNQUEUED}
         gr.on([at.edits.change, at.mode.change], self._write_forms, **shown)
-        audits.connect(read_row)
+        audits.connect()
         LossEvents(self.settings, at, self.visits).connect()
-        CompareEvents(self.settings, at, self.visits).connect(read_row)
+        CompareEvents(self.settings, at, self.visits).connect()
         FileEvents(self.settings, at, self.visits).connect(read_row)
         ProbeEvents(self.settings, at, self.visits).connect()
         self._watch_fields()
