@@ -5,6 +5,7 @@ import { heatLegend, heatShare, wordList } from "./loss_words.js";
 import { fixed, percent, percentOrTiny, signed, whole } from "./numbers.js";
 import { download, fold, heading, make, numberCell, progressBar, rowTitle, showWhitespace, stateLine, textButton } from "./shared.js";
 import { scroller, sortedBy, sortedTable } from "./sorted_table.js";
+import { set } from "./store.js";
 
 const COLUMNS = [
   ["name", "Template", "The name of the template; click a row to show it on the page"],
@@ -204,7 +205,13 @@ const invitation = () => [
   wordList(),
 ];
 
+const lossesOf = (view) => {
+  const rows = view?.modes.flatMap((mode) => mode.rows) ?? [];
+  return rows.length ? Object.fromEntries(rows.map((row) => [`${row.mode}/${row.name}`, { mean: row.mean_nll, times: row.time_nll }])) : null;
+};
+
 const draw = (root, view, trigger) => {
+  set("losses", lossesOf(view));
   if (!view) return;
   if (view.state === "empty") {
     root.append(...invitation());

@@ -12,6 +12,7 @@ from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.events.file import FileEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
+from vtg_core.dashboard.events.prompts import PromptEvents
 from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
@@ -140,6 +141,7 @@ class _Events:
         CompareEvents(self.settings, at, self.visits).connect()
         FileEvents(self.settings, at, self.visits).connect(read_row)
         ProbeEvents(self.settings, at, self.visits).connect()
+        PromptEvents(self.settings, at, self.visits).connect()
         self._watch_fields()
         page.unload(self._leave)
 
