@@ -131,6 +131,7 @@ class AnalyticsView:
         metrics: (metric, its name for people).
         metric: which is shown first.
         note: what may be compared with what.
+        how: how sure the intervals are, and from which difference on a template is called better or worse.
         num_samples: how many there are; the maps may show fewer.
         templates: in the order in which they were given.
         samples: those that maps and lists speak of.
@@ -141,6 +142,7 @@ class AnalyticsView:
     metrics: list[tuple[str, str]]
     metric: str
     note: str
+    how: str
     num_samples: int
     templates: list[TemplateLine]
     samples: list[SampleLine]
@@ -214,6 +216,7 @@ def view_analytics(
         metrics=[(str(each), name) for each, name in METRICS.items()],
         metric=str(metric),
         note=ACROSS_MODES,
+        how=any_of_them.how,
         num_samples=len(any_of_them.rows),
         templates=[_line(column, by_metric) for column in range(len(any_of_them.templates))],
         samples=[
