@@ -2,12 +2,15 @@
 
 import { redraw, rootOf } from "./drawing.js";
 import { whole } from "./numbers.js";
-import { make, openTab, textButton } from "./shared.js";
+import { hasTab, make, openTab, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
 
-export const openFindings = () => {
+const FRAMES = 60; // so long a tab that nobody has opened yet may take to be drawn
+
+const openFindings = () => {
   openTab("File");
-  openTab("Findings");
+  const open = (left) => hasTab("Findings") ? openTab("Findings") : left && requestAnimationFrame(() => open(left - 1));
+  open(FRAMES);
 };
 
 export default ({ element }) => {

@@ -152,6 +152,8 @@ const tabs = () => [...document.querySelectorAll('#tabs button[role="tab"]')]; /
 
 export const openTab = (name) => tabs().find((tab) => tab.textContent.trim() === name)?.click();
 
+export const hasTab = (name) => tabs().some((tab) => tab.textContent.trim() === name);
+
 // The name of the tab on screen.
 export const tabOnScreen = () => tabs().find((tab) => tab.ariaSelected === "true")?.textContent.trim() ?? "";
 

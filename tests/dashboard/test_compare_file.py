@@ -103,6 +103,22 @@ def test_what_is_known_is_kept_where_a_person_stops_it(user_cache):
     assert last.view.analytics.num_samples == 2
 
 
+def test_a_run_that_was_stopped_is_gone_on_with_and_comes_to_the_same(user_cache, compared):
+    told = []
+    first = list(
+        show_file_comparison(SETTINGS, wanted(), lambda at, what: told.append(what), lambda: any("2 of 2 rows" in t for t in told))
+    )[-1]  # fmt: skip
+    assert (first.view.state, first.view.num_rows) == ("partial", 1)
+    shown = run(first.rest(SETTINGS))
+    assert shown[0].view.num_rows == 1
+    assert (shown[-1].view.state, shown[-1].view.num_rows) == ("done", 2)
+    assert shown[-1].results == compared.results
+    with pytest.raises(VTGError, match="that was stopped"):
+        shown[-1].rest(SETTINGS)
+    with pytest.raises(VTGError, match="of this file"):
+        first.rest(replace(SETTINGS, annotation_file=FILE.with_name("other.json")))
+
+
 def test_one_that_was_cancelled_while_it_waited_runs_nothing(user_cache):
     last = run(wanted(), is_stopped=lambda: True)[-1]
     assert (last.view.state, last.view.num_rows, last.results) == ("partial", 0, [])

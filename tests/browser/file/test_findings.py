@@ -15,8 +15,8 @@ def findings(file_page):
     """The file's page on its findings, of a collator whose mask leaks."""
     page = file_page
     choose_mask(page, "collator")
-    expect(page.locator("#run-file")).to_contain_text("vtg_core.recipes:text_prefix", timeout=LOADED)
     show(page, "File", "Findings")
+    expect(page.locator("#run-file")).to_contain_text("vtg_core.recipes:text_prefix", timeout=LOADED)
     if state(page).count() == 0 or "text_prefix" not in page.locator("#file-audit").inner_text():
         page.locator("#run-file").click()
     expect(state(page)).to_have_text("Audited 6 of 7 rows, 6 of which can be read.", timeout=LOADED)
