@@ -15,10 +15,12 @@ const STATES = {
   partial: (view) => `Partial: stopped after ${view.headline}; this is what was found so far.`,
 };
 const SEVERITIES = [["bad", "errors and warnings"], ["error", "errors"], ["warning", "warnings"], ["policy", "policies"], ["info", "good to know"], ["all", "everything"]];
+const HINT = "A click or Enter opens the row above the tabs, with its finding.";
 const WAIT = 120; // milliseconds after the last key before the rows are narrowed
 
 const labelled = (text, control) => {
   const label = make("label", "vtg-ff-label", text);
+  control.ariaLabel = text;
   label.append(control);
   return label;
 };
@@ -121,7 +123,7 @@ export default (component) => {
     const [num, all] = [shown.length, view.num_findings];
     const listed = rows.length < all ? `; ${whole(rows.length)} of ${whole(all)} are listed${view.state === "running" ? " so far" : ""}` : "";
     const place = at === null ? "" : ` · finding ${whole(at + 1)} is open`;
-    counts.textContent = `${whole(num)} of ${whole(all)} findings, in ${whole(numRows(shown))} of ${whole(view.num_rows)} rows${listed}${place}`;
+    counts.textContent = `${whole(num)} of ${whole(all)} findings, in ${whole(numRows(shown))} of ${whole(view.num_in_file)} rows${listed}${place}`;
     [before.disabled, behind.disabled] = [stepFrom(shown, at ?? shown.length, -1) === null, stepFrom(shown, at ?? -1, 1) === null];
     [csv.disabled, json.disabled] = [!num, !num];
   };
@@ -136,7 +138,7 @@ export default (component) => {
     chips.replaceChildren();
     if (filter.cause !== null) chips.append(textButton(`Cause: ${view.causes[filter.cause]} ✕`, () => narrow({ cause: null }), "Show the other causes too"));
     list.node.classList.toggle("vtg-ff-none", !shown.length);
-    if (!shown.length) panel.replaceChildren(make("p", "vtg-muted", rows.length ? "No finding is like that." : "Nothing was found."));
+    if (!keeps || !panel.children.length) panel.replaceChildren(make("p", "vtg-muted", shown.length ? HINT : rows.length ? "No finding is like that." : "Nothing was found."));
     tell();
   };
   const fill = (select, values, first) => {

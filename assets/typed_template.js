@@ -10,6 +10,7 @@ const EXAMPLE = 'When does "{query}" happen?\nAnswer with: {format}';
 
 const labelled = (text, control) => {
   const label = make("label", "vtg-ff-label", text);
+  control.ariaLabel = text;
   label.append(control);
   return label;
 };

@@ -25,7 +25,7 @@ class RowFacts:
 
     Attributes:
         video: the name of its video.
-        query: what it asks for, or why it cannot be read.
+        query: what it asks for.
         qid: its own identifier; empty where it has none.
         template: the name of what asks.
     """
@@ -60,7 +60,7 @@ class FileView:
     Attributes:
         subject: what was audited.
         state: ``idle``, ``running``, ``done`` or ``partial``: it was stopped before the last row.
-        num_rows, num_all: rows that were come to, and rows that can be read.
+        num_rows, num_all, num_in_file: rows that were come to, rows that can be read, and all of the file.
         headline: how many rows were audited, of how many that the file has, and how many of these can be read.
         mask, mode: whose mask, and in which answer form: a row that is opened is shown with these.
         can_go_on: it was stopped, and the rows that are left can be audited.
@@ -78,6 +78,7 @@ class FileView:
     state: str
     num_rows: int
     num_all: int
+    num_in_file: int
     headline: str
     mask: str
     mode: str
@@ -129,6 +130,7 @@ def view_file(
         state=state,
         num_rows=report.num_rows,
         num_all=num_all,
+        num_in_file=report.counts["rows_in_file"],
         headline=report.headline,
         mask=mask,
         mode=mode,

@@ -128,7 +128,7 @@ MANY = """async (count) => {
   const told = [];
   const column = (valueOf) => Array.from({ length: count }, (_, i) => valueOf(i));
   const view = {
-    subject: "many", state: "partial", num_rows: count, num_all: count, headline: `${count} rows`, mask: "ours", mode: "standard", can_go_on: true, num_findings: count,
+    subject: "many", state: "partial", num_rows: count, num_all: count, num_in_file: count, headline: `${count} rows`, mask: "ours", mode: "standard", can_go_on: true, num_findings: count,
     codes: [{ code: "mask.a", severity: "error", title: "A", why: "", fix: "", count }], cause_codes: [0], causes: ["#"], videos: ["a.mp4"], templates: ["direct"],
     rows: column((i) => i + 1), wheres: column(String), cause_at: column(() => 0), video_at: column(() => 0), template_at: column(() => 0),
     messages: column((i) => `found ${i}`), queries: column(() => "red"), qids: column(() => ""),

@@ -119,7 +119,6 @@ class FileAuditRun:
         )
         self._rows = {annotation.row: (index, annotation) for index, annotation in enumerate(rows)}
         self._selector = self.wanted.selector()
-        self._unreadable = {row.row: row.reason for row in self.settings.unreadable}
 
     @property
     def can_go_on(self) -> bool:
@@ -158,7 +157,7 @@ class FileAuditRun:
 
     def _facts_of(self, row: int) -> RowFacts:
         if row not in self._rows:
-            return RowFacts(query=self._unreadable.get(row, ""))
+            return RowFacts()
         index, of = self._rows[row]
         template = OWN if of.messages else self._selector.select(index).name
         return RowFacts(of.video.name, of.query, "" if of.qid is None else str(of.qid), template)
@@ -187,7 +186,7 @@ def show_file_audit(
     for found in run.rows(checkpoint):
         report.add(found)
         if is_stopped():
-            report.is_partial = report.num_rows < num_all + len(run.settings.unreadable)
+            report.is_partial = report.num_rows < num_all
             break
         if time.monotonic() - told > SECONDS_BETWEEN:
             yield ShownAudit(run.view("running"), run)
