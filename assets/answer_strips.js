@@ -10,13 +10,18 @@ export const PARTS = [["time", "times"], ["format", "format words"], ["end_of_tu
 export const PART_NAMES = Object.fromEntries(PARTS);
 const ORDER = ["other", "format", "time", "end_of_turn"];
 
+// A sign between the digits of one time, as in 8.0 or 1:23, stands with them; a token that is a whole time is one of its own.
+const isOfTime = (tokens, i) => tokens[i]?.part === "time" || (/^[.:]$/.test(tokens[i]?.text.trim() ?? "") && [i - 1, i + 1].every((at) => tokens[at]?.part === "time"));
+const beginsTime = (tokens, i) => isOfTime(tokens, i) && (!isOfTime(tokens, i - 1) || /^<.+>$/.test(tokens[i].text));
+
 // Which part of an answer each of its tokens is in, as "how many times were before it, part": the first time of one answer
 // stands below the first time of the others, however many words are between. What ends the turn is last in all.
 const placesOf = (tokens) => {
   let times = 0;
-  return tokens.map(({ part }, i) => {
-    if (part === "time" && tokens[i - 1]?.part !== "time") times += 1;
-    return part === "end_of_turn" ? "end" : `${times} ${part}`;
+  return tokens.map((token, i) => {
+    if (beginsTime(tokens, i)) times += 1;
+    if (token.part === "end_of_turn") return "end";
+    return `${times} ${isOfTime(tokens, i) ? "time" : token.part}`;
   });
 };
 

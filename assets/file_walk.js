@@ -24,7 +24,7 @@ export default ({ element }) => {
         return;
       }
       const isShown = walk.row === get("sample");
-      const said = make("span", "", `${isShown ? "" : "Opened last "}from the file: finding ${whole(walk.at + 1)} of ${whole(walk.num)}, row ${whole(walk.row)} `);
+      const said = make("span", "", `${isShown ? "From" : "Opened last from"} the file: finding ${whole(walk.at + 1)} of ${whole(walk.num)}, row ${whole(walk.row)} `);
       said.append(make("code", "vtg-code", walk.code));
       const keyed = [textButton("◂", () => go(-1), "Previous finding"), textButton("▸", () => go(1), "Next finding"), textButton("Back to the findings", openFindings)];
       for (const [i, name] of ["before", "behind", "back"].entries()) keyed[i].dataset.key = `walk-${name}`;

@@ -147,16 +147,16 @@ def test_the_interval_of_a_true_difference_is_clear_and_of_none_is_not():
 def test_all_intervals_of_a_comparison_hold_together_nineteen_times_of_twenty():
     source = np.random.default_rng(1)
     kept = 0
-    for _ in range(200):
+    for _ in range(150):
         values = source.normal(3.0, 1.0, size=(12, 14))
         factor = widening(12, 14)
         kept += all(
             mean - factor * (mean - low) <= 3.0 <= mean + factor * (high - mean)
             for mean, (low, high) in zip(
-                values.mean(axis=0), mean_intervals(values, num_resamples=400), strict=True
+                values.mean(axis=0), mean_intervals(values, num_resamples=1_000), strict=True
             )
         )
-    assert kept / 200 >= 0.92  # alone each holds 19 times of 20, and all fourteen together 1 of 2
+    assert kept / 150 > 0.9  # alone each holds 19 times of 20, and all fourteen together 1 of 2
     assert widening(12, 1) == 1.0
 
 
