@@ -179,6 +179,7 @@ const draw = (root, view, trigger) => {
   root.append(stateLine(view, STATES));
   if (view.state === "partial") root.append(textButton("Go on where it stopped", () => trigger("go_on"), "Compare the rows that are left; what is known stays"));
   root.append(make("p", "vtg-muted", view.subject));
+  if (view.reading) root.append(make("p", "vtg-reading", view.reading));
   if (view.plain_because) root.append(make("p", "vtg-muted", `Each template got a pass of its own: ${view.plain_because}.`));
   if (view.num_unread) root.append(unread(view));
   if (view.analytics) drawAnalytics(root, view.analytics, trigger, () => redraw(root, () => draw(root, view, trigger)));

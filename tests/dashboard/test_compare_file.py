@@ -119,6 +119,14 @@ def test_a_run_that_was_stopped_is_gone_on_with_and_comes_to_the_same(user_cache
         first.rest(replace(SETTINGS, annotation_file=FILE.with_name("other.json")))
 
 
+def test_a_model_that_guesses_is_said_to_and_one_that_learned_is_not(user_cache, compared):
+    assert compared.view.reading == ""
+    settings = replace(SETTINGS, checkpoint="demo-untrained")
+    reading = run(wanted(limit=1, settings=settings), settings)[-1].view.reading
+    assert reading.startswith("This model does no better than a blind guess: 7.")
+    assert "ln V is 7.57" in reading
+
+
 def test_one_that_was_cancelled_while_it_waited_runs_nothing(user_cache):
     last = run(wanted(), is_stopped=lambda: True)[-1]
     assert (last.view.state, last.view.num_rows, last.results) == ("partial", 0, [])

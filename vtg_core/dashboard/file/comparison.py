@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +27,13 @@ from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import SampledVideo
-from vtg_core.views.comparison_file import MAX_UNREAD, FileComparisonView, UnreadRow, view_analytics
+from vtg_core.views.comparison_file import (
+    MAX_UNREAD,
+    FileComparisonView,
+    UnreadRow,
+    read_guessing,
+    view_analytics,
+)
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
@@ -189,6 +196,7 @@ class _Run:
     _seconds_a_row: float | None = None
     _started: float = 0.0
     _at_start: int = 0
+    _uniform: float = math.inf
     _next: float = 0.0
 
     def __post_init__(self) -> None:
@@ -242,6 +250,7 @@ class _Run:
         self._check_stopped()
         self.tell(0.0, f"Loading the model of {self.settings.model_label}")
         model = load_model(self.settings.checkpoint, **self.settings.placement)
+        self._uniform = math.log(model.get_input_embeddings().num_embeddings)
         if self.store is None:
             self.store = _store(self.settings, self.wanted, dataset=dataset, dtype=dtype_of(model))
         self._started, self._at_start = time.monotonic(), self.num_rows
@@ -265,7 +274,7 @@ class _Run:
 
     def shown(self, state: str) -> Compared:
         """Return what is known."""
-        began = time.monotonic()
+        began, results = time.monotonic(), self.store.results if self.store is not None else []
         unread = [] if self.store is None else self.store.unreadable
         view = FileComparisonView(
             subject=self.wanted.subject(self.settings),
@@ -278,9 +287,8 @@ class _Run:
             plain_because=self.plain_because,
             unread=[_unread(row) for row in unread[:MAX_UNREAD]],
             num_unread=len(unread),
-            analytics=view_analytics(
-                self.store.results if self.store is not None else [], baseline=self.wanted.baseline
-            ),
+            analytics=view_analytics(results, baseline=self.wanted.baseline),
+            reading=read_guessing(results, self._uniform),
         )
         took = time.monotonic() - began
         self._next = time.monotonic() + max(SECONDS_BETWEEN, took / SHARE_OF_SHOWING)
