@@ -3,6 +3,7 @@
 import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";
 import { copyButton, KIND_NAMES, make } from "./shared.js";
+import { set } from "./store.js";
 
 // Every character stands here, a run of one placeholder as the placeholder and its number.
 export const textOf = (pieces) => {
@@ -60,6 +61,7 @@ const card = (view) => {
 };
 
 const draw = (root, views) => {
+  set("prompts", views ?? []);
   if (!views) return;
   for (const title of new Set(views.map(titleOf))) {
     const chosen = views.filter((view) => titleOf(view) === title);

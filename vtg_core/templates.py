@@ -292,7 +292,7 @@ def load_templates(path: Path | str) -> tuple[PromptTemplate, ...]:
         raise TemplateError(
             f"{path.name} must hold a list of {{name, text}} or a mapping from name to text, got {type(content).__name__}"
         )
-    templates = tuple(_template_from_row(row, f"{path.name}, template {i}") for i, row in enumerate(rows, 1))
+    templates = tuple(read_template(row, f"{path.name}, template {i}") for i, row in enumerate(rows, 1))
     names = [(template.mode, template.name) for template in templates]
     if duplicates := {name for mode, name in names if names.count((mode, name)) > 1}:
         raise TemplateError(
@@ -358,7 +358,12 @@ def _plain(content: Any) -> Any:
     )
 
 
-def _template_from_row(row: Any, where: str) -> PromptTemplate:
+def read_template(row: Any, where: str) -> PromptTemplate:
+    """Return the template of one entry of a file, see :func:`load_templates`; ``where`` names it in messages.
+
+    Raises:
+        TemplateError: it is not usable, or asks for another answer than its form gives.
+    """
     if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "text")):
         raise TemplateError(
             f"{where} must have a text under 'name' and under 'text', got {type(row).__name__}"

@@ -323,6 +323,7 @@ def _print_templates(analytics: "Analytics", sort: str) -> None:
     print(f"\nnats, means over the rows; each template is held against {baselines}")
     print("over guessing: what the times cost more than guessing them uniformly among the format's choices")
     print(ACROSS_MODES)
+    print(analytics.how)
     for mode, found in analytics.disagreements.items():
         for one in found[:1]:
             print(

@@ -18,7 +18,7 @@ from vtg_core.masking.encoding import EncodedSample
 from vtg_core.recipes.masks import RecipeMask
 from vtg_core.recipes.rules import Recipe
 from vtg_core.regions import IGNORE_INDEX, RegionKind
-from vtg_core.views.recipes import OURS, USED_BY, RecipeView
+from vtg_core.views.recipes import OURS, USED_BY, YOURS, RecipeView
 
 PART_NAMES = {
     AnswerPart.TIME: "times",
@@ -105,6 +105,7 @@ class RecipeRow:
     """What a masking recipe would have reported as the loss of this sample.
 
     Attributes:
+        key: the name of the mask, as the page's switch has it.
         name, does: of the recipe, and what it does.
         num_supervised: how many tokens it trains; None where it cannot be applied.
         loss: nats a token; None where there is none.
@@ -112,6 +113,7 @@ class RecipeRow:
         reason: why it cannot be applied; empty where it can.
     """
 
+    key: str
     name: str
     does: str
     num_supervised: int | None
@@ -355,16 +357,19 @@ def _recipe_rows(
     if ours is None:
         return []
     num_ours = int((encoded.labels != IGNORE_INDEX).sum())
-    rows = [RecipeRow(OURS, "trains the answers and their ends of turn", num_ours, ours, None, "")]
+    rows = [RecipeRow(OURS, OURS, "trains the answers and their ends of turn", num_ours, ours, None, "")]
     if yours is not None:
         difference = None if yours.loss is None else yours.loss - ours
         rows.append(
-            RecipeRow(yours.name, yours.does, yours.num_supervised, yours.loss, difference, yours.reason)
+            RecipeRow(
+                YOURS, yours.name, yours.does, yours.num_supervised, yours.loss, difference, yours.reason
+            )
         )
     for mask in masks:
         loss = losses.get(mask.recipe)
         rows.append(
             RecipeRow(
+                key=str(mask.recipe),
                 name=str(mask.recipe),
                 does=USED_BY[Recipe(mask.recipe)][0],
                 num_supervised=None if mask.supervised is None else int(np.count_nonzero(mask.supervised)),

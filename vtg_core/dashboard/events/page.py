@@ -13,6 +13,7 @@ from vtg_core.dashboard.events.compare import CompareEvents
 from vtg_core.dashboard.events.file import FileEvents
 from vtg_core.dashboard.events.loss import LossEvents
 from vtg_core.dashboard.events.probe import ProbeEvents
+from vtg_core.dashboard.events.prompts import PromptEvents
 from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
@@ -151,11 +152,12 @@ class _Events:
         at.mode.change(**reread).then(**show)
         shown = {"inputs": [at.mode], "outputs": [at.written], **UNQUEUED}
         gr.on([at.edits.change, at.mode.change], self._write_forms, **shown)
-        audits.connect(read_row)
+        audits.connect()
         LossEvents(self.settings, at, self.visits).connect()
-        CompareEvents(self.settings, at, self.visits).connect(read_row)
+        CompareEvents(self.settings, at, self.visits).connect()
         FileEvents(self.settings, at, self.visits).connect(read_row)
         ProbeEvents(self.settings, at, self.visits).connect()
+        PromptEvents(self.settings, at, self.visits).connect()
         self._watch_fields()
         page.unload(self._leave)
 

@@ -151,6 +151,11 @@ class Layout:
                 self.prompt_pair = script_component(
                     "prompt_pair", elem_id="prompt-pair", label="Your prompt beside ours"
                 )
+                script_component("prompt_table", elem_id="prompt-table", label="Prompts side by side")
+                self.typed = script_component(
+                    "typed_template", elem_id="typed-template", label="A template of your own", events=("check",),
+                    forms=as_json(view_forms(AnswerMode.STANDARD)),
+                )  # fmt: skip
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
