@@ -15,9 +15,10 @@ from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answer_forms.times import TimeUnit
 from vtg_core.data.answers import AnswerFormat, AnswerMode
 from vtg_core.data.formats.registry import AUTO
+from vtg_core.data.wording.selection import Languages
 from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector, templates_for
+from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
 from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
 from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
@@ -105,6 +106,7 @@ class VideoTemporalSFTDataset:
         template_seed: makes the choice depend on (seed, sample index) alone; random without one.
         prompt_template: one's own words with ``{query}``; switches the choice off.
         templates: one's own templates to choose among, instead of the built-in ones of the answer's mode.
+        language: of the templates, English unless given: a code, several, or weights; see :class:`TemplateSelector`.
         frames: which frames are taken from each video.
         clip: move window ends past the video to its end, instead of raising.
         answer_form: how answers are written: a name of the table in docs/templates.md, in place of
@@ -136,6 +138,7 @@ class VideoTemporalSFTDataset:
         prompt_template: str | None = None,
         *,
         templates: Sequence[PromptTemplate] | None = None,
+        language: Languages | None = None,
         frames: FramePolicy | None = None,
         clip: bool = False,
         answer_form: str | None = None,
@@ -147,16 +150,21 @@ class VideoTemporalSFTDataset:
         mode = answer_form or str(built_in)
         self.answer_format = format_named(mode)
         if prompt_template is not None:
+            if language is not None:
+                raise TemplateError("prompt_template is one template in its own language; leave language out")
             templates = [PromptTemplate("custom", "custom", mode, prompt_template)]
         elif templates is not None:
             own = [template for template in templates if template.mode == mode]
             if not own:
                 raise TemplateError(_no_template_of(mode, templates))
             templates = own
-        elif answer_form is not None:
-            templates = templates_for(answer_form)
         self.selector = TemplateSelector(
-            use_temporal_tokens, use_random_templates, template_seed, templates=templates
+            use_temporal_tokens,
+            use_random_templates,
+            template_seed,
+            templates=templates,
+            language=language,
+            answer_form=answer_form,
         )
         self.frames = frames or FramePolicy()
         self.clip = clip
