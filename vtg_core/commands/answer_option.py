@@ -1,11 +1,13 @@
-"""How answers are written: the option ``--answer``, and the templates that ask for such answers."""
+"""How answers are written and in which language they are asked for: ``--answer``, ``--language``, and their templates."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vtg_core.data.answers import AnswerMode
-from vtg_core.errors import AnswerError
-from vtg_core.templates import TEMPLATES, PromptTemplate, templates_for
+from vtg_core.data.wording.languages import ENGLISH, LANGUAGES
+from vtg_core.data.wording.selection import language_weights
+from vtg_core.errors import AnswerError, TemplateError
+from vtg_core.templates import PromptTemplate, templates_for, told_apart
 
 BOTH = "both"
 ALL = "all"
@@ -29,29 +31,71 @@ def add_answers_option(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def templates_of(answer: str, name: str) -> list[PromptTemplate]:
+def add_language_option(command: argparse.ArgumentParser, *, is_mixed: bool) -> None:
+    """Let a command take ``--language``: one code, or several with weights where ``is_mixed``."""
+    codes = ", ".join(LANGUAGES)
+    several = (
+        "; or several, mixed over the rows by weight, such as en=3,zh=1"
+        if is_mixed
+        else "; or several side by side, such as en,zh"
+    )
+    command.add_argument(
+        "--language", type=languages, default={ENGLISH.code: 1.0}, metavar="CODE",
+        help=f"language of the built-in templates: {codes}{several} (default: en)",
+    )  # fmt: skip
+
+
+def add_one_language_option(command: argparse.ArgumentParser) -> None:
+    """Let a command take ``--language``: the code of one."""
+    command.add_argument(
+        "--language", choices=list(LANGUAGES), default=ENGLISH.code,
+        help=f"language of the built-in templates (default: {ENGLISH.code})",
+    )  # fmt: skip
+
+
+def templates_of(answer: str, name: str, languages: Iterable[str] = (ENGLISH.code,)) -> list[PromptTemplate]:
     """Return the templates that ask for answers in a form; a form without its own has one, made of its words.
 
     Args:
         answer: what ``--answer`` says.
         name: the template's name, or ``all``; it plays no part where there is only one.
+        languages: their codes; with several, each name says which.
     """
-    if answer == BOTH:
-        return [template for template in TEMPLATES if name in (ALL, template.name)]
-    templates = list(templates_for(answer))
-    return templates if len(templates) == 1 else [t for t in templates if name in (ALL, t.name)]
+    forms = list(AnswerMode) if answer == BOTH else [answer]
+    found = [own for form in forms for code in languages for own in _named(templates_for(form, code), name)]
+    return told_apart(found)
 
 
-def templates_of_all(answers: Sequence[str], names: Sequence[str]) -> list[PromptTemplate]:
+def templates_of_all(
+    answers: Sequence[str], names: Sequence[str], languages: Sequence[str] = (ENGLISH.code,)
+) -> list[PromptTemplate]:
     """Return the templates of several forms, each once: the forms as they come, and each form's in the table's order.
 
     Args:
         answers: what ``--answer`` says.
         names: the templates' names; they play no part in a form that has only one.
+        languages: their codes; with several, each name says which.
     """
-    named = {template for answer in answers for name in names for template in templates_of(answer, name)}
-    found = dict.fromkeys(template for answer in answers for template in templates_of(answer, ALL))
+    named = {
+        template for answer in answers for name in names for template in templates_of(answer, name, languages)
+    }
+    found = dict.fromkeys(template for answer in answers for template in templates_of(answer, ALL, languages))
     return [template for template in found if template in named]
+
+
+def _named(templates: Sequence[PromptTemplate], name: str) -> Iterable[PromptTemplate]:
+    return templates if len(templates) == 1 else (one for one in templates if name in (ALL, one.name))
+
+
+def languages(text: str) -> dict[str, float]:
+    """Return what ``--language`` says: from each built-in language to its weight."""
+    try:
+        weights = language_weights(text)
+    except TemplateError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if unknown := [code for code in weights if code not in LANGUAGES]:
+        raise argparse.ArgumentTypeError(f"must be among {', '.join(LANGUAGES)}, got {unknown[0]!r:.40}")
+    return weights
 
 
 def _answer_or_both(text: str) -> str:

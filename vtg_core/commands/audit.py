@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import (
+    ALL,
+    STANDARD,
+    add_answer_option,
+    add_language_option,
+    templates_of,
+)
 from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
     NEVER,
@@ -73,6 +79,7 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
     )
     add_answer_option(command, default=STANDARD)
+    add_language_option(command, is_mixed=True)
     add_fail_on_option(command)
     command.add_argument(
         "--verbose", action="store_true",
@@ -313,9 +320,10 @@ def _file_rows(options: argparse.Namespace) -> "FileRows":
     from vtg_core.data.answer_forms.reading import windows_said
     from vtg_core.templates import TemplateSelector
 
+    templates = templates_of(options.answer, options.template or ALL, options.language)
     return FileRows(
         AnnotationReader(options.annotations, **reading(options), read_windows=windows_said),
-        TemplateSelector(seed=0, templates=templates_of(options.answer, options.template or ALL)),
+        TemplateSelector(seed=0, templates=templates, language=options.language),
         frame_policy(options),
     )
 

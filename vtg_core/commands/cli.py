@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.commands.answer_option import BOTH, add_answer_option, templates_of
+from vtg_core.commands.answer_option import BOTH, add_answer_option, add_language_option, templates_of
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
 from vtg_core.commands.data.command import add_data_command
@@ -22,6 +22,7 @@ from vtg_core.commands.loss import (
 )
 from vtg_core.commands.outputs import check_outputs
 from vtg_core.commands.probe import add_probe_command
+from vtg_core.commands.templates.command import add_templates_command
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -120,6 +121,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
             help="one template, or all of the chosen answer mode (default: all)",
         )  # fmt: skip
         add_answer_option(command, default=BOTH)
+        add_language_option(command, is_mixed=False)
         add_model_options(command)
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
@@ -132,6 +134,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
     add_data_command(commands)
     add_probe_command(commands)
     add_spikes_command(commands)
+    add_templates_command(commands)
 
 
 def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
@@ -164,7 +167,7 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
         options.query,
         windows,
         processor=checkpoint.processor,
-        templates=templates_of(options.answer, options.template),
+        templates=templates_of(options.answer, options.template, options.language),
     )
 
 
@@ -217,7 +220,7 @@ def _num_tokens(sample: dict[str, Any], kind: str) -> int:
 
 
 def _loss(options: argparse.Namespace) -> None:
-    if options.precisions and len(templates_of(options.answer, options.template)) != 1:
+    if options.precisions and len(templates_of(options.answer, options.template, options.language)) != 1:
         options.usage.error("--precisions runs one sample: choose it with --template and --answer")
     started = time.perf_counter()
     header, inspections = _inspections(options)

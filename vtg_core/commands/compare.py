@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.commands.answer_option import add_answers_option, templates_of_all
+from vtg_core.commands.answer_option import add_answers_option, add_language_option, templates_of_all
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -60,6 +60,7 @@ def add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
         help=f"templates to compare (default: all of {', '.join(TEMPLATE_NAMES)})",
     )  # fmt: skip
     add_answers_option(command)
+    add_language_option(command, is_mixed=False)
     command.add_argument(
         "--baseline", metavar="[MODE/]NAME",
         help="the template that the others of its answer format are held against; a name alone stands for it in all "
@@ -115,7 +116,7 @@ def _is_named(baseline: str) -> Callable[[PromptTemplate], bool]:
 
 def _templates(options: argparse.Namespace) -> list[PromptTemplate]:
     """Return the templates that are compared, the baselines first: a mode's first is what its others are held against."""
-    chosen = templates_of_all(options.answer, options.templates or TEMPLATE_NAMES)
+    chosen = templates_of_all(options.answer, options.templates or TEMPLATE_NAMES, list(options.language))
     return sorted(chosen, key=lambda template: not _is_named(options.baseline or "")(template))
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import vtg_core
 from vtg_core.commands import cli
+from vtg_core.commands.answer_option import add_one_language_option
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -82,6 +83,7 @@ def page_parser() -> argparse.ArgumentParser:
     )
     add_model_options(parser)
     add_frame_options(parser)
+    add_one_language_option(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
@@ -211,6 +213,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         **reading(options),
         collator=options.collator,
         batch=options.batch,
+        language=options.language,
     )
 
 

@@ -1,6 +1,6 @@
 """How many tokens each row has, without a pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,14 @@ class TokenRules:
         frames: which frames are taken.
         templates: one of them is chosen for each row, as an audit chooses.
         max_length: the most tokens that training keeps; None for no bound.
+        language: from each language of ``templates`` to its weight; None where they are chosen among alike.
     """
 
     processor: "ProcessorMixin"
     frames: FramePolicy
     templates: Sequence[PromptTemplate]
     max_length: int | None = None
+    language: Mapping[str, float] | None = None
 
 
 class TokenCounter:
@@ -37,7 +39,7 @@ class TokenCounter:
     def __init__(self, rules: TokenRules) -> None:
         self.rules = rules
         self._encoder = PixelFreeEncoder(rules.processor)
-        self._selector = TemplateSelector(seed=0, templates=rules.templates)
+        self._selector = TemplateSelector(seed=0, templates=rules.templates, language=rules.language)
 
     def count(self, annotation: Annotation, index: int) -> int:
         """Return how many tokens a row has, the video's included.

@@ -7,7 +7,13 @@ from os.path import lexists
 from typing import TYPE_CHECKING
 
 from vtg_core.audit.findings import Severity
-from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import (
+    ALL,
+    STANDARD,
+    add_answer_option,
+    add_language_option,
+    templates_of,
+)
 from vtg_core.commands.data.fix import changes_beside, mend, print_mending
 from vtg_core.commands.data.text import print_rows, print_survey
 from vtg_core.commands.terminal import (
@@ -54,6 +60,7 @@ def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     add_frame_options(command)
     command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
     add_answer_option(command, default=STANDARD)
+    add_language_option(command, is_mixed=True)
     command.add_argument(
         "--show", metavar="NAME",
         help="print the rows of one figure: a name of the table, iou_0.5, resolution, or length:3 for the third bar",
@@ -159,8 +166,9 @@ def _token_rules(options: argparse.Namespace) -> "TokenRules | None":
     return TokenRules(
         load_checkpoint(options.checkpoint, template=template_change(options)).processor,
         frame_policy(options),
-        templates_of(options.answer, ALL),
+        templates_of(options.answer, ALL, options.language),
         options.max_length,
+        options.language,
     )
 
 

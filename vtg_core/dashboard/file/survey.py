@@ -95,7 +95,9 @@ def _rules(settings: Settings, wanted: FileSurvey, tell: Tell) -> "TokenRules":
     from vtg_core.audit.survey.tokens import TokenRules
 
     processor = load_checkpoint_of(settings, tell).processor
-    return TokenRules(processor, wanted.frames, templates_for(wanted.mode), wanted.max_length)
+    return TokenRules(
+        processor, wanted.frames, templates_for(wanted.mode, settings.language), wanted.max_length
+    )
 
 
 def _bound(max_length: float) -> int:

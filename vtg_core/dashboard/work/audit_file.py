@@ -129,7 +129,7 @@ def _file_rows(settings: Settings, wanted: FileAudit) -> FileRows:
     from vtg_core.data.answer_forms.reading import windows_said
 
     assert settings.annotation_file is not None
-    named = [t for t in templates_for(wanted.mode) if wanted.template in (OWN, t.name)]
+    named = [t for t in templates_for(wanted.mode, settings.language) if wanted.template in (OWN, t.name)]
     return FileRows(
         AnnotationReader(settings.annotation_file, **settings.reading, read_windows=windows_said),
         TemplateSelector(seed=0, templates=named),

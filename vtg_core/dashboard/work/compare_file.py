@@ -188,7 +188,7 @@ class _Run:
             sample = dataset[0]
             assert isinstance(sample.video, SampledVideo)
             inspections = inspect_templates(
-                sample.video, sample.query, sample.windows, processor=processor, templates=TEMPLATES,
+                sample.video, sample.query, sample.windows, processor=processor, templates=self.settings.built_in,
                 policy=self.wanted.policy,
             )  # fmt: skip
             samples = [inspection.encoded for inspection in inspections]
@@ -218,7 +218,7 @@ class _Run:
         self.store = _store(self.settings, self.wanted, dataset=dataset, dtype=dtype_of(model))
         self._started = time.monotonic()
         yield from compare_rows(
-            dataset, model, processor, TEMPLATES,
+            dataset, model, processor, self.settings.built_in,
             rows=[annotation.row for annotation in dataset.annotations[: self.wanted.limit]],
             policy=self.wanted.policy, on_layer=self._on_layer,
         )  # fmt: skip
@@ -294,7 +294,7 @@ def _store(
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(
         settings.checkpoint, adapter=settings.adapter, template=settings.template, dtype=dtype, frames=wanted.frames,
-        policy=wanted.policy, templates=TEMPLATES,
+        policy=wanted.policy, templates=settings.built_in,
     )  # fmt: skip
     return ComparisonStore(own, dataset.annotations, unreadable=list(dataset.unreadable))
 

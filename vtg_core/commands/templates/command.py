@@ -1,0 +1,62 @@
+"""``vtg-lens templates``: what templates cost in each language, for the checkpoint that is chosen."""
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from vtg_core.commands.answer_option import ALL, add_answers_option, languages, templates_of_all
+from vtg_core.commands.terminal import plain, print_table, settled, write_json
+from vtg_core.data.wording.languages import LANGUAGES
+from vtg_core.templates import PromptTemplate, load_templates, templates_for
+
+
+def add_templates_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    text = "say how many tokens each template costs, its languages side by side"
+    command = commands.add_parser("templates", help=text, description=f"{text.capitalize()}.")
+    command.set_defaults(run=run, usage=command)
+    command.add_argument(
+        "--checkpoint", default="demo", metavar="NAME",
+        help="whose tokenizer counts: demo, demo-qwen2.5-vl, a folder or a hub id (default: demo)",
+    )  # fmt: skip
+    command.add_argument(
+        "--templates", metavar="FILE", help="count a file of your own templates instead of the built-in ones"
+    )
+    add_answers_option(command)
+    command.add_argument(
+        "--language", type=languages, default=dict.fromkeys(LANGUAGES, 1.0), metavar="CODE",
+        help=f"languages of the built-in templates, such as en,zh (default: {','.join(LANGUAGES)})",
+    )  # fmt: skip
+    command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Count the tokens of templates."""
+    options.json = settled(options.json)
+    templates = _templates(options)
+
+    from vtg_core.checkpoints.loading import load_processor
+    from vtg_core.data.wording.cost import costs_of, mean_tokens
+
+    costs = costs_of(templates, load_processor(options.checkpoint).tokenizer)
+    means = mean_tokens(costs)
+    if options.json is not None:
+        found = {"checkpoint": options.checkpoint, "templates": [asdict(cost) for cost in costs]}
+        write_json(options.json, {**found, "mean_tokens": means})
+    if options.json == "-":
+        return
+    rows: list[tuple[Any, ...]] = [
+        (cost.mode, cost.template, *(cost.tokens.get(code, "") for code in means)) for cost in costs
+    ]
+    print_table(
+        ("mode", "template", *means), [*rows, ("mean", "", *(f"{mean:.1f}" for mean in means.values()))]
+    )
+    print(f"\ntokens of {plain(options.checkpoint)}, the query left out")
+
+
+def _templates(options: argparse.Namespace) -> list[PromptTemplate]:
+    if options.templates is not None:
+        return list(load_templates(options.templates))
+    named = templates_of_all(options.answer, [ALL])  # each form once, as it is given
+    forms = dict.fromkeys(str(template.mode) for template in named)
+    return [own for form in forms for code in options.language for own in templates_for(form, code)]
