@@ -9,13 +9,14 @@ from vtg_core.data.answer_forms.registry import form_named
 from vtg_core.data.answers import AnswerMode
 from vtg_core.data.wording.files import load_templates
 from vtg_core.data.wording.languages import ENGLISH, LANGUAGES
-from vtg_core.data.wording.prompt import MAX_TEMPLATE_CHARS, PLACEHOLDER, Prompt, PromptTemplate
+from vtg_core.data.wording.prompt import MAX_TEMPLATE_CHARS, PLACEHOLDER, Prompt, PromptTemplate, Task
 from vtg_core.data.wording.selection import Languages, choose_language, language_weights
+from vtg_core.data.wording.tasks import AUTO, task_of, task_templates
 from vtg_core.errors import TemplateError
 
 __all__ = [
     "FORM_TEMPLATE", "MAX_TEMPLATE_CHARS", "PLACEHOLDER", "STANDARD_TEMPLATES", "TEMPLATES", "TEMPLATE_NAMES",
-    "TEMPORAL_TOKEN_TEMPLATES", "Prompt", "PromptTemplate", "TemplateSelector", "load_templates", "templates_for",
+    "TEMPORAL_TOKEN_TEMPLATES", "Prompt", "PromptTemplate", "Task", "TemplateSelector", "load_templates", "templates_for",
     "told_apart",
 ]  # fmt: skip
 
@@ -138,7 +139,9 @@ TEMPLATE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(template.name for template
 _STYLES = {name: style for name, style, _ in _STANDARD}
 
 
-def templates_for(mode: AnswerMode | str, language: str = ENGLISH.code) -> tuple[PromptTemplate, ...]:
+def templates_for(
+    mode: AnswerMode | str, language: str = ENGLISH.code, task: Task | str = Task.MOMENT
+) -> tuple[PromptTemplate, ...]:
     """Return the built-in templates whose words promise ``mode``, in the table's order.
 
     For another answer form there is one, made of the form's own words.
@@ -146,11 +149,18 @@ def templates_for(mode: AnswerMode | str, language: str = ENGLISH.code) -> tuple
     Args:
         mode: a mode, or the name of an answer form.
         language: the code of one in which they are built in.
+        task: what they ask: the window of a moment, as the sixteen do, or one of :class:`Task`, in English.
 
     Raises:
         AnswerError: there is no answer form of that name.
-        TemplateError: there are no built-in templates in that language.
+        TemplateError: there are no built-in templates in that language, or no such task, or the form cannot answer it.
     """
+    if (asked := task_named(task)) is not Task.MOMENT:
+        if language != ENGLISH.code:
+            raise TemplateError(
+                f"the templates of task '{asked}' must be in English, got language {language!r:.40}; bring your own for others"
+            )
+        return task_templates(asked, str(mode))
     if language not in LANGUAGES:
         raise TemplateError(
             f"built-in templates must be in one of {', '.join(LANGUAGES)}, got {language!r:.40}; bring your own for others"
@@ -174,6 +184,18 @@ def _template_of(name: str, language: str) -> PromptTemplate:
     form = form_named(name)
     words = LANGUAGES[language].any_form.replace("{format}", form.example)
     return PromptTemplate(FORM_TEMPLATE, "concise", form.name, words, language)
+
+
+def task_named(name: Task | str) -> Task:
+    """Return the task of a name.
+
+    Raises:
+        TemplateError: there is none of that name.
+    """
+    try:
+        return Task(name)
+    except ValueError:
+        raise TemplateError(f"task must be one of {', '.join(Task)}, got {name!r:.40}") from None
 
 
 def told_apart(templates: Iterable[PromptTemplate]) -> list[PromptTemplate]:
@@ -206,6 +228,8 @@ class TemplateSelector:
         language: the code of the language, several, or from each to its weight, such as ``{"en": 3, "zh": 1}``: one
             is chosen for each sample. English unless given; of ``templates`` every language.
         answer_form: choose among the templates of this form, in place of ``use_temporal_tokens``.
+        task: what is asked (:class:`Task`); ``auto`` lets the number of a row's windows choose: ``absent`` for none,
+            ``several`` for more than one, and the sixteen for one.
 
     Attributes:
         templates: all that are chosen among, language by language.
@@ -224,15 +248,20 @@ class TemplateSelector:
         templates: Sequence[PromptTemplate] | None = None,
         language: Languages | None = None,
         answer_form: str | None = None,
+        task: Task | str = Task.MOMENT,
     ) -> None:
-        mode = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
+        mode = answer_form or (AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD)
+        self.mode, self.task = str(mode), AUTO if task == AUTO else task_named(task)
+        if templates is not None and self.task != Task.MOMENT:
+            raise TemplateError("templates of one's own say each what they ask (field task); leave task out")
         if templates is not None and language is None:
             self._choices = {"": tuple(templates)}  # whatever their languages are
             self.languages = {"": 1.0}
         else:
             self.languages = language_weights(ENGLISH.code if language is None else language)
             self._choices = {
-                code: _in_language(code, templates) or templates_for(answer_form or mode, code)
+                code: _in_language(code, templates)
+                or templates_for(mode, code, Task.MOMENT if task == AUTO else self.task)
                 for code in self.languages
             }
         self.templates = tuple(template for choices in self._choices.values() for template in choices)
@@ -241,11 +270,17 @@ class TemplateSelector:
         self.random_selection = random_selection
         self.seed = seed
 
-    def select(self, sample_idx: int = 0) -> PromptTemplate:
-        """Return the template for the sample at ``sample_idx``."""
+    def select(self, sample_idx: int = 0, num_windows: int = 1) -> PromptTemplate:
+        """Return the template for the sample at ``sample_idx``, of which ``auto`` must know how many windows it has.
+
+        Raises:
+            TemplateError: the answer form cannot say what the row says.
+        """
+        chosen = task_of(num_windows) if self.task == AUTO else Task.MOMENT
+        by_row = task_templates(chosen, self.mode) if chosen is not Task.MOMENT else ()
         if not self.random_selection:
-            return self.templates[0]
-        choices = self._choices[choose_language(self.languages, self.seed, sample_idx)]
+            return (by_row or self.templates)[0]
+        choices = by_row or self._choices[choose_language(self.languages, self.seed, sample_idx)]
         if self.seed is None:
             return random.choice(choices)
         digest = hashlib.sha256(f"{self.seed}:{sample_idx}".encode()).digest()

@@ -143,7 +143,11 @@ class FileRows:
 
     def sample(self, take: Take, index: int, annotation: Annotation) -> Sample:
         return sample_of(
-            annotation, take, template=self.selector.select(index), frames=self.frames, clip=self.reader.clip
+            annotation,
+            take,
+            template=self.selector.select(index, len(annotation.windows)),
+            frames=self.frames,
+            clip=self.reader.clip,
         )
 
     def first(self) -> tuple[Sequence[Annotation], Sequence[UnreadableRow]]:

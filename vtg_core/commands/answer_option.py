@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from vtg_core.data.answers import AnswerMode
 from vtg_core.data.wording.languages import ENGLISH, LANGUAGES
 from vtg_core.data.wording.selection import language_weights
+from vtg_core.data.wording.tasks import AUTO, task_templates
 from vtg_core.errors import AnswerError, TemplateError
-from vtg_core.templates import PromptTemplate, templates_for, told_apart
+from vtg_core.templates import PromptTemplate, Task, TemplateSelector, templates_for, told_apart
 
 BOTH = "both"
 ALL = "all"
@@ -51,6 +52,37 @@ def add_one_language_option(command: argparse.ArgumentParser) -> None:
         "--language", choices=list(LANGUAGES), default=ENGLISH.code,
         help=f"language of the built-in templates (default: {ENGLISH.code})",
     )  # fmt: skip
+
+
+def add_task_option(command: argparse.ArgumentParser) -> None:
+    """Let a command take ``--task``: what is asked of the rows."""
+    command.add_argument(
+        "--task", choices=[*map(str, Task), AUTO], default=str(Task.MOMENT),
+        help="what is asked: the window of one moment, as the sixteen templates do, or a set of docs/templates.md; auto lets "
+        "each row's own windows choose among absent, moment and several (default: moment)",
+    )  # fmt: skip
+
+
+def may_be_absent(options: argparse.Namespace) -> bool:
+    """Say whether rows may have no window at all."""
+    return options.task in (Task.ABSENT, AUTO)
+
+
+def selector_of(options: argparse.Namespace, name: str = ALL) -> TemplateSelector:
+    """Return what chooses the template of each row, by ``--answer``, ``--language`` and ``--task``.
+
+    Args:
+        options: of the command.
+        name: of the one template that is wanted, or ``all``.
+    """
+    if options.task == AUTO:
+        return TemplateSelector(seed=0, answer_form=options.answer, language=options.language, task=AUTO)
+    if options.task == Task.MOMENT:
+        templates = [own for code in options.language for own in templates_of(options.answer, name, [code])]
+        return TemplateSelector(seed=0, templates=templates, language=options.language)
+    asked = task_templates(Task(options.task), None if options.answer == STANDARD else options.answer)
+    named = [own for own in asked if name in (ALL, own.name)]
+    return TemplateSelector(seed=0, templates=named or asked)
 
 
 def templates_of(answer: str, name: str, languages: Iterable[str] = (ENGLISH.code,)) -> list[PromptTemplate]:

@@ -12,7 +12,9 @@ from vtg_core.commands.answer_option import (
     STANDARD,
     add_answer_option,
     add_language_option,
-    templates_of,
+    add_task_option,
+    may_be_absent,
+    selector_of,
 )
 from vtg_core.commands.outputs import refuse_inputs
 from vtg_core.commands.terminal import (
@@ -80,6 +82,7 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     )
     add_answer_option(command, default=STANDARD)
     add_language_option(command, is_mixed=True)
+    add_task_option(command)
     add_fail_on_option(command)
     command.add_argument(
         "--verbose", action="store_true",
@@ -318,12 +321,15 @@ def _file_rows(options: argparse.Namespace) -> "FileRows":
     from vtg_core.audit.file_rows import FileRows
     from vtg_core.data.annotations import AnnotationReader
     from vtg_core.data.answer_forms.reading import windows_said
-    from vtg_core.templates import TemplateSelector
 
-    templates = templates_of(options.answer, options.template or ALL, options.language)
     return FileRows(
-        AnnotationReader(options.annotations, **reading(options), read_windows=windows_said),
-        TemplateSelector(seed=0, templates=templates, language=options.language),
+        AnnotationReader(
+            options.annotations,
+            **reading(options),
+            read_windows=windows_said,
+            may_be_absent=may_be_absent(options),
+        ),
+        selector_of(options, options.template or ALL),
         frame_policy(options),
     )
 

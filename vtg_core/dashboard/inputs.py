@@ -10,8 +10,9 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import MAX_QUERY_CHARS, Annotation, check_query
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answers import AnswerMode
+from vtg_core.data.own_words import own_answer
 from vtg_core.data.wording.languages import ENGLISH
-from vtg_core.dataset import OWN, clip_of, own_answer, windows_in
+from vtg_core.dataset import OWN, clip_of, windows_in
 from vtg_core.demo.examples import examples
 from vtg_core.errors import AnnotationError, AnswerError, VideoError, VTGError, WindowError
 from vtg_core.files.assets import asset_folder

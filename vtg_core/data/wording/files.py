@@ -8,7 +8,7 @@ from vtg_core.data.answer_forms.forms import AnswerForm
 from vtg_core.data.answer_forms.promises import contradiction
 from vtg_core.data.answer_forms.registry import form_named
 from vtg_core.data.answers import AnswerMode
-from vtg_core.data.wording.prompt import PLACEHOLDER, PromptTemplate
+from vtg_core.data.wording.prompt import PLACEHOLDER, PromptTemplate, Task
 from vtg_core.errors import AnswerError, TemplateError, first_line
 
 MAX_TEMPLATE_FILE_BYTES = 1_000_000
@@ -17,10 +17,10 @@ MAX_TEMPLATE_FILE_BYTES = 1_000_000
 def load_templates(path: Path | str) -> tuple[PromptTemplate, ...]:
     """Read templates of one's own from a YAML or JSON file.
 
-    The file holds a list of ``{"name", "text", "style"?, "mode"?, "language"?, "source"?}``, or a mapping from name
-    to text; ``style`` is ``"custom"``, ``mode``, the name of an answer form, is ``"standard"`` and ``language``, a code,
-    is ``"en"`` unless given. ``source`` is for people: where the words come from. ``{format}`` in a text stands for the
-    form's own words.
+    The file holds a list of ``{"name", "text", "style"?, "mode"?, "language"?, "task"?, "source"?}``, or a mapping
+    from name to text. Unless given, ``style`` is ``"custom"``, ``mode``, the name of an answer form, ``"standard"``,
+    ``language``, a code, ``"en"``, and ``task`` ``"moment"``; ``source`` is for people: where the words come from.
+    ``{format}`` in a text stands for the form's own words.
 
     Raises:
         TemplateError: the file cannot be read, has another form, or holds a template that is not usable, or
@@ -121,10 +121,13 @@ def _template_from_row(row: Any, where: str) -> PromptTemplate:
             f"{where}: words and answer must agree: {wrong}; write {FORMAT_WORD} for the form's own words"
         )
     mode = AnswerMode(form.name) if form.name in tuple(AnswerMode) else form.name
-    return PromptTemplate(row["name"], str(row.get("style", "custom")), mode, text, language)
+    task = row.get("task", Task.MOMENT)
+    if task not in tuple(Task):
+        raise TemplateError(f"{where}, task: must be one of {', '.join(Task)}, got {task!r:.40}")
+    return PromptTemplate(row["name"], str(row.get("style", "custom")), mode, text, language, Task(task))
 
 
-FIELDS = frozenset({"name", "text", "style", "mode", "language", "source"})
+FIELDS = frozenset({"name", "text", "style", "mode", "language", "task", "source"})
 FORMAT_WORD = "{format}"
 """What stands in a file's template for the words in which its answer form is promised."""
 

@@ -2,12 +2,27 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import TemplateError
 
 PLACEHOLDER = "{query}"
 MAX_TEMPLATE_CHARS = 4_000
+
+
+class Task(StrEnum):
+    """What a template asks of a video."""
+
+    MOMENT = "moment"
+    SEVERAL = "several"
+    ABSENT = "absent"
+    FIRST = "first"
+    LAST = "last"
+    POINT = "point"
+    SHORT = "short"
+    LONG = "long"
+    CAPTION = "caption"
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,7 @@ class PromptTemplate:
         mode: the answer format that its words promise: one of the two built-in ones, or the name of an answer form.
         text: the words, with ``{query}`` exactly once.
         language: of the words, as a code such as ``en``.
+        task: what it asks; of a caption ``{query}`` stands for the windows, and the answer is the sentence.
 
     Raises:
         TemplateError: ``{query}`` is missing or repeated, or there is another placeholder; the message names it.
@@ -44,6 +60,7 @@ class PromptTemplate:
     mode: AnswerMode | str
     text: str
     language: str = "en"
+    task: Task = Task.MOMENT
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or len(self.text) > MAX_TEMPLATE_CHARS:
