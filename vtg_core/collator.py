@@ -52,6 +52,8 @@ class SFTCollator:
         max_length: the most tokens a sample may have, video included; no bound unless given. Nothing is ever cut.
         over_length: raise at a longer sample, or drop it, log why, and list it in ``dropped``.
         frames: which frames are taken from a video that a mapping names.
+        earlier: for weights by difficulty, from a row's position in its file (``Annotation.row``) to the NLL of its
+            trained tokens in an earlier pass, in nats and in order.
 
     Attributes:
         dropped: one sentence for each sample that was dropped by this collator, in this process.
@@ -65,6 +67,7 @@ class SFTCollator:
         max_length: int | None = None,
         over_length: OverLength | str = OverLength.RAISE,
         frames: FramePolicy | None = None,
+        earlier: Mapping[int, Sequence[float]] | None = None,
     ) -> None:
         if max_length is not None and max_length < 1:
             raise LengthError(f"max_length must be at least 1 token, got {max_length}")
@@ -73,6 +76,7 @@ class SFTCollator:
         self.max_length = max_length
         self.over_length = OverLength(over_length)
         self.frames = frames or FramePolicy()
+        self.earlier = dict(earlier or {})
         self.dropped: list[str] = []
 
     def __call__(self, samples: Sequence[Sample | Mapping[str, Any]]) -> dict[str, "Tensor"]:
@@ -113,7 +117,8 @@ class SFTCollator:
                 sample.messages, self.processor, template_tokens=template_tokens(sample.template.mode)
             )
             encoded = encode(chat, self.processor, [sample.video], policy=sample.trained_by(self.policy))
-            return self._weighed(encoded, sample.answer_format, sample.message_weights)
+            row = sample.annotation.row if sample.annotation is not None else None
+            return self._weighed(encoded, sample.answer_format, sample.message_weights, row)
         if not isinstance(sample, Mapping) or "messages" not in sample:
             raise ConversationError(
                 "a sample must be a dataset item or a mapping with 'messages', "
@@ -128,12 +133,17 @@ class SFTCollator:
         return self._weighed(encoded, _answer_format_of(sample), own)
 
     def _weighed(
-        self, encoded: EncodedSample, answer_format: AnswerFormat, message_weights: Sequence[float]
+        self,
+        encoded: EncodedSample,
+        answer_format: AnswerFormat,
+        message_weights: Sequence[float],
+        row: int | None = None,
     ) -> EncodedSample:
         weights = self.policy.weights
         if weights is None:
             return encoded
-        own = token_weights(encoded, weights, answer_format, message_weights=message_weights)
+        earlier = self.earlier.get(row) if row is not None else None
+        own = token_weights(encoded, weights, answer_format, message_weights=message_weights, earlier=earlier)
         return replace(encoded, loss_weights=own)
 
     def videos_of(self, sample: Mapping[str, Any], sources: Sequence[Any]) -> list[SampledVideo]:

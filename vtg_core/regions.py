@@ -74,6 +74,10 @@ class TokenWeights:
         other: of what else the policy trains: thinking, the newline after a turn.
         first, last: the weights of a turn's first and last trained token are multiplied by these, those between them
             in equal steps.
+        focal: multiply by ``(1 - p) ** focal``, where ``p`` is what an earlier pass gave the token: what was easy
+            counts less. 0 for not at all.
+        cap: multiply by ``cap / NLL`` where an earlier pass's NLL was above ``cap`` nats: what was very hard, and may
+            be wrong, counts no more than that. None for not at all.
         uses_messages: multiply by the weight that the row's own file gives each message, which may then be any
             number from 0 on.
 
@@ -87,10 +91,14 @@ class TokenWeights:
     other: float = 1.0
     first: float = 1.0
     last: float = 1.0
+    focal: float = 0.0
+    cap: float | None = None
     uses_messages: bool = False
 
     def __post_init__(self) -> None:
-        named = {name: value for name, value in vars(self).items() if name != "uses_messages"}
+        named = {name: value for name, value in vars(self).items() if name not in ("uses_messages", "cap")}
+        if self.cap is not None:
+            named["cap"] = self.cap
         for name, value in named.items():
             if not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise MaskingError(f"weight {name} must be a finite number, 0 or above, got {value!r:.40}")

@@ -1,5 +1,6 @@
 """Weights stand beside the labels, and know the parts of an answer."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -127,3 +128,31 @@ def test_a_row_of_which_nothing_is_left_to_train_is_refused(processor, video):
 def test_weights_that_are_no_weights_are_refused(values):
     with pytest.raises(MaskingError, match="must be"):
         TokenWeights(**values)
+
+
+def rows_of_the_demo():
+    return VideoTemporalSFTDataset(
+        ASSETS / "demo_annotations.json", use_random_templates=False, frames=FramePolicy(num_frames=4)
+    )
+
+
+def weighed_by(processor, weights, earlier):
+    collator = SFTCollator(processor, policy=MaskPolicy(weights=weights), earlier=earlier)
+    batch = collator([rows_of_the_demo()[0]])
+    return batch["loss_weights"][0][batch["labels"][0] != IGNORE_INDEX].tolist()
+
+
+def test_what_an_earlier_pass_found_easy_counts_less_and_what_it_found_too_hard_no_more_than_the_cap(
+    processor,
+):
+    count = len(weighed_by(processor, TokenWeights(), None))
+    nll = [0.0, 10.0, *[math.log(2)] * (count - 2)]
+    focal = weighed_by(processor, TokenWeights(focal=2.0), {0: nll})
+    assert focal[:3] == pytest.approx([0.0, 1.0, 0.25], abs=1e-3)
+    assert weighed_by(processor, TokenWeights(cap=2.0), {0: nll})[:3] == pytest.approx([1.0, 0.2, 1.0])
+
+
+@pytest.mark.parametrize("earlier", [None, {}, {0: [1.0]}, {1: [1.0] * 12}, {0: [math.nan] * 12}])
+def test_weights_by_difficulty_need_the_nll_of_each_trained_token(processor, earlier):
+    with pytest.raises(MaskingError, match="weights by difficulty need the NLL of each of the"):
+        weighed_by(processor, TokenWeights(focal=2.0), earlier)

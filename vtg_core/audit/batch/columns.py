@@ -20,7 +20,7 @@ from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
 from vtg_core.regions import IGNORE_INDEX
 
 OWN_WEIGHTS = "loss_weights"
-"""The column of our own collator: of those of others a weight on a masked token says nothing."""
+"""The column of our own collator: of those of others neither a weight on a masked token nor another shape says much."""
 WEIGHTS = (OWN_WEIGHTS, "loss_scale", "loss_mask")
 TYPES = "mm_token_type_ids"
 
@@ -43,7 +43,7 @@ def check_columns(
         weights = as_array(batch[name])
         if weights is not None and weights.shape == ids.shape:
             yield from _weights(name, weights, labels, numbers)
-        elif weights is None or weights.ndim < 2:
+        elif name == OWN_WEIGHTS and (weights is None or weights.ndim < 2):
             yield WEIGHTS_MALFORMED.finding(
                 f"{name} must be numbers of shape {ids.shape}, that of input_ids, got {shown(batch[name])}."
             )
