@@ -17,7 +17,7 @@ ENGLISH = Language(
     seconds=r"\bsec(?:ond)?s?\b",
     temporal_tokens_word="temporal token",
     common="the a of to is it this that and from with when which where for as you me your what its by following happen happens "
-    "task input output sentence answer find reply seconds",
+    "task input output sentence answer find reply",
     any_form='Find when "{query}" occurs in the video.\nAnswer with: {format}',
 )
 
