@@ -188,7 +188,7 @@ def _templates(task: Task, form: AnswerForm) -> Iterator[PromptTemplate]:
     said = {
         "{formats}": form.example_of(2),
         "{format}": form.example,
-        "{unit}": UNIT_PHRASES[form.unit],
+        "{unit}": "in hours, minutes and seconds" if form.example.count("hh:") else UNIT_PHRASES[form.unit],
         "{nothing}": form.nothing,
     }
     for name, text in TASKS[task].texts.items():
