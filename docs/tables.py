@@ -29,11 +29,13 @@ from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.data.answer_forms.measure import VideoMeasure
 from vtg_core.data.answer_forms.registry import KNOWN_FORMS
-from vtg_core.data.answers import ANSWER_FORMATS
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.data.formats.registry import FORMATS
+from vtg_core.data.wording.languages import LANGUAGES
+from vtg_core.data.wording.tasks import TASKS, task_templates
 from vtg_core.files.outputs import replace_text
-from vtg_core.regions import MaskPolicy, RegionKind
-from vtg_core.templates import TEMPLATES
+from vtg_core.regions import MaskPolicy, RegionKind, TokenWeights
+from vtg_core.templates import TEMPLATES, PromptTemplate, templates_for
 from vtg_core.views.audit import FAMILIES
 from vtg_core.views.recipes import USED_BY
 from vtg_core.windows import Window
@@ -138,8 +140,33 @@ def _sample_fields() -> Iterator[str]:
 
 
 def _templates() -> Iterator[str]:
-    rows = ([t.mode, t.name, f"`{' ⏎ '.join(t.text.splitlines())}`"] for t in TEMPLATES)
+    rows = ([t.mode, t.name, _words(t)] for t in TEMPLATES)
     return table("mode|name|words", rows)
+
+
+def _languages() -> Iterator[str]:
+    rows = (
+        [f"`{own.code}`", own.name, own.own_name, _words(templates_for(AnswerMode.STANDARD, own.code)[4])]
+        for own in LANGUAGES.values()
+    )
+    return table("code|language|in its own words|`concise`", rows)
+
+
+def _tasks() -> Iterator[str]:
+    rows = (
+        [f"`{task}`", own.title, f"`{own.form}`", _words(task_templates(task)[0])]
+        for task, own in TASKS.items()
+    )
+    return table("task|what is asked|answer form unless you choose another|`direct`", rows)
+
+
+def _words(template: PromptTemplate) -> str:
+    return f"`{' ⏎ '.join(template.text.splitlines())}`"
+
+
+def _weights() -> Iterator[str]:
+    rows = ([f"`{name}`", meaning] for name, meaning in attributes_of(TokenWeights).items())
+    return table("weight|what it counts", rows)
 
 
 def _answers() -> Iterator[str]:
@@ -323,13 +350,16 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "formats": _formats,
     "flow": _flow,
     "kinds": _kinds,
+    "languages": _languages,
     "names": _names,
     "options": _options,
     "recipes": _recipes,
     "result-fields": _result_fields,
     "sample-fields": _sample_fields,
     "survey-kinds": _survey_kinds,
+    "tasks": _tasks,
     "templates": _templates,
+    "weights": _weights,
 }
 """Each generated table by its marks' name, as lines."""
 

@@ -113,6 +113,7 @@ def test_the_installed_program_is_called_by_its_name(installed, tmp_path):
         "data",
         "probe",
         "spikes",
+        "templates",
     ]
     assert run(installed / "vtg-lens", "--version", cwd=tmp_path) == "vtg-lens 0.1.0\n"
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.commands.answer_option import STANDARD, add_answer_option
+from vtg_core.commands.answer_option import (
+    STANDARD,
+    add_answer_option,
+    add_language_option,
+    add_task_option,
+    may_be_absent,
+    selector_of,
+)
 from vtg_core.commands.results.audit import (
     FolderAudit,
     add_results_options,
@@ -38,7 +45,7 @@ from vtg_core.commands.terminal import (
     write_text,
 )
 from vtg_core.templates import TEMPLATE_NAMES
-from vtg_core.views.results.chosen import ALL, templates_of
+from vtg_core.views.results.chosen import ALL
 
 if TYPE_CHECKING:
     from vtg_core.audit.file_rows import FileRows
@@ -88,6 +95,8 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
     )
     add_answer_option(command, default=STANDARD)
+    add_language_option(command, is_mixed=True)
+    add_task_option(command)
     add_fail_on_option(command)
     command.add_argument(
         "--verbose", action="store_true",
@@ -290,11 +299,15 @@ def _file_rows(options: argparse.Namespace) -> "FileRows":
     from vtg_core.audit.file_rows import FileRows
     from vtg_core.data.annotations import AnnotationReader
     from vtg_core.data.answer_forms.reading import windows_said
-    from vtg_core.templates import TemplateSelector
 
     return FileRows(
-        AnnotationReader(options.annotations, **reading(options), read_windows=windows_said),
-        TemplateSelector(seed=0, templates=templates_of(options.answer, options.template or ALL)),
+        AnnotationReader(
+            options.annotations,
+            **reading(options),
+            read_windows=windows_said,
+            may_be_absent=may_be_absent(options),
+        ),
+        selector_of(options, options.template or ALL),
         frame_policy(options),
         options.sample,
         options.seed,

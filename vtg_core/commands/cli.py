@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vtg_core.commands.answer_option import add_answer_option
+from vtg_core.commands.answer_option import add_answer_option, add_language_option
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
 from vtg_core.commands.data.command import add_data_command
 from vtg_core.commands.loss import add_loss_options, print_losses, print_precisions
 from vtg_core.commands.outputs import check_outputs
 from vtg_core.commands.probe import add_probe_command
+from vtg_core.commands.templates.command import add_templates_command
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -119,6 +120,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
             help="one template, or all of the chosen answer mode (default: all)",
         )  # fmt: skip
         add_answer_option(command, default=BOTH)
+        add_language_option(command, is_mixed=False)
         add_model_options(command)
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
@@ -136,6 +138,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
     add_data_command(commands)
     add_probe_command(commands)
     add_spikes_command(commands)
+    add_templates_command(commands)
 
 
 def _reading(options: argparse.Namespace) -> "Reading":
@@ -145,7 +148,7 @@ def _reading(options: argparse.Namespace) -> "Reading":
     reading = read_row(
         row,
         options.checkpoint,
-        templates_of(options.answer, options.template),
+        templates_of(options.answer, options.template, options.language),
         template=template_change(options),
     )
     if reading.remark:
@@ -195,7 +198,7 @@ def _print_inspected(inspected: "Inspected") -> None:
 
 
 def _loss(options: argparse.Namespace) -> None:
-    if options.precisions and len(templates_of(options.answer, options.template)) != 1:
+    if options.precisions and len(templates_of(options.answer, options.template, options.language)) != 1:
         options.usage.error("--precisions runs one sample: choose it with --template and --answer")
     started = time.perf_counter()
     reading = _reading(options)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.commands.answer_option import add_answers_option
+from vtg_core.commands.answer_option import add_answers_option, add_language_option
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -61,6 +61,7 @@ def add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
         help=f"templates to compare (default: all of {', '.join(TEMPLATE_NAMES)})",
     )  # fmt: skip
     add_answers_option(command)
+    add_language_option(command, is_mixed=False)
     command.add_argument(
         "--baseline", metavar="[MODE/]NAME",
         help="the template that the others of its answer format are held against; a name alone stands for it in all "
@@ -114,9 +115,8 @@ def _check_usage(options: argparse.Namespace, templates: Sequence[PromptTemplate
 
 def _templates(options: argparse.Namespace) -> list[PromptTemplate]:
     """Return the templates that are compared, the baselines first: a mode's first is what its others are held against."""
-    return baselines_first(
-        templates_of_all(options.answer, options.templates or TEMPLATE_NAMES), options.baseline
-    )
+    chosen = templates_of_all(options.answer, options.templates or TEMPLATE_NAMES, list(options.language))
+    return baselines_first(chosen, options.baseline)
 
 
 def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":

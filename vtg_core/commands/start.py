@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import vtg_core
 from vtg_core.chat.bounded_rendering import bounded_templates
 from vtg_core.commands import cli
+from vtg_core.commands.answer_option import add_one_language_option
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -110,6 +111,7 @@ def page_parser() -> argparse.ArgumentParser:
     )
     add_model_options(parser)
     add_frame_options(parser)
+    add_one_language_option(parser)
     parser.add_argument(
         "--host", help="address to listen on (default: $GRADIO_SERVER_NAME, or else this machine only)"
     )
@@ -290,6 +292,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         collator=options.collator,
         batch=options.batch,
         is_public=options.public,
+        language=options.language,
     )
 
 

@@ -11,12 +11,14 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import MAX_QUERY_CHARS, Annotation, check_query
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answers import AnswerMode
-from vtg_core.dataset import OWN, clip_of, own_answer, windows_in
+from vtg_core.data.own_words import own_answer
+from vtg_core.data.wording.languages import ENGLISH
+from vtg_core.dataset import OWN, clip_of, windows_in
 from vtg_core.demo.examples import examples
 from vtg_core.errors import AnnotationError, AnswerError, VideoError, VTGError, WindowError
 from vtg_core.files.assets import asset_folder
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import FORM_TEMPLATE, TEMPLATE_NAMES, TEMPLATES, PromptTemplate, templates_for
+from vtg_core.templates import FORM_TEMPLATE, TEMPLATE_NAMES, PromptTemplate, templates_for
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import probe_video
 from vtg_core.windows import Window
@@ -66,6 +68,7 @@ class Inputs:
         row: its own number in the file, from 1; None where no row is picked.
         own: the picked row where it has a conversation of its own.
         chat: what is added to the checkpoint's chat template.
+        language: the code of the one in which the built-in templates ask.
     """
 
     video: Path
@@ -80,6 +83,7 @@ class Inputs:
     row: int | None = None
     own: OwnRow | None = None
     chat: TemplateChange = field(default_factory=TemplateChange)
+    language: str = ENGLISH.code
 
     @classmethod
     def read(
@@ -127,6 +131,7 @@ class Inputs:
             row=row.number if row is not None else None,
             own=own,
             chat=_chat(settings, template_args),
+            language=settings.language,
         )
 
     def windows_within(self, duration: float, *, clip: bool = False) -> list[Window]:
@@ -149,8 +154,9 @@ class Inputs:
         """All that can ask: those of the chosen form first, then the built-in ones; none where there is no window."""
         if not self.windows:
             return []
-        own = [] if self.mode in tuple(AnswerMode) else list(templates_for(self.mode))
-        return own + sorted(TEMPLATES, key=lambda template: template.mode != self.mode)
+        modes = sorted(AnswerMode, key=lambda mode: mode != self.mode)
+        own = [] if self.mode in modes else list(templates_for(self.mode, self.language))
+        return own + [template for mode in modes for template in templates_for(mode, self.language)]
 
 
 def template_in(mode: str, template: str) -> str:

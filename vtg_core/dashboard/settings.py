@@ -7,7 +7,10 @@ from typing import Any
 from vtg_core.checkpoints.adapters import model_label
 from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.annotations import Annotation, Roots, UnreadableRow
+from vtg_core.data.answers import AnswerMode
 from vtg_core.data.formats.registry import AUTO
+from vtg_core.data.wording.languages import ENGLISH
+from vtg_core.templates import PromptTemplate, templates_for
 from vtg_core.video.plan import FramePolicy
 
 
@@ -29,6 +32,7 @@ class Settings:
         batch: a saved batch to audit; None where none was given.
         template: what is added to the checkpoint's chat template.
         is_public: anybody may come, so each gets less: see :func:`for_visitors` and :mod:`vtg_core.dashboard.serving`.
+        language: the code of the one in which the built-in templates ask.
     """
 
     checkpoint: str = "demo"
@@ -48,6 +52,7 @@ class Settings:
     video_name: str = ""
     template: TemplateChange = field(default_factory=TemplateChange)
     is_public: bool = False
+    language: str = ENGLISH.code
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -63,6 +68,11 @@ class Settings:
         if not roots and self.annotation_file is not None:
             return (self.annotation_file.parent,)
         return tuple(map(Path, roots))
+
+    @property
+    def built_in(self) -> list[PromptTemplate]:
+        """The sixteen in the page's language: those for seconds first."""
+        return [template for mode in AnswerMode for template in templates_for(mode, self.language)]
 
     @property
     def takes_files(self) -> bool:

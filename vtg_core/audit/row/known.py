@@ -12,6 +12,7 @@ from vtg_core.chat.conversation import Role, TextPart, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template
 from vtg_core.chat.rendering import render
 from vtg_core.data.answer_forms.registry import template_tokens
+from vtg_core.data.wording.prompt import Task
 from vtg_core.dataset import Sample
 from vtg_core.masking.encoding import EncodedSample, encode
 from vtg_core.masking.labelled_tokens import LabelledTokens
@@ -126,8 +127,8 @@ def generation_prompts(
 def scene_of(sample: Sample) -> Scene:
     """Return the grounding task of a dataset item."""
     return Scene(
-        query=sample.query,
-        windows=sample.windows,
+        query=sample.asked,
+        windows=() if sample.template.task is Task.CAPTION else sample.windows,
         duration=sample.video.info.duration,
         timestamps=sample.video.timestamps,
         answer_format=sample.answer_format,

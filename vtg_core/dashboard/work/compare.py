@@ -125,7 +125,7 @@ def _inspections(
         inputs.query,
         [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows],
         processor=processor_with(video, checkpoint),
-        templates=TEMPLATES,
+        templates=settings.built_in,
         policy=inputs.policy,
     )
     inspections: list[Inspection] = []
