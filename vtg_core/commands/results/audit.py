@@ -237,7 +237,7 @@ def _setup(options: argparse.Namespace, rows: "FileRows") -> "Setup":
 
     recipe = f"vtg_core.recipes:{options.recipe.replace('-', '_')}" if options.recipe else ""
     return Setup(
-        templates=rows.selector.templates,
+        selector=rows.selector,
         frames=rows.frames,
         checkpoint=options.checkpoint,
         change=template_change(options),
