@@ -35,7 +35,7 @@ NOT_VIDEOS = {
     "riff.avi": b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrl" * 100,
     "ts.ts": (b"\x47\x40\x00\x10" + bytes(184)) * 500,
 }
-FILLS = ("clip_8k.mp4", "drawn_8k.gif", "bomb.mkv", "edge_4k.mp4", "grows.ts", "largest.gif")
+FILLS = ("claims.mp4", "clip_8k.mp4", "drawn_8k.gif", "bomb.mkv", "edge_4k.mp4", "grows.ts", "largest.gif")
 """The names of those that are about memory."""
 
 
@@ -142,6 +142,17 @@ def wide_gif(path: Path, side: int, num_frames: int) -> Path:
     return _put(path, b"GIF89a" + screen + b"\x80\0\0" + bytes(6) + num_frames * dot + b";")
 
 
+def _claims(path: Path, *, box: bytes, fields: dict[int, int]) -> None:
+    """Write a film one of whose boxes says otherwise, at so many bytes behind its name, that there are many frames."""
+    content = bytearray((ASSETS / "red_circle.mp4").read_bytes())
+    at = content.find(box)
+    for offset, value in fields.items():
+        struct.pack_into(">I", content, at + offset, value)
+    for other in (b"stsc", b"stts"):
+        struct.pack_into(">I", content, content.find(other) + (16 if other == b"stsc" else 12), 2**26)
+    path.write_bytes(content)
+
+
 def _joined(path: Path, *sizes: tuple[int, int]) -> None:
     parts = []
     for number, size in enumerate(sizes):
@@ -158,6 +169,9 @@ _WRITTEN: dict[str, Callable[[Path], object]] = {
     "bomb.mkv": lambda path: write_clip(path, (8_192, 8_192), 6),
     "edge_4k.mp4": lambda path: write_clip(path, (3_840, 2_160), 32),
     "grows.ts": lambda path: _joined(path, (64, 48), (1_920, 1_088)),
+    "claims.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 1, 12: 2**26}),
+    "claims_most.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 1, 12: 2**32 - 1}),
+    "claims_sound.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 2**16, 12: 2**26}),
     "joined.ts": lambda path: _joined(path, (64, 48), (64, 48)),
     "one_frame.mp4": lambda path: write_clip(path, (64, 48), 1),
     "thin.mp4": lambda path: write_clip(path, (16_000, 2), 10),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from vtg_core.bounded_cache import BoundedCache
 from vtg_core.errors import VideoError
+from vtg_core.video.claims import check_claims
 from vtg_core.video.packets import ShownFrame, counted_on, demuxed
 from vtg_core.windows import Window
 
@@ -245,6 +246,7 @@ def read_timeline(path: Path) -> Timeline:
     Raises:
         VideoError: the file is no video, cut short, or damaged.
     """
+    check_claims(path, shown_name(path))
     width, height, rotation = _first_frame_shape(path)
     with opened(path) as (container, stream):
         formats, tick = set(container.format.name.split(",")), stream.time_base or Fraction(0)
