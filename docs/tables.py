@@ -338,6 +338,17 @@ def _figures() -> Iterator[str]:
     yield from table("figure|what it is|target|measured|on", rows)
 
 
+def _hostile() -> Iterator[str]:
+    runs = json.loads(SHOWN.read_text(encoding="utf-8"))
+    measured = {name: value for run in runs for name, value in run["figures"].items()}
+    rows = (
+        [what, target or "–", form.format(measured[name]) if name in measured else "not run"]
+        for name, (what, target, form) in FIGURES.items()
+        if name.startswith(("hostile_", "visitors_"))
+    )
+    yield from table("figure|target|measured", rows)
+
+
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "answer-forms": _answer_forms,
     "answers": _answers,
@@ -348,6 +359,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "families": _families,
     "figures": _figures,
     "formats": _formats,
+    "hostile": _hostile,
     "flow": _flow,
     "kinds": _kinds,
     "languages": _languages,

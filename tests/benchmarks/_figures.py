@@ -112,6 +112,18 @@ FIGURES = {
         "1",
         "{:.1f}",
     ),
+    "hostile_files": ("files of the hostile corpus: videos, rows, batches and chat templates", "", "{:,.0f}"),
+    "hostile_bad": (
+        "those that end in anything but a reading or a sentence, within 10 s and 1.5 GB",
+        "0",
+        "{:,.0f}",
+    ),
+    "hostile_peak_mb": (
+        "most memory that one of them takes in MB, PyTorch and transformers included",
+        "1,500",
+        "{:,.0f}",
+    ),
+    "visitors_50_stuck": ("of 50 visitors at once, those who are not served", "0", "{:,.0f}"),
 }
 """What each figure is, what it should reach, and how it is written."""
 

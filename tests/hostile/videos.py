@@ -1,7 +1,7 @@
 """Videos that lie: :func:`write_videos` makes them from few bytes, the same ones each time."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -35,18 +35,24 @@ NOT_VIDEOS = {
     "riff.avi": b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrl" * 100,
     "ts.ts": (b"\x47\x40\x00\x10" + bytes(184)) * 500,
 }
-FILLS = ("clip_8k.mp4", "drawn_8k.gif", "bomb.mkv", "edge_4k.mp4", "grows.ts", "largest.gif")
+FILLS = ("claims.mp4", "clip_8k.mp4", "drawn_8k.gif", "bomb.mkv", "edge_4k.mp4", "grows.ts", "largest.gif")
 """The names of those that are about memory."""
 
 
+def write_few(folder: Path, names: Collection[str]) -> Iterator[Path]:
+    """Write those of these names that need no other file, and yield each."""
+    for name in names:
+        if name in NOT_VIDEOS:
+            yield _put(folder / name, NOT_VIDEOS[name])
+        else:
+            _WRITTEN[name](folder / name)
+            yield folder / name
+
+
 def write_videos(folder: Path) -> Iterator[Path]:
-    """Write all hostile videos into a folder, and yield each; about 40 MB in all, none above 300 kB but the cuts."""
+    """Write all hostile videos into a folder, and yield each."""
     base = {suffix: _honest(folder / f"honest.{suffix}") for suffix in CONTAINERS}
-    for name, content in NOT_VIDEOS.items():
-        yield _put(folder / name, content)
-    for name, write in _WRITTEN.items():
-        write(folder / name)
-        yield folder / name
+    yield from write_few(folder, (*NOT_VIDEOS, *_WRITTEN))
     for suffix, path in base.items():
         content = path.read_bytes()
         for percent in (1, 30, 60, 97):
@@ -136,6 +142,17 @@ def wide_gif(path: Path, side: int, num_frames: int) -> Path:
     return _put(path, b"GIF89a" + screen + b"\x80\0\0" + bytes(6) + num_frames * dot + b";")
 
 
+def _claims(path: Path, *, box: bytes, fields: dict[int, int]) -> None:
+    """Write a film one of whose boxes says otherwise, at so many bytes behind its name, that there are many frames."""
+    content = bytearray((ASSETS / "red_circle.mp4").read_bytes())
+    at = content.find(box)
+    for offset, value in fields.items():
+        struct.pack_into(">I", content, at + offset, value)
+    for other in (b"stsc", b"stts"):
+        struct.pack_into(">I", content, content.find(other) + (16 if other == b"stsc" else 12), 2**26)
+    path.write_bytes(content)
+
+
 def _joined(path: Path, *sizes: tuple[int, int]) -> None:
     parts = []
     for number, size in enumerate(sizes):
@@ -146,12 +163,15 @@ def _joined(path: Path, *sizes: tuple[int, int]) -> None:
 
 
 _WRITTEN: dict[str, Callable[[Path], object]] = {
-    "clip_8k.mp4": lambda path: write_clip(path, (7_680, 4_320), 32),
+    "clip_8k.mp4": lambda path: write_clip(path, (7_680, 4_320), 12),
     "drawn_8k.gif": lambda path: wide_gif(path, 7_000, 90),
     "largest.gif": lambda path: wide_gif(path, 65_535, 3),
-    "bomb.mkv": lambda path: write_clip(path, (8_192, 8_192), 24),
+    "bomb.mkv": lambda path: write_clip(path, (8_192, 8_192), 6),
     "edge_4k.mp4": lambda path: write_clip(path, (3_840, 2_160), 32),
     "grows.ts": lambda path: _joined(path, (64, 48), (1_920, 1_088)),
+    "claims.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 1, 12: 2**26}),
+    "claims_most.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 1, 12: 2**32 - 1}),
+    "claims_sound.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 2**16, 12: 2**26}),
     "joined.ts": lambda path: _joined(path, (64, 48), (64, 48)),
     "one_frame.mp4": lambda path: write_clip(path, (64, 48), 1),
     "thin.mp4": lambda path: write_clip(path, (16_000, 2), 10),
@@ -160,5 +180,5 @@ _WRITTEN: dict[str, Callable[[Path], object]] = {
     "backwards.mkv": lambda path: write_clip(path, (64, 48), 40, codec="mjpeg", times=lambda i: 100 - i),
     "still.mkv": lambda path: write_clip(path, (64, 48), 10, codec="mjpeg", times=lambda i: 0),
     "sparse.mkv": lambda path: write_clip(path, (64, 48), 10, codec="mjpeg", times=lambda i: 10**6 * i),
-    "many.mkv": lambda path: write_clip(path, (2, 2), 20_000, codec="mjpeg"),
+    "many.mkv": lambda path: write_clip(path, (2, 2), 5_000, codec="mjpeg"),
 }

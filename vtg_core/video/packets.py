@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ class Demuxed:
     has_leading: bool = False
     cuts: list[int] = field(default_factory=list)
     _first_keys: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def has_twins(self) -> bool:
-        """Whether two packets of a part have the same pts: two frames, or the two fields of one."""
-        return any(a[:2] == b[:2] for a, b in pairwise(self.shown()))
 
     def add_key(self, part: int, pts: int) -> None:
         """Take note of a key frame."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from vtg_core.bounded_cache import BoundedCache
 from vtg_core.errors import VideoError
+from vtg_core.video.claims import check_claims
 from vtg_core.video.packets import ShownFrame, counted_on, demuxed
 from vtg_core.windows import Window
 
@@ -257,6 +258,7 @@ def read_timeline(path: Path) -> Timeline:
     Raises:
         VideoError: the file is no video, cut short, or damaged.
     """
+    check_claims(path, shown_name(path))
     width, height, rotation = _first_frame_shape(path)
     with opened(path) as (container, stream):
         formats, tick = set(container.format.name.split(",")), stream.time_base or Fraction(0)
@@ -268,7 +270,7 @@ def read_timeline(path: Path) -> Timeline:
                 "copy or download it again"
             )
     shown = found.shown()
-    if found.has_twins and not _shows_twins(path, shown):
+    if (twins := _twins(shown)) and not _shows_twins(path, twins[0]):
         shown = list({(one.part, one.pts): one for one in shown}.values())  # the two fields of a frame
     if len(shown) < 2 or tick <= 0:
         raise VideoError(
@@ -282,7 +284,7 @@ def read_timeline(path: Path) -> Timeline:
             "convert it to MP4"
         )
     gap = times[-1] / (len(times) - 1)
-    turns = _turns(shown)
+    turns = _turns(shown) if found.cuts or _twins(shown) else []
     info = VideoInfo(
         path=path,
         duration=times[-1] + (float((shown[-1].end - shown[-1].pts) * tick) or gap),
@@ -304,7 +306,7 @@ def read_timeline(path: Path) -> Timeline:
         has_index=bool(formats & INDEXED_FORMATS),
         has_leading=found.has_leading,
         tick=tick,
-        turns=array("q", turns if any(turns) or shown[-1].part else ()),
+        turns=array("q", turns),
         cuts=tuple(found.cuts),
     )
 
@@ -319,12 +321,16 @@ def _turns(shown: "Sequence[ShownFrame]") -> list[int]:
     return turns
 
 
-def _shows_twins(path: Path, shown: "Sequence[ShownFrame]") -> bool:
-    """Decode up to the first pts that two packets of a part share; say whether two frames have it, or one of two fields."""
-    first = next(b.pts for a, b in pairwise(shown) if (a.part, a.pts) == (b.part, b.pts))
+def _twins(shown: Sequence[ShownFrame]) -> list[int]:
+    """Return each pts that two packets have, one behind the other: two frames, or the two fields of one."""
+    return [b.pts for a, b in pairwise(shown) if a.pts == b.pts and a.part == b.part]
+
+
+def _shows_twins(path: Path, twin: int) -> bool:
+    """Decode up to a pts that two packets share; say whether two frames have it, or one of two fields."""
     with opened(path) as (container, stream):
         frames = islice(container.decode(stream), MAX_TWIN_FRAMES)
-        return sum(frame.pts == first for frame in frames) > 1
+        return sum(frame.pts == twin for frame in frames) > 1
 
 
 def _first_frame_shape(path: Path) -> tuple[int, int, int]:
