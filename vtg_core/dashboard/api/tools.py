@@ -17,4 +17,4 @@ def answer_in_json() -> None:
         texts = [json.dumps(one, ensure_ascii=False) if isinstance(one, dict) else one for one in data]
         return written(self, texts, root_url)
 
-    GradioMCPServer.postprocess_output_data = in_json
+    GradioMCPServer.postprocess_output_data = in_json  # type: ignore[method-assign]
