@@ -49,7 +49,7 @@ def test_a_tool_answers_what_the_endpoint_does(server):
     result = asked(server, lambda session: session.call_tool("audit", {**row, "mask": "text-prefix"}))
     assert not result.isError
     found = json.loads(result.content[0].text)
-    assert found["findings"][0]["code"] == "mask.counted-without-video"
+    assert found["findings"][0]["code"] == "mask.counted-before-expansion"
 
 
 def test_a_tool_says_in_a_sentence_what_it_cannot_do(server):

@@ -203,11 +203,14 @@ def _serve(options: argparse.Namespace) -> int:
         return 1
 
     from vtg_core.dashboard import build_dashboard, launch_options
+    from vtg_core.dashboard.api.tools import answer_in_json
 
     try:
         socket.getaddrinfo(options.host, None)
         if not _is_loopback(options.host):
             tell(_exposed(options, settings))
+        if options.mcp:
+            answer_in_json()
         where = launch_options(
             options.host, options.port, names=_names(options), auth=auth, is_public=options.public,
             is_space=options.is_space, has_tools=options.mcp,

@@ -97,7 +97,7 @@ def _report(what: Showable, chat: ChatIds) -> ReportView:
         }
         return report_of_batch(tensors, chat, title="Batch")
     single = isinstance(what, Sample | Inspection)
-    several = [what] if single else list(what) if isinstance(what, Sequence) else []
+    several: list[Any] = [what] if single else list(what) if isinstance(what, Sequence) else []
     if not several or not all(isinstance(one, Sample | Inspection) for one in several):
         raise VTGError(
             f"show takes a sample, an inspection, a list of them, or a batch, got {type(what).__name__}"
