@@ -19,7 +19,7 @@ const COLUMNS = [
 ];
 const CONTEXT = { all: 60, differs: 4 }; // words that both have, on each side of what differs
 
-// What a person chose outlives the next value.
+// What a person chose outlives the next value; until they choose, `two` is nothing, and the page does.
 const asked = { sort: { by: "place", isDown: false }, two: [null, null], kind: "read", differs: true };
 
 // White space that only one of the two has is shown, every bit of it.
@@ -32,6 +32,7 @@ const side = (line, diff, name) => {
   const [node, head, body] = [make("article", "vtg-card vtg-pd-side"), make("header"), make("div", "vtg-prompt vtg-pd-text")];
   const text = line.texts[asked.kind];
   head.append(make("h4", "", line.name), make("span", "vtg-muted", line.answers));
+  [body.tabIndex, body.role, body.ariaLabel] = [0, "region", `${line.name}, ${name}`]; // a long one scrolls
   node.append(head, body);
   if (text === null) {
     body.append(make("span", "vtg-muted", "Of a collator no more is known than what the model reads."));
@@ -69,8 +70,8 @@ const kindChoice = (again) => {
   return box;
 };
 
-const compared = (lines, again) => {
-  const [left, right] = asked.two.map((key) => lines.find((line) => line.key === key));
+const compared = (lines, two, again) => {
+  const [left, right] = two.map((key) => lines.find((line) => line.key === key));
   const [a, b] = [left, right].map((line) => line.texts[asked.kind] ?? "");
   const diff = wordDiff(a, b);
   const grid = make("div", "vtg-cards vtg-pair");
@@ -82,19 +83,19 @@ const compared = (lines, again) => {
   return [kindChoice(again), note, grid];
 };
 
-const pickCell = (line, at, again) => {
+const pickCell = (line, at, two, again) => {
   const input = make("input");
   const name = ["left", "right"][at];
-  [input.type, input.name, input.checked, input.dataset.key] = ["radio", `vtg-pd-${name}`, asked.two[at] === line.key, `${name}-${line.key}`];
+  [input.type, input.name, input.checked, input.dataset.key] = ["radio", `vtg-pd-${name}`, two[at] === line.key, `${name}-${line.key}`];
   input.ariaLabel = `${line.name}, ${line.answers}: compare on the ${name}`;
-  input.addEventListener("change", () => again({ two: asked.two.map((key, i) => (i === at ? line.key : key)) }));
+  input.addEventListener("change", () => again({ two: two.map((key, i) => (i === at ? line.key : key)) }));
   return input;
 };
 
-const bodyRow = (line, same, again) => {
-  const row = make("tr", asked.two.includes(line.key) ? "vtg-chosen" : "");
+const bodyRow = (line, same, two, again) => {
+  const row = make("tr", two.includes(line.key) ? "vtg-chosen" : "");
   const picks = make("span", "vtg-pd-picks");
-  picks.append(pickCell(line, 0, again), pickCell(line, 1, again));
+  picks.append(pickCell(line, 0, two, again), pickCell(line, 1, two, again));
   const name = rowTitle(make("b", "", line.name), make("span", "vtg-muted", line.answers));
   if (same.length) name.append(make("span", "vtg-badge", `renders like ${same.join(", ")}`));
   row.append(cell("Left, right", picks), name);
@@ -102,7 +103,7 @@ const bodyRow = (line, same, again) => {
   return row;
 };
 
-const tableOfLines = (lines, again) => {
+const tableOfLines = (lines, two, again) => {
   const same = alike(lines.filter(({ texts }) => texts.rendered).map((line) => [line.key, line.texts.rendered]));
   const nameOf = Object.fromEntries(lines.map((line) => [line.key, `${line.name}, ${line.answers}`]));
   const { by, isDown } = asked.sort;
@@ -112,18 +113,18 @@ const tableOfLines = (lines, again) => {
     className: "vtg-table vtg-figures vtg-cmp-table vtg-pd-table",
     columns: columns.map(([key, title, hint]) => ({ by: key, title, hint, isNumber: key !== "name" && key !== "place" })),
     arrows: ["↑", "↓"], sort: asked.sort, onSort: (sort) => again({ sort }),
-    groups: [{ title: null, rows: ordered.map((line) => bodyRow(line, (same.get(line.key) ?? []).map((key) => nameOf[key]), again)) }],
+    groups: [{ title: null, rows: ordered.map((line) => bodyRow(line, (same.get(line.key) ?? []).map((key) => nameOf[key]), two, again)) }],
   });
 };
 
 const draw = (root, again) => {
   const lines = linesOf({ prompts: get("prompts"), typed: get("typed"), pair: get("pair"), losses: get("losses") });
   if (!lines.length) return;
-  asked.two = chosenOf(lines, asked.two, `${get("answer")}/${get("template")}`);
+  const two = chosenOf(lines, asked.two, `${get("answer")}/${get("template")}`);
   const count = `${whole(lines.length)} prompt${lines.length === 1 ? "" : "s"}; choose one on the left and one on the right`;
   root.append(
-    fold("prompt-table", "Prompts side by side", [scroller("Prompts side by side", "vtg-cmp-scroll", tableOfLines(lines, again))], { note: count, isOpen: true }),
-    fold("prompt-diff", "The two, word by word", compared(lines, again), { isOpen: true }),
+    fold("prompt-table", "Prompts side by side", [scroller("Prompts side by side", "vtg-cmp-scroll", tableOfLines(lines, two, again))], { note: count, isOpen: true }),
+    fold("prompt-diff", "The two, word by word", compared(lines, two, again), { isOpen: true }),
   );
 };
 

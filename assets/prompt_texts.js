@@ -41,5 +41,5 @@ export const chosenOf = (lines, [left, right], onScreen) => {
   const keys = lines.map(({ key }) => key);
   const first = keys.includes(left) ? left : keys.includes(onScreen) ? onScreen : keys[0];
   const others = ["collator", "typed", ...keys].filter((key) => key !== first && keys.includes(key));
-  return [first, keys.includes(right) && right !== first ? right : others[0] ?? first];
+  return [first, keys.includes(right) ? right : others[0] ?? first];
 };
