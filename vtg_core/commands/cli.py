@@ -9,7 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.commands.answer_option import BOTH, add_answer_option, add_language_option, templates_of
+from vtg_core.commands.answer_option import (
+    BOTH,
+    add_answer_option,
+    add_language_option,
+    add_task_option,
+    templates_asked,
+)
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
 from vtg_core.commands.data.command import add_data_command
@@ -122,6 +128,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
         )  # fmt: skip
         add_answer_option(command, default=BOTH)
         add_language_option(command, is_mixed=False)
+        add_task_option(command, has_rows=False)
         add_model_options(command)
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
@@ -167,7 +174,7 @@ def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable[
         options.query,
         windows,
         processor=checkpoint.processor,
-        templates=templates_of(options.answer, options.template, options.language),
+        templates=templates_asked(options),
     )
 
 
@@ -220,7 +227,7 @@ def _num_tokens(sample: dict[str, Any], kind: str) -> int:
 
 
 def _loss(options: argparse.Namespace) -> None:
-    if options.precisions and len(templates_of(options.answer, options.template, options.language)) != 1:
+    if options.precisions and len(templates_asked(options)) != 1:
         options.usage.error("--precisions runs one sample: choose it with --template and --answer")
     started = time.perf_counter()
     header, inspections = _inspections(options)
