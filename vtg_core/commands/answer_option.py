@@ -51,13 +51,26 @@ def add_one_language_option(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_task_option(command: argparse.ArgumentParser) -> None:
-    """Let a command take ``--task``: what is asked of the rows."""
+def add_task_option(command: argparse.ArgumentParser, *, has_rows: bool = True) -> None:
+    """Let a command take ``--task``: what is asked of the sample, or of rows, which may choose it themselves."""
+    auto = "; auto lets each row's own windows choose among absent, moment and several" if has_rows else ""
     command.add_argument(
-        "--task", choices=[*map(str, Task), AUTO], default=str(Task.MOMENT),
-        help="what is asked: the window of one moment, as the sixteen templates do, or a set of docs/templates.md; auto lets "
-        "each row's own windows choose among absent, moment and several (default: moment)",
+        "--task", choices=[*map(str, Task), *([AUTO] if has_rows else [])], default=str(Task.MOMENT),
+        help="what is asked: the window of one moment, as the sixteen templates do, or a set of docs/templates.md"
+        f"{auto} (default: moment)",
     )  # fmt: skip
+
+
+def templates_asked(options: argparse.Namespace) -> list[PromptTemplate]:
+    """Return the templates that ``--answer``, ``--template``, ``--language`` and ``--task`` name together.
+
+    Raises:
+        TemplateError: the answer form cannot answer the task.
+    """
+    if options.task == Task.MOMENT:
+        return templates_of(options.answer, options.template, options.language)
+    asked = task_templates(Task(options.task), None if options.answer == BOTH else options.answer)
+    return [own for own in asked if options.template in (ALL, own.name)] or list(asked)
 
 
 def may_be_absent(options: argparse.Namespace) -> bool:

@@ -9,7 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vtg_core.commands.answer_option import add_answer_option, add_language_option
+from vtg_core.commands.answer_option import (
+    add_answer_option,
+    add_language_option,
+    add_task_option,
+    templates_asked,
+)
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
 from vtg_core.commands.data.command import add_data_command
@@ -39,7 +44,7 @@ from vtg_core.commands.training.spikes import add_spikes_command
 from vtg_core.errors import VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.templates import TEMPLATE_NAMES
-from vtg_core.views.results.chosen import BOTH, templates_of
+from vtg_core.views.results.chosen import BOTH
 from vtg_core.views.results.inspected import TypedRow, inspect_row, num_tokens, read_row
 from vtg_core.views.results.losses import precisions_of, score_samples
 from vtg_core.windows import Window
@@ -121,6 +126,7 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
         )  # fmt: skip
         add_answer_option(command, default=BOTH)
         add_language_option(command, is_mixed=False)
+        add_task_option(command, has_rows=False)
         add_model_options(command)
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
@@ -148,7 +154,7 @@ def _reading(options: argparse.Namespace) -> "Reading":
     reading = read_row(
         row,
         options.checkpoint,
-        templates_of(options.answer, options.template, options.language),
+        templates_asked(options),
         template=template_change(options),
     )
     if reading.remark:
@@ -198,7 +204,7 @@ def _print_inspected(inspected: "Inspected") -> None:
 
 
 def _loss(options: argparse.Namespace) -> None:
-    if options.precisions and len(templates_of(options.answer, options.template, options.language)) != 1:
+    if options.precisions and len(templates_asked(options)) != 1:
         options.usage.error("--precisions runs one sample: choose it with --template and --answer")
     started = time.perf_counter()
     reading = _reading(options)

@@ -55,3 +55,15 @@ def test_the_templates_of_a_language_are_inspected(tmp_path, capsys):
     assert (first["template"], second["template"]) == ("concise_ar", "concise_ja")
     assert first["prompt"].startswith("متى يحدث «a red circle appears» في الفيديو")
     assert first["answer"] == second["answer"] == "[8.0, 14.0]"
+
+
+def test_other_tasks_are_inspected_in_their_own_answer_form(tmp_path):
+    out = tmp_path / "out.json"
+    sample = ["--video", str(ASSETS / "two_events.mp4"), "--query", "a red circle", "--num-frames", "4"]
+    windows = ["--window", "20", "26", "--window", "8", "14"]
+    assert (
+        main(["inspect", *sample, *windows, "--task", "first", "--template", "concise", "--json", str(out)])
+        == 0
+    )
+    [first] = json.loads(out.read_text())["samples"]
+    assert (first["template"], first["mode"], first["answer"]) == ("concise", "standard", "[8.0, 14.0]")

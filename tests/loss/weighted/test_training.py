@@ -1,5 +1,11 @@
 """A trainer of transformers divides what it accumulates by the sum of weights."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
@@ -24,8 +30,7 @@ def without_weights(rows):
     return {name: column for name, column in collate(rows).items() if name != "loss_weights"}
 
 
-@pytest.fixture
-def model():
+def build_model():
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=12,
@@ -36,6 +41,11 @@ def model():
         max_position_embeddings=8,
     )
     return LlamaForCausalLM(config)
+
+
+@pytest.fixture
+def model():
+    return build_model()
 
 
 def trainer_of(model, folder, *, accumulate=1, collator=collate, **options):
@@ -107,3 +117,17 @@ def test_a_step_in_which_only_some_batches_have_weights_is_refused(model, tmp_pa
     trainer = use_loss_weights(trainer_of(model, tmp_path, accumulate=4, collator=mixed))
     with pytest.raises(LossError, match="every batch of a step must have loss_weights, or none, got 1 of 4"):
         trainer.train()
+
+
+@pytest.mark.slow
+def test_a_step_is_the_same_over_two_processes(model, tmp_path):
+    _, expected = by_hand(model, collate(ROWS))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [*launcher, "-m", "tests.loss.weighted.two_processes", str(tmp_path)],
+        cwd=root, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    moved = json.loads((tmp_path / "head.json").read_text())
+    assert torch.allclose(torch.tensor(moved), expected["lm_head.weight"], atol=1e-6)

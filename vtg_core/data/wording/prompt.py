@@ -63,6 +63,7 @@ class PromptTemplate:
     task: Task = Task.MOMENT
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "task", Task(self.task))
         if not isinstance(self.text, str) or len(self.text) > MAX_TEMPLATE_CHARS:
             raise TemplateError(
                 f"template {self.name!r} must be a text of at most {MAX_TEMPLATE_CHARS:,} characters, "
