@@ -103,14 +103,14 @@ def compare_decoders(
 ) -> list[DecoderDifference]:
     """Return what each decoder that is installed makes of the same frames of a file, trusted or not.
 
-    Of many frames ``MAX_COMPARED`` are compared, spread evenly.
+    Of many frames ``MAX_COMPARED`` are compared, spread evenly, and of large ones as many as ``MAX_BATCH_BYTES`` hold.
 
     Args:
         timeline: of the file.
         frames: uint8, shape (T, H, W, 3), as :func:`decode` returns them.
         indices: their T positions.
     """
-    step = math.ceil(len(indices) / MAX_COMPARED)
+    step = max(math.ceil(len(indices) / MAX_COMPARED), math.ceil(frames.nbytes / MAX_BATCH_BYTES))
     frames, indices = frames[::step], indices[::step]
     height, width = frames.shape[1:3]
     return [
