@@ -35,7 +35,7 @@ NOT_VIDEOS = {
     "riff.avi": b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrl" * 100,
     "ts.ts": (b"\x47\x40\x00\x10" + bytes(184)) * 500,
 }
-FILLS = ("claims.mp4", "clip_8k.mp4", "drawn_8k.gif", "bomb.mkv", "edge_4k.mp4", "grows.ts", "largest.gif")
+FILLS = ("claims.mp4", "clip_8k.mp4", "drawn_8k.gif", "bomb.mkv", "grows.ts", "largest.gif")
 """The names of those that are about memory."""
 
 
@@ -167,7 +167,6 @@ _WRITTEN: dict[str, Callable[[Path], object]] = {
     "drawn_8k.gif": lambda path: wide_gif(path, 7_000, 90),
     "largest.gif": lambda path: wide_gif(path, 65_535, 3),
     "bomb.mkv": lambda path: write_clip(path, (8_192, 8_192), 6),
-    "edge_4k.mp4": lambda path: write_clip(path, (3_840, 2_160), 32),
     "grows.ts": lambda path: _joined(path, (64, 48), (1_920, 1_088)),
     "claims.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 1, 12: 2**26}),
     "claims_most.mp4": lambda path: _claims(path, box=b"stsz", fields={8: 1, 12: 2**32 - 1}),

@@ -7,7 +7,7 @@ from vtg_core.data.wording.languages import ENGLISH, LANGUAGES
 from vtg_core.data.wording.selection import language_weights
 from vtg_core.data.wording.tasks import AUTO, task_templates
 from vtg_core.errors import AnswerError, TemplateError
-from vtg_core.templates import Task, TemplateSelector
+from vtg_core.templates import PromptTemplate, Task, TemplateSelector
 from vtg_core.views.results.chosen import ALL, BOTH, templates_of
 
 

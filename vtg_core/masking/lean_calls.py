@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-LARGE_BYTES = 250_000_000
-"""Frames that take less are processed as ever: 32 of 1080p do."""
+LARGE_BYTES = 100_000_000
+"""Frames that take less are processed as ever: 32 of 720p do."""
 
 
 def is_large(videos: Iterable[Any]) -> bool:

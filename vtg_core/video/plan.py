@@ -187,7 +187,7 @@ def _too_large(info: VideoInfo, taken: tuple[int, int, int], *, policy: FramePol
     smaller = f"max_pixels to {pixels:,}, or " if pixels >= 4 else ""
     return (
         f"sampled frames must take at most {max_bytes / 1e9:.3g} GB, but {num_frames} frames of {width} x {height} from "
-        f"{shown_name(info.path)} take {num_frames * width * height * 3 / 1e9:.1f} GB; lower {fewer}{smaller}raise max_bytes"
+        f"{shown_name(info.path)} take {num_frames * width * height * 3 / 1e9:.1f} GB; lower {fewer}{smaller}raise max_bytes (--max-memory)"
     )
 
 
