@@ -52,7 +52,8 @@ def read_conversations(ids: np.ndarray, chat: ChatIds) -> Iterator[ReadConversat
             glue = glue_of(read_messages(form), chat.processor)
         except VTGError:  # no such conversation with this template
             continue
-        if match := _pattern(glue, form, spelling).match(row):
+        match = _pattern(glue, form, spelling).match(row)
+        if match and spelling.is_nobodys(row[match.end() :]):
             yield _read(form, match, spelling)
 
 
@@ -178,6 +179,12 @@ class _Spelling:
         placeholder = getattr(self.chat.processor, "video_token", None)
         parts = glue.split(placeholder) if placeholder else [glue]
         return f"({self.video})".join(re.escape(self.of_text(part)) for part in parts)
+
+    def is_nobodys(self, behind: str) -> bool:
+        """Say whether what stands behind the last answer is no turn: text, or a generation prompt."""
+        opening = self.of_text(learn_markup(self.chat.processor).opening[Role.ASSISTANT]).strip()
+        rest = behind.strip().removeprefix(opening) if opening else behind
+        return not any(character in self.structural for character in rest)
 
     def plain(self, spelt: str) -> str:
         """Return the text that was spelt."""
