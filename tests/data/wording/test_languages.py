@@ -109,6 +109,13 @@ def test_no_template_holds_what_reads_like_a_control_token_but_those_of_its_answ
         assert set(re.findall(r"<[^<>]+>", template.text)) <= allowed[template.mode], template
 
 
+@pytest.mark.parametrize(
+    "words", ["la segunda vez y el segundo plano, en %", "la seconde fois, en pour cent"]
+)
+def test_what_comes_second_is_no_unit(words):
+    assert units_in(words) == ["percent"]
+
+
 def test_built_in_templates_in_a_language_that_has_none_are_refused():
     with pytest.raises(TemplateError, match=r"must be in one of en, zh, .* got 'tlh'"):
         templates_for(AnswerMode.STANDARD, "tlh")

@@ -9,7 +9,7 @@ from vtg_core.data.answer_forms.times import TimeUnit
 
 UNIT_MARKS: Mapping[TimeUnit, str] = {
     TimeUnit.SECONDS: r"\bsec(?:ond)?s?\b"
-    r"|秒|(?<!최)(?<!기)초(?:\s?단위|부터|까지|로\b)|\bsegundos?\b|\bsekunden?\b|\bsecondes?\b|بالثواني|ثانية|सेकंड",
+    r"|秒|(?<!최)(?<!기)초(?:\s?단위|부터|까지|로\b)|\bsegundos\b|\bsekunden?\b|\bsecondes\b|بالثواني|ثوان|सेकंड",
     TimeUnit.CLOCK: r"\bm{1,2}:ss|\bminutes?\b|分钟|分鐘|分単位|분 ?단위|\bminutos?\b|\bminuten?\b|بالدقائق|دقيقة|मिनट",
     TimeUnit.PERCENT: r"%|\bper ?cent|_percent\b|百分比|パーセント|퍼센트|백분율|\bpor ?ciento|\bporcentaje"
     r"|\bprozent|\bpour ?cent|بالمئة|مئوية|प्रतिशत",

@@ -1,5 +1,6 @@
 """Weights in a trainer of transformers: what it accumulates is divided by the sum of weights, not by a count."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +67,20 @@ class WeightedLoss:
         self, outputs: Any, labels: "Tensor", num_items_in_batch: "Tensor | int | None" = None
     ) -> "Tensor":
         """Return the loss of a batch: its part of the step's while training, and its own mean in an evaluation."""
+        import torch
+
         logits = outputs["logits"] if isinstance(outputs, dict) else outputs[0]
         weights, self._weights = self._weights, None
-        is_of_step = num_items_in_batch is not None and num_items_in_batch is self.step_total
-        total = num_items_in_batch if is_of_step or weights is None else None
-        return weighted_loss(logits, labels, weights, sum_of_weights=total)
+        if weights is None:
+            return weighted_loss(logits, labels, sum_of_weights=num_items_in_batch)
+        if not torch.is_grad_enabled():
+            return weighted_loss(logits, labels, weights)
+        if self.step_total is None:
+            raise LossError(
+                "a step's weights must be summed before it runs, and this trainer took its batches past "
+                "get_batch_samples; call super().get_batch_samples in it"
+            )
+        return weighted_loss(logits, labels, weights, sum_of_weights=self.step_total)
 
 
 def _sum_of_weights(
@@ -90,16 +100,9 @@ def _sum_of_weights(
             f"every batch of a step must have {COLUMN}, or none, got {len(own)} of {len(batches)}"
         )
     pairs = [(batch["labels"], batch[COLUMN]) for batch in own]
-    sums = torch.stack(
-        [
-            sum(((weights_of(*pair).double().sum()) for pair in pairs), torch.zeros((), dtype=torch.float64)),
-            sum(
-                ((labels[:, 1:] != IGNORE_INDEX).sum() for labels, _ in pairs),
-                torch.zeros((), dtype=torch.int64),
-            ).double(),
-        ]
-    )
+    total = math.fsum(float(weights_of(*pair).sum()) for pair in pairs)
+    count = sum(int((labels[:, 1:] != IGNORE_INDEX).sum()) for labels, _ in pairs)
     if trainer.args.average_tokens_across_devices and trainer.args.world_size > 1:
-        sums = trainer.accelerator.gather(sums.float().to(trainer.args.device)[None]).sum(dim=0)
-    total, count = sums.tolist()
+        of_all = torch.tensor([[total, count]], dtype=torch.float32, device=trainer.args.device)
+        total, count = trainer.accelerator.gather(of_all).sum(dim=0).tolist()
     return torch.as_tensor(num_items).to(torch.float32) * (total / count if count else 0.0)

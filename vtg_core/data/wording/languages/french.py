@@ -9,7 +9,7 @@ _STANDARD = {
     ),
     "question": (
         "Dans quelle partie de cette vidéo se passe-t-il ceci : « {query} » ?"
-        "\nRéponds par la première et la dernière seconde, sous la forme [start_time, end_time]."
+        "\nRéponds par le début et la fin en secondes, sous la forme [start_time, end_time]."
     ),
     "task": (
         "Tâche : localisation temporelle.\n"
@@ -87,7 +87,7 @@ FRENCH = Language(
     code="fr",
     name="French",
     own_name="français",
-    seconds=r"\bsecondes?\b",
+    seconds=r"\bsecondes\b",
     temporal_tokens_word="jetons temporels",
     common="le la les un une des du de en et dans cette vidéo quand où est que avec sous la forme réponds réponse phrase ceci moi pour à au par ce se tâche sortie trouve avec l d",
     standard=_STANDARD,

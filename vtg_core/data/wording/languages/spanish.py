@@ -10,7 +10,7 @@ _STANDARD = {
     ),
     "question": (
         "¿En qué parte de este vídeo ocurre lo siguiente: «{query}»?"
-        "\nResponde con el primer y el último segundo, así: [start_time, end_time]."
+        "\nResponde con el inicio y el fin en segundos, así: [start_time, end_time]."
     ),
     "task": (
         "Tarea: localización temporal.\nEntrada: un vídeo y una frase."
@@ -84,7 +84,7 @@ SPANISH = Language(
     code="es",
     name="Spanish",
     own_name="español",
-    seconds=r"\bsegundos?\b",
+    seconds=r"\bsegundos\b",
     temporal_tokens_word="tokens temporales",
     common="el la los las un una en de del con que y este esta vídeo video cuándo dónde responde así frase desde hasta para qué ocurre lo tarea entrada salida busca se",
     standard=_STANDARD,
