@@ -23,6 +23,7 @@ from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Code, Rival
 from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
+from vtg_core.audit.shards.table import COLUMNS
 from vtg_core.audit.survey.kinds import KINDS
 from vtg_core.commands.start import page_parser
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
@@ -216,6 +217,10 @@ def _result_fields() -> Iterator[str]:
     return table("column|what it is", ([f"`{name}`", meanings[name]] for name in CSV_COLUMNS))
 
 
+def _shard_columns() -> Iterator[str]:
+    return table("column|what it is", ([f"`{name}`", meaning] for name, meaning in COLUMNS.items()))
+
+
 def attributes_of(documented: type) -> dict[str, str]:
     """Return what the docstring of a class says of each attribute, without the full stop."""
     section = (inspect.getdoc(documented) or "").split("Attributes:\n", 1)[1].split("\n\n")[0]
@@ -368,6 +373,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "recipes": _recipes,
     "result-fields": _result_fields,
     "sample-fields": _sample_fields,
+    "shard-columns": _shard_columns,
     "survey-kinds": _survey_kinds,
     "tasks": _tasks,
     "templates": _templates,
