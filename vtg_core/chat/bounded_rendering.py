@@ -62,11 +62,12 @@ def rendered(key: str, render: Render, **given: Any) -> str:
     """
     if not _BOUNDED or key in _TRUSTED or not _can_fork():
         return render(**given)
+    owned = os.getpid(), key  # a fork of ours must not ask through the same pipe
     with _LOCK:
-        renderer = _RENDERERS.get(key)
+        renderer = _RENDERERS.get(owned)
         if renderer is None:
-            renderer = _RENDERERS[key] = _Renderer(render)
-        _RENDERERS.move_to_end(key)
+            renderer = _RENDERERS[owned] = _Renderer(render)
+        _RENDERERS.move_to_end(owned)
         while len(_RENDERERS) > MAX_RENDERERS:
             _RENDERERS.popitem(last=False)[1].end()
     return renderer.render(given)
@@ -92,6 +93,7 @@ class _Renderer:
     def __init__(self, render: Render) -> None:
         self._render = render
         self._lock = Lock()
+        self._owner = os.getpid()
         self._process: ForkProcess | None = None
         self._pipe: Connection | None = None
         self._refused = ""
@@ -115,7 +117,7 @@ class _Renderer:
     def end(self) -> None:
         """End the process, whatever it is at."""
         process, self._process = self._process, None
-        if process is not None:
+        if process is not None and self._owner == os.getpid():
             process.kill()
             process.join()
         if self._pipe is not None:
@@ -185,5 +187,5 @@ def _limit_memory() -> None:
 
 _BOUNDED: list[bool] = []
 _TRUSTED: set[str] = set()
-_RENDERERS: OrderedDict[str, _Renderer] = OrderedDict()
+_RENDERERS: OrderedDict[tuple[int, str], _Renderer] = OrderedDict()
 _LOCK = Lock()
