@@ -19,16 +19,18 @@ export default ({ element, props, trigger, watch }) => {
   [number.type, number.min, number.step, number.inputMode] = ["number", "1", "1", "numeric"];
   let waiting = null;
   let asked = 0; // how many picks there were: an answer to an earlier one comes late
-  const ask = () => send({ number: view.number, find: null, asked }, "pick");
-  const pick = (wanted) => {
+  let steps = 0; // how many samples on from the number on screen, until the answer says which that is
+  const ask = () => send({ number: view.number, steps, find: null, asked }, "pick");
+  const pick = (wanted, further = 0) => {
     close();
     clearTimeout(waiting);
     view = { ...view, number: wanted, found: null };
+    steps = further;
     asked += 1;
     ask();
   };
-  const before = textButton("◂", () => pick(view.previous));
-  const behind = textButton("▸", () => pick(view.next));
+  const before = textButton("◂", () => pick(view.number, steps - 1));
+  const behind = textButton("▸", () => pick(view.number, steps + 1));
   const of = make("span", "vtg-muted");
   const find = make("input", "vtg-picker-find");
   find.maxLength = 200; // as much of it as the server looks for
@@ -110,6 +112,7 @@ export default ({ element, props, trigger, watch }) => {
       ask(); // picked while the answer was under way, and then overwritten by it
       return;
     }
+    if (!came.found) steps = 0;
     view = came;
     show();
     if (came.found && came.find !== find.value) seek(); // typed while the answer was under way, and then overwritten by it

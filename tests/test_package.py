@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import ASSETS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 WITHOUT_NETWORK = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
 CARRIED = {".js", ".css", ".json", ".mp4", ".safetensors"}

@@ -36,10 +36,16 @@ LOADED = 120_000
 """Milliseconds that a first visit may take on a busy machine: PyTorch is imported and the demo is built."""
 
 
+EVERY_TIME = {"test_page", "test_frame", "test_tokens", "test_keyboard_walk"}
+"""The files on what every person meets: one sample, its tokens, the mask in the bar. The others are ``slow``."""
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
+            if item.path.stem not in EVERY_TIME:
+                item.add_marker(pytest.mark.slow)
 
 
 class Server:

@@ -28,7 +28,6 @@ def test_a_link_opens_the_view_that_it_was_copied_from_and_nothing_that_was_type
     page = visit()
     pick_example(page, "a green triangle")
     expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
-    page.wait_for_selector(".vtg-strip-busy", state="hidden")
     choose_mask(page, "all-tokens")
     show(page, "Tokens")
     expect(page.locator("#audit-strip")).to_contain_text("recipe: all-tokens")
@@ -91,3 +90,35 @@ def test_rows_that_are_picked_one_after_the_other_end_on_the_last(edited):
     page.wait_for_selector(".vtg-strip-busy", state="hidden")
     expect(number).to_have_value("4")
     expect(page.locator("#query textarea")).to_have_value("a yellow star appears at the very end")
+
+
+def test_a_sample_is_a_step_on_for_each_press_however_fast(edited):
+    page = edited
+    on = page.get_by_role("button", name="Next example")
+    for _ in range(3):
+        on.press("Enter")
+    expect(page.locator("#row input[type=number]")).to_have_value("4")
+    expect(page.locator("#query textarea")).to_have_value("a yellow star appears at the very end")
+
+
+def test_an_audit_that_comes_late_does_not_bring_back_the_mask_before(edited):
+    page, held = edited, []
+
+    def hold_ours(route):
+        if '"mask":"ours"' in route.request.post_data:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/queue/join*", hold_ours)
+    pick_example(page, "a green triangle")
+    expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
+    while not held:
+        page.wait_for_timeout(20)  # until the audit that follows the reading is asked for
+    choose_mask(page, "all-tokens")
+    expect(page.locator("#audit-strip")).to_contain_text("recipe: all-tokens")
+    held.pop().continue_()
+    page.unroute("**/queue/join*")
+    page.wait_for_selector(".vtg-strip-busy", state="hidden")
+    page.wait_for_timeout(500)
+    expect(page.locator("#audit-strip")).to_contain_text("recipe: all-tokens")

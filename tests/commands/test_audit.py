@@ -130,6 +130,7 @@ def test_a_closed_stream_changes_no_status_and_leaves_the_other(capsys, monkeypa
     assert shown.err == ""
 
 
+@pytest.mark.slow
 def test_a_process_without_any_stream_ends_with_its_status():
     """The one of this command that a person starts: with the streams closed, what it opens may come to be them."""
     command = shlex.join([sys.executable, "-m", "vtg_core", *ONE_FINDING])

@@ -406,6 +406,7 @@ def started(folder, *arguments):
     raise AssertionError(f"it ended with {running.wait()} before its first row")
 
 
+@pytest.mark.slow
 def test_a_signal_keeps_what_is_done_and_a_second_run_goes_on(capsys, tmp_path):
     out = tmp_path / "o.json"
     running = started(tmp_path, "--json", out)
@@ -428,6 +429,7 @@ def test_a_signal_keeps_what_is_done_and_a_second_run_goes_on(capsys, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.json", "rows.json"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_ends_the_run_and_keeps_the_file(tmp_path):
     out = tmp_path / "o.json"
     running = started(tmp_path, "--json", out, "--csv", "-")

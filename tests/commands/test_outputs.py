@@ -136,6 +136,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_results_whole(user_cache, folder):
     outs = {"--json": folder / "out.json", "--csv": folder / "out.csv"}
     for out in outs.values():

@@ -248,6 +248,7 @@ def test_a_question_that_cannot_be_answered_says_why_and_leaves_the_others(capsy
     assert f"cannot be answered: {found['failed']['generation']}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_a_bar_and_a_request_to_end_stops_it():
     pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     leader, follower = pty.openpty()

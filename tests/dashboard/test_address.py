@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import ASSETS
 from vtg_core.dashboard import Settings
 from vtg_core.dashboard.address import Address
-from vtg_core.dashboard.samples import Samples, picked_number, sought_text
+from vtg_core.dashboard.samples import Samples, picked_number, picked_steps, sought_text
 from vtg_core.data.annotations import load_annotations
 
 SETTINGS = Settings()
@@ -103,3 +103,26 @@ def test_whatever_a_browser_sends_the_picker_takes_a_number_or_nothing(sent):
     assert picked_number(sent) is None
     assert sought_text(sent) == ""
     json.loads(Samples(SETTINGS).view(picked_number(sent), sought_text(sent)))
+
+
+@pytest.mark.parametrize(
+    ("number", "steps", "reached"),
+    [
+        (1, 0, 1),
+        (1, 3, 4),
+        (6, 1, 6),
+        (2, -5, 1),
+        (None, 1, 1),
+        (None, -1, 1),
+        (1.5, 1, 2),
+        (1.5, -1, 1),
+        (99, -1, 6),
+    ],
+)
+def test_steps_lead_from_a_sample_to_another_and_stop_at_the_ends(number, steps, reached):
+    assert Samples(SETTINGS).step(number, steps) == reached
+
+
+@pytest.mark.parametrize("sent", [None, "", "[]", '{"steps": 1e999}', '{"steps": true}', '{"steps": "3"}'])
+def test_steps_that_are_no_count_are_none(sent):
+    assert picked_steps(sent) == 0

@@ -13,7 +13,6 @@ from vtg_core.demo_training.lessons import LESSONS
 from vtg_core.demo_training.record import TrainingRecord
 from vtg_core.errors import CheckpointError
 
-pytestmark = pytest.mark.slow
 SHORTEN = 2_000
 SHORT = ("--shorten", str(SHORTEN), "--processes", "1", "--device", "cpu")
 

@@ -106,6 +106,16 @@ def mask_choices(settings: Settings) -> str:
     return json.dumps([group for group in groups if group[1]])
 
 
+def chosen_mask(sent: object) -> tuple[object, int]:
+    """Return the mask that the page sent, and how many audits it had asked for with this one; 0 where it does not say."""
+    if not isinstance(sent, dict):
+        return sent, 0
+    asked = sent.get("asked")
+    if not isinstance(asked, int) or isinstance(asked, bool) or not 0 <= asked < LARGEST:
+        asked = 0
+    return sent.get("mask"), asked
+
+
 def is_of_sample(mask: object) -> bool:
     """Say whether recipes are compared beside a mask: it is ours, a collator's or a recipe's, on the sample on screen."""
     return mask in (AuditSource.OURS, AuditSource.COLLATOR, *Recipe)

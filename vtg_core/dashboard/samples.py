@@ -1,6 +1,7 @@
 """The samples that the page offers: the rows of the annotation file by the file's own numbers, or else our examples."""
 
 import json
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -87,6 +88,20 @@ class Samples:
         by_qid = {one.qid: one.number for one in reversed(self.all) if one.qid}
         return by_number.get(asked, by_qid.get(asked))
 
+    def step(self, number: float | None, steps: int) -> float | None:
+        """Return the number of the sample so many places behind (before it: below 0) one; the last or the first at the end.
+
+        Args:
+            number: of one sample; None where none is picked, which stands before the first.
+            steps: 0 returns ``number`` as it is.
+        """
+        numbers = sorted({one.number for one in self.all})
+        if not steps or not numbers:
+            return number
+        at = -1 if number is None else bisect_left(numbers, number)
+        is_between = at == len(numbers) or (number is not None and numbers[at] != number)
+        return numbers[max(0, min(len(numbers) - 1, at + steps - (is_between and steps > 0)))]
+
     def view(self, number: float | None, find: str | None = None, *, asked: int | None = None) -> str:
         """Return the JSON of the picker.
 
@@ -124,6 +139,11 @@ def first_template(samples: Samples) -> str:
     return template_choices(samples)[0][1]
 
 
+def picked_steps(value: object) -> int:
+    """Return how many samples behind the number (before it: below 0) the picker's script sent that it wants; 0 without."""
+    return _whole(_sent(value).get("steps")) or 0
+
+
 def picked_number(value: object) -> float | None:
     """Return the number that the picker's script sent; None where it is none."""
     number = _sent(value).get("number")
@@ -134,16 +154,18 @@ def picked_number(value: object) -> float | None:
 
 def pick_asked(value: object) -> int | None:
     """Return how many picks the picker's script had made with this one, by which it tells a late answer; None without."""
-    asked = _sent(value).get("asked")
-    return (
-        asked if isinstance(asked, int) and not isinstance(asked, bool) and abs(asked) < MAX_NUMBER else None
-    )
+    return _whole(_sent(value).get("asked"))
 
 
 def sought_text(value: object) -> str:
     """Return what the picker's script says is looked for."""
     text = _sent(value).get("find")
     return text[:200] if isinstance(text, str) else ""
+
+
+def _whole(value: object) -> int | None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
+    return value if is_whole else None  # type: ignore[return-value]
 
 
 def _sent(value: object) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.inputs import Inputs, template_in
-from vtg_core.dashboard.masks import AuditSource, Choice, is_of_sample
+from vtg_core.dashboard.masks import AuditSource, Choice, chosen_mask, is_of_sample
 from vtg_core.dashboard.notices import as_notice, notice
 from vtg_core.dashboard.samples import picked_number
 from vtg_core.dashboard.session.jobs import PASSES, Task
@@ -22,6 +23,11 @@ from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_
 from vtg_core.errors import VTGError
 from vtg_core.views.samples import template_key
 
+IN_ORDER = f"""async (mode, template, views, mask, row) => {{
+  const order = await {imported("order")};
+  return [mode, template, views, {{ mask, asked: order.next() }}, row];
+}}"""
+"""Says beside the mask how many audits the page has asked for, by which one that comes late is told."""
 NO_WINDOW = "The row's own answer says no window: type a start and an end to see what a template would ask and answer."
 
 
@@ -38,6 +44,7 @@ class AuditEvents:
         at = self.layout
         return {  # values are asked for anew each time: a person may have chosen another while we read
             "fn": self._show,
+            "js": IN_ORDER,
             "inputs": [at.mode, at.template, at.views, at.mask, at.batch_row],
             "outputs": [
                 at.notice,
@@ -100,11 +107,13 @@ class AuditEvents:
         mode: str,
         template: str,
         views: dict[str, str],
-        mask: str,
+        chosen: object,
         row: float | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
-        visit = self.visits.of(request.session_hash)
+        visit, (mask, asked) = self.visits.of(request.session_hash), chosen_mask(chosen)
+        if not visit.asks_audit(asked):
+            return [gr.skip()] * 13
         template = template_in(mode, template)
         tokens = views.get(template_key(mode, template), "")
         if tokens:
@@ -126,7 +135,7 @@ class AuditEvents:
         shown = (said, own, audited.strip, audited.audit, audited.recipes, audited.pair)
         return *shown, *loss_of(visit), comparison_of(visit), read_from(visit)
 
-    def _audited(self, visit: Visit, mask: str, *, row: float | None, progress: gr.Progress) -> Audited:
+    def _audited(self, visit: Visit, mask: object, *, row: float | None, progress: gr.Progress) -> Audited:
         failures: list[str] = []
         choice, inputs = Choice.of(self.settings, mask), visit.current if visit.is_read else None
         with as_notice(failures):

@@ -15,7 +15,7 @@ from vtg_core.dashboard.events.probe import ProbeEvents
 from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
-from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, sought_text
+from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, picked_steps, sought_text
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -242,7 +242,8 @@ class _Events:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit, job = self.visits.of(request.session_hash), None
-        failures, number, asked = list[str](), picked_number(picked), pick_asked(picked)
+        failures, asked = list[str](), pick_asked(picked)
+        number = self._samples(request).step(picked_number(picked), picked_steps(picked))
         filled, template = NO_ROW, gr.skip()
         with as_notice(failures):
             with at_field("row"):

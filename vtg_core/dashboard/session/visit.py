@@ -38,6 +38,7 @@ class Visit:
     overfit: OverfitRun | None = None
     jobs: Jobs = field(default_factory=Jobs)
     uploaded: Samples | None = None
+    _asked: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def settings(self, given: Settings) -> Settings:
@@ -88,6 +89,16 @@ class Visit:
         """Say that what was read is no longer kept, so that it is read again when asked for."""
         with self._lock:
             self.current, self.is_read = None, False
+
+    def asks_audit(self, number: int) -> bool:
+        """Return whether the page asked for this audit, its ``number``-th, after every one that was begun; 0 counts as such.
+
+        Two events of the page reach us in any order: what was chosen first must not be shown last.
+        """
+        with self._lock:
+            is_last = not number or number >= self._asked
+            self._asked = max(self._asked, number)
+            return is_last
 
     def begin_audit(self) -> Job:
         """Say that the page turns to another audit; an earlier one is not waited for any more."""
