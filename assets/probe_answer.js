@@ -1,7 +1,7 @@
 // What the model answered, beside the truth; a value is an AnswerView (vtg_core/views/probes.py).
 
 import { drawFromValue } from "./drawing.js";
-import { fixed, seconds } from "./numbers.js";
+import { fixed, percentOrTiny, seconds } from "./numbers.js";
 import { make, showWhitespace } from "./shared.js";
 
 const inWords = (windows) => windows.map(([start, end]) => `${fixed(start, 1)} to ${seconds(end)}`).join(", ") || "no window";
@@ -24,6 +24,20 @@ const lane = (view, name, text) => {
   }
   if (!view[name].length) track.append(make("span", "vtg-muted vtg-pa-none", "no window to show"));
   return [make("span", "vtg-pa-label", text), track];
+};
+
+// How likely each part of the video was in the place of a time: the likeliest is full, and each says its share.
+const heatLane = ({ name, text, cells }, duration) => {
+  const track = make("div", "vtg-pa-track vtg-pa-heat");
+  const most = Math.max(...cells);
+  for (const [index, share] of cells.entries()) {
+    const cell = make("span", "vtg-pa-cell");
+    cell.style.opacity = most > 0 ? share / most : 0;
+    cell.title = `${name} at ${fixed((index * duration) / cells.length, 1)} to ${seconds(((index + 1) * duration) / cells.length)}: ${percentOrTiny(share)}`;
+    track.append(cell);
+  }
+  track.append(make("span", "vtg-pa-sure", text));
+  return [make("span", "vtg-pa-label", name), track];
 };
 
 const framesLane = (view) => {
@@ -50,7 +64,7 @@ const axis = (view) => {
 const timeline = (view) => {
   const box = make("div", "vtg-pa-timeline");
   [box.role, box.ariaLabel] = ["img", `Over the video's ${seconds(view.duration)}: the truth is ${inWords(view.truth)}; the model says ${inWords(view.answer)}`];
-  box.append(...lane(view, "truth", "Truth"), ...lane(view, "answer", "Model"), ...framesLane(view), ...axis(view));
+  box.append(...lane(view, "truth", "Truth"), ...lane(view, "answer", "Model"), ...view.heat.flatMap((heat) => heatLane(heat, view.duration)), ...framesLane(view), ...axis(view));
   return box;
 };
 
@@ -72,7 +86,8 @@ const factsOf = (view) => {
 const draw = (root, view) => {
   if (!view) return;
   root.append(
-    make("p", "vtg-reading", view.reading), make("p", "vtg-muted vtg-scored", view.sample), timeline(view), factsOf(view),
+    make("p", "vtg-reading", view.reading), ...(view.certainty ? [make("p", "vtg-pa-certainty", view.certainty)] : []),
+    make("p", "vtg-muted vtg-scored", view.sample), timeline(view), factsOf(view),
     make("p", "vtg-muted vtg-loss-run", view.run),
   );
 };

@@ -4,7 +4,7 @@
 import { percent, whole } from "./numbers.js";
 import { KIND_NAMES, make } from "./shared.js";
 import { get, on, set } from "./store.js";
-import { comparisonOf, isAtOdds, isVideo, lastAtMost, VERDICTS } from "./tokens.js";
+import { byWhom, comparisonOf, isAtOdds, isVideo, lastAtMost, VERDICTS } from "./tokens.js";
 
 const VIDEO_SHARE = 0.5;
 const THINNEST = 0.0008; // of the strip's width: what is closer than this is drawn as one
@@ -75,7 +75,7 @@ const place = (node, scale, start, end) => {
 
 const describe = (model, comparison, scale) => {
   const inLoss = Object.values(model.view.totals).reduce((sum, [, own]) => sum + own, 0);
-  const parts = [`${whole(model.length)} tokens`, `${whole(inLoss)} in the loss (${percent(inLoss / model.length, 2)})`];
+  const parts = [`${whole(model.length)} tokens`, `${whole(inLoss)} in the loss${byWhom(comparison)} (${percent(inLoss / model.length, 2)})`];
   if (isAtOdds(comparison))
     for (const name of ["leak", "hole"]) {
       const count = comparison.runs.reduce((sum, [start, end, code]) => sum + (VERDICTS[code] === name ? end - start : 0), 0);

@@ -2,7 +2,7 @@
 
 import { fixed, fixedOrTiny, seconds, whole } from "./numbers.js";
 import { KIND_NAMES } from "./shared.js";
-import { VERDICTS } from "./tokens.js";
+import { byWhom, VERDICTS } from "./tokens.js";
 
 const IGNORED = -100;
 const SERVING = {
@@ -76,7 +76,8 @@ const frameWords = ({ frames, seconds: time, region }) => {
 
 // The facts as a person reads them: [name, words].
 export const wordsOf = (model, facts, comparison = null) => {
-  const label = facts.in_loss ? `${whole(facts.label)} · in the loss` : `${IGNORED} · not in the loss`;
+  const state = facts.in_loss ? `${whole(facts.label)} · in the loss` : `${IGNORED} · not in the loss`;
+  const label = `${state}${byWhom(comparison)}`;
   const said = [
     ["Index", `${whole(facts.index)} of ${whole(model.length)}`],
     ["Id", String(facts.id)],

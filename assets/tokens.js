@@ -104,14 +104,19 @@ export const patchAtTime = (model, time) => {
   return nearest;
 };
 
+const OWN_ROW = "this mask";
+
 // The verdict runs [start, end, code] that colour a row, and what they say: a recipe's, else the row's own.
 export const comparisonOf = (model, recipe) => {
   if (recipe && recipe.num_tokens === model.length) return { name: recipe.name, against: "ours", runs: recipe.runs };
   const { verdicts, against } = model.view;
-  return verdicts ? { name: "this mask", against, runs: verdicts } : null;
+  return verdicts ? { name: OWN_ROW, against, runs: verdicts } : null;
 };
 
 export const isAtOdds = (comparison) => comparison !== null && comparison.runs.some(([, , code]) => VERDICTS[code] !== "agree");
+
+// Whose labels stand in a row that is coloured by another mask's verdict, in words; nothing where they are that mask's own.
+export const byWhom = (comparison) => (comparison !== null && comparison.name !== OWN_ROW && isAtOdds(comparison) ? ` by ${comparison.against}` : "");
 
 export const isVideo = (kind) => VIDEO_KINDS.has(kind);
 

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,14 +121,19 @@ def test_the_finding_that_is_quoted_is_what_the_audit_prints(text, capsys):
     assert " ".join(" ".join(message).split()) in printed
 
 
-def test_the_collator_that_is_written_down_is_audited_as_it_says(elsewhere, capsys):
-    [code] = [code for code in blocks(AUDIT, "python") if code.startswith("# my_collator.py")]
-    (elsewhere / "my_collator.py").write_text(code)
+def test_the_collators_that_are_written_down_are_audited_as_they_say(elsewhere, capsys, monkeypatch):
+    wrong, right = [code for code in blocks(AUDIT, "python") if code.startswith("# my_collator.py")]
     [command] = re.findall(r"^python -m vtg_core (audit .*my_collator:Collator)$", AUDIT, re.MULTILINE)[:1]
     assert "demo_annotations" in command
-    assert main(command.split()) == 1
-    printed = capsys.readouterr().out
-    assert re.findall(r"^error: .* \((.*)\)$", printed, re.MULTILINE) == re.findall(r"# (mask\.\S+):", code)
+    for code, status in ((wrong, 1), (right, 0)):
+        (elsewhere / "my_collator.py").write_text(code)
+        monkeypatch.delitem(sys.modules, "my_collator", raising=False)
+        assert main(command.split()) == status
+        printed = capsys.readouterr().out
+        assert re.findall(r"^error: .* \((.*)\)$", printed, re.MULTILINE) == re.findall(
+            r"# (mask\.\S+):", code
+        )
+    assert "nothing to act on: 0 errors, 0 warnings" in printed
 
 
 def test_the_batch_that_is_saved_is_audited_without_an_error(elsewhere, capsys):

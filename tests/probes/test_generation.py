@@ -360,3 +360,44 @@ def test_a_model_that_fails_in_the_middle_is_told_in_one_sentence(model, process
     with pytest.raises(LossError, match="must be able to generate, and cannot: ") as caught:
         generate_answer(own, inspection, processor, frozenset())
     assert "\n" not in str(caught.value)
+
+
+# How sure it was
+
+
+def test_the_probability_of_a_time_is_the_product_over_its_tokens_of_plain_passes(
+    model, inspection, checkpoints_by_name
+):
+    checkpoint = checkpoints_by_name["demo"]
+    answer = generate_answer(model, inspection, checkpoint.processor, checkpoint.stop_ids)
+    prompt = prompt_of(inspection.encoded)
+    length, written = prompt["input_ids"].shape[1], torch.tensor([answer.token_ids])
+    for name, fill in {
+        "input_ids": written,
+        "attention_mask": written * 0 + 1,
+        "mm_token_type_ids": written * 0,
+    }.items():
+        prompt[name] = torch.cat([prompt[name], fill.to(prompt[name].dtype)], dim=1)
+    with torch.inference_mode():
+        logs = model(**prompt, use_cache=False).logits[0, length - 1 : -1].log_softmax(-1)
+    chances = logs[torch.arange(written.shape[1]), written[0]].exp()
+    texts = [checkpoint.processor.tokenizer.decode([token]) for token in answer.token_ids]
+    first = len(answer.times[0].text)  # a digit a token, behind the bracket
+    assert texts[1 : first + 1] == list(answer.times[0].text)
+    assert answer.times[0].probability == pytest.approx(float(chances[1 : first + 1].prod()), rel=1e-4)
+    assert [time.text for time in answer.times] == answer.text.strip("[]").split(", ")
+
+
+def test_where_one_token_writes_a_time_every_bin_of_the_video_has_its_probability(
+    model, video, checkpoints_by_name
+):
+    checkpoint = checkpoints_by_name["demo"]
+    asked = inspect(video, checkpoint.processor, AnswerMode.TEMPORAL_TOKENS)
+    answer = generate_answer(model, asked, checkpoint.processor, checkpoint.stop_ids)
+    assert [len(time.bins) for time in answer.times] == [1000, 1000]
+    for time in answer.times:
+        assert sum(time.bins) <= 1 + 1e-5
+        assert max(time.bins) == pytest.approx(time.probability, rel=1e-5)
+        assert time.bins.index(max(time.bins)) == int(time.text.strip("<>"))
+    assert answer.certainty.startswith("How sure it was: the start <")
+    assert answer.certainty.endswith("; a guess among 1,000 bins would be 0.1%.")

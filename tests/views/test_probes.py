@@ -11,6 +11,7 @@ from vtg_core.inspection import inspect_templates
 from vtg_core.loss.answer_parts import AnswerLoss, AnswerPart
 from vtg_core.loss.model_shape import ModelShape
 from vtg_core.loss.token_scores import TokenLoss
+from vtg_core.probes.certainty import TimeCertainty
 from vtg_core.probes.controls import Control, ControlReport, ControlResult
 from vtg_core.probes.generation import GeneratedAnswer, default_max_new_tokens
 from vtg_core.probes.overfit import OverfitReport, OverfitStep, Trained
@@ -109,6 +110,17 @@ def answer(text, parsed=None, **changed):
         "direct", AnswerMode.STANDARD, text, (1, 2, 3), True, parsed, (Window(8, 14),), None, "cpu", "float32", 0.2
     )  # fmt: skip
     return replace(report, **changed)
+
+
+def test_a_time_that_can_be_any_bin_is_a_strip_over_the_video(sample):
+    bins = tuple(0.001 for _ in range(1000))
+    times = (TimeCertainty("<12>", 0.5, bins), TimeCertainty("<40>", 0.25, (*bins[:-1], 0.002)))
+    strips = view_answer(answer("[9.0, 14.0]", times=times), sample).heat
+    assert [(strip.name, strip.text) for strip in strips] == [("Start", "<12>, 50%"), ("End", "<40>, 25%")]
+    assert [len(strip.cells) for strip in strips] == [100, 100]
+    assert strips[1].cells[-1] == pytest.approx(0.011)
+    assert sum(strips[0].cells) == pytest.approx(1.0)
+    assert view_answer(answer("[9.0, 14.0]", times=(TimeCertainty("9.0", 0.5),)), sample).heat == ()
 
 
 def test_an_answer_stands_beside_the_truth_over_the_length_of_the_video(sample):

@@ -99,7 +99,9 @@ def answer_as_dict(answer: "GeneratedAnswer") -> dict[str, Any]:
         "parse_reason": str(answer.parsed.reason),
         "truth": _windows(answer.truth),
         "iou": answer.iou,
+        "times": [asdict(time) for time in answer.times],
         "reading": answer.reading,
+        "certainty": answer.certainty,
         "device": answer.device,
         "dtype": answer.dtype,
         "seconds": answer.seconds,
@@ -117,6 +119,8 @@ def print_generated(answer: "GeneratedAnswer") -> None:
     iou = "" if answer.iou is None else f", IoU {answer.iou:.4f}"
     print(f"{written}, {answer.seconds:.1f} s{iou}")
     print(plain(answer.reading))
+    if answer.certainty:
+        print(plain(answer.certainty))
 
 
 def overfit_as_dict(reports: "Sequence[OverfitReport]") -> dict[str, Any]:

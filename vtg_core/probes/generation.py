@@ -9,10 +9,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from vtg_core.chat.token_text import token_text
-from vtg_core.data.answers import ParsedAnswer, ParseReason
+from vtg_core.data.answers import AnswerFormat, ParsedAnswer, ParseReason
 from vtg_core.errors import LossError, OutOfMemoryError, VTGError, first_line
 from vtg_core.loss.forward_pass import evaluating, input_device, layers_counted, raising_loss_errors
 from vtg_core.loss.model_shape import dtype_of
+from vtg_core.probes.certainty import TimeCertainty, certainties
 from vtg_core.windows import Window, intersection_over_union_of_unions
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class GeneratedAnswer:
         iou: the length that both cover over the length that either covers, 0 to 1; None where nothing was parsed.
         device, dtype: where and in which floating point type.
         seconds: time of the model.
+        times: how sure the model was of each time that it wrote, in order.
     """
 
     template: str
@@ -56,6 +58,26 @@ class GeneratedAnswer:
     device: str
     dtype: str
     seconds: float
+    times: tuple[TimeCertainty, ...] = ()
+
+    @property
+    def certainty(self) -> str:
+        """One sentence: how sure the model was of its times, and what a guess among bins would be; empty without times."""
+        if not self.times:
+            return ""
+        said = " and ".join(
+            f"{self._named(n)} {_percent(time.probability)}" for n, time in enumerate(self.times[:4])
+        )
+        more = f" (and so on, {len(self.times)} times in all)" if len(self.times) > 4 else ""
+        bins = len(self.times[0].bins)
+        guess = f"; a guess among {bins:,} bins would be {_percent(1 / bins)}" if bins else ""
+        return f"How sure it was: {said}{more}{guess}."
+
+    def _named(self, number: int) -> str:
+        text = self.times[number].text
+        if len(self.times) != 2 * len(self.parsed.windows):
+            return f"the time {text}"
+        return f"the {'end' if number % 2 else 'start'} {text}"
 
     @property
     def reading(self) -> str:
@@ -137,10 +159,11 @@ def generate_answer(
     device = input_device(model)
     inputs = {name: value.to(device) for name, value in prompt_of(encoded).items()}
     started = time.perf_counter()
-    written = _generate(model, inputs, _greedy(processor.tokenizer, stop_ids, limit), on_token)
+    written, logits = _generate(model, inputs, _greedy(processor.tokenizer, stop_ids, limit), on_token)
     seconds = time.perf_counter() - started
     is_complete = bool(written) and written[-1] in stop_ids
-    text = text_of(written[: len(written) - is_complete], processor.tokenizer)
+    ids = written[: len(written) - is_complete]
+    text = text_of(ids, processor.tokenizer)
     parsed = sample.answer_format.parse(text, sample.video.info.duration)
     return GeneratedAnswer(
         template=sample.template.name,
@@ -154,6 +177,7 @@ def generate_answer(
         device=str(device),
         dtype=dtype_of(model),
         seconds=seconds,
+        times=_times(ids, logits, text, sample.answer_format, processor.tokenizer),
     )
 
 
@@ -204,13 +228,46 @@ def text_of(token_ids: Sequence[int], tokenizer: "PreTrainedTokenizerBase") -> s
     return "".join(parts)
 
 
+def _times(
+    ids: list[int],
+    logits: "Tensor",
+    text: str,
+    answer_format: AnswerFormat,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> tuple[TimeCertainty, ...]:
+    texts = _texts(ids, tokenizer)
+    if (
+        "".join(texts) != text
+    ):  # a tokenizer that rewrites what it wrote: which token says a time is not known
+        return ()
+    return certainties(texts, ids, logits[: len(ids)], tokenizer=tokenizer, answer_format=answer_format)
+
+
+def _texts(token_ids: Sequence[int], tokenizer: "PreTrainedTokenizerBase") -> list[str]:
+    """Return what each id adds to the text of all; a character goes to the last of the ids that its bytes come from."""
+    texts, whole = list[str](), ""
+    for count in range(1, len(token_ids) + 1):
+        longer = text_of(token_ids[:count], tokenizer)
+        if count < len(token_ids):
+            longer = longer.rstrip("\ufffd")  # the rest of a character's bytes may be still to come
+        texts.append(longer.removeprefix(whole) if longer.startswith(whole) else "")
+        whole += texts[-1]
+    return texts
+
+
 def _greedy(tokenizer: "PreTrainedTokenizerBase", stop_ids: frozenset[int], limit: int) -> "GenerationConfig":
     from transformers import GenerationConfig
 
     stops = sorted(stop_ids)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else next(iter(stops), None)
     return GenerationConfig(
-        do_sample=False, num_beams=1, max_new_tokens=limit, eos_token_id=stops or None, pad_token_id=pad
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=limit,
+        eos_token_id=stops or None,
+        pad_token_id=pad,
+        return_dict_in_generate=True,
+        output_logits=True,
     )
 
 
@@ -219,8 +276,8 @@ def _generate(
     inputs: "dict[str, Tensor]",
     greedy: "GenerationConfig",
     on_token: Callable[[int, int], None] | None,
-) -> list[int]:
-    """Return the ids that the model writes behind a prompt."""
+) -> "tuple[list[int], Tensor]":
+    """Return the ids that the model writes behind a prompt, and the logits that each was chosen from, (len(ids), V)."""
     import torch
 
     name, limit = type(model).__name__, greedy.max_new_tokens
@@ -260,15 +317,15 @@ def _generate(
             raising_loss_errors(inputs, input_device(model)),
         ):
             tell()
-            ids = own.generate(**inputs, generation_config=greedy, stopping_criteria=[count])
+            done = own.generate(**inputs, generation_config=greedy, stopping_criteria=[count])
     except (LossError, OutOfMemoryError) as error:
         if error.__cause__ is None or isinstance(error.__cause__, VTGError):
             raise
         raise LossError(
             f"{name} must be able to generate, and cannot: {first_line(error.__cause__)}"
         ) from error.__cause__
-    written_ids: list[int] = ids[0, length:].tolist()
-    return written_ids
+    written_ids: list[int] = done.sequences[0, length:].tolist()
+    return written_ids, torch.cat([step.cpu() for step in done.logits]) if done.logits else torch.empty(0, 0)
 
 
 def _unread(model: "PreTrainedModel", names: Iterable[str]) -> set[str]:
@@ -284,6 +341,10 @@ def _in_words(windows: Sequence[Window]) -> str:
     if len(windows) > MAX_WINDOWS_IN_WORDS:
         shown.append(f"{len(windows) - MAX_WINDOWS_IN_WORDS:,} more")
     return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 MAX_WINDOWS_IN_WORDS = 3

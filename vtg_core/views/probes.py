@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answers import ParseReason
@@ -67,6 +67,21 @@ class ControlsView:
 
 
 @dataclass(frozen=True)
+class HeatView:
+    """Where over the video a model put one of its times.
+
+    Attributes:
+        name: which time, such as ``Start``.
+        text: as it was written, with its probability.
+        cells: the probability of each part of the video, all of one length; each 0 to 1.
+    """
+
+    name: str
+    text: str
+    cells: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class AnswerView:
     """What the model wrote, beside the truth.
 
@@ -81,6 +96,8 @@ class AnswerView:
         duration: of the video, in seconds.
         frame_times: when the frames that the model saw are shown, in seconds.
         truth, answer: windows as (start, end), in seconds.
+        certainty: one sentence: how sure it was; empty where no time was written.
+        heat: its first times where each could be any part of the video; empty where the form has no bins.
         run: how it ran.
     """
 
@@ -95,6 +112,8 @@ class AnswerView:
     frame_times: tuple[float, ...]
     truth: tuple[tuple[float, float], ...]
     answer: tuple[tuple[float, float], ...]
+    certainty: str
+    heat: tuple[HeatView, ...]
     run: str
 
 
@@ -219,8 +238,25 @@ def view_answer(answer: GeneratedAnswer, sample: Sample) -> AnswerView:
         frame_times=tuple(sample.video.timestamps),
         truth=_pairs(answer.truth),
         answer=_pairs(answer.parsed.windows),
+        certainty=answer.certainty,
+        heat=tuple(
+            HeatView(name, f"{time.text}, {100 * time.probability:.2g}%", _cells(time.bins))
+            for name, time in zip(("Start", "End"), answer.times, strict=False)
+            if time.bins
+        ),
         run=_ran(answer),
     )
+
+
+MAX_CELLS = 100
+"""In a strip of the timeline: more could not be told apart."""
+
+
+def _cells(bins: Sequence[float]) -> tuple[float, ...]:
+    """Return probabilities of neighbouring bins summed up, so that there are at most ``MAX_CELLS``."""
+    count = min(MAX_CELLS, len(bins))
+    borders = [len(bins) * cell // count for cell in range(count + 1)]
+    return tuple(round(math.fsum(bins[start:end]), 6) for start, end in pairwise(borders))
 
 
 def view_steps(

@@ -50,7 +50,7 @@ LEFT_PADDING = Code(
 OFF_BY_ONE = Code(
     "mask.off-by-one", Severity.ERROR, "The mask begins one or two tokens off",
     "The first token of the answer is never trained, or the last of the prompt is; at inference the answer starts wrong.",
-    "Begin exactly at the length of the generation prompt; labels are aligned with input_ids, and the model shifts them.",
+    "Begin where the processor's own ids of the prompt end, video and add_generation_prompt=True included; the model shifts labels itself.",
     (
         Rival("mask.left-padding-ignored", "the mask is off by the very number of padding tokens on the left there"),
         Rival("mask.labels-shifted", "labels there are not the ids that they stand at"),
