@@ -9,7 +9,7 @@ import { make } from "./shared.js";
 import { set } from "./store.js";
 import tokenView from "./token_view.js";
 
-const PARTS = [
+export const PARTS = [
   ["audit-strip", "What the audit found", auditStrip],
   ["film", "Frames of the video", film],
   ["linked", "Timeline and sequence bar", linkedView],
@@ -75,7 +75,9 @@ const draw = (view) => {
   if (view.colour) set("colour", view.colour);
 };
 
-followTheSystem();
-const view = JSON.parse(document.getElementById("vtg-report").textContent);
-if (view) draw(view);
+if (globalThis.matchMedia) {
+  followTheSystem(); // in a browser, and not where this file is only read
+  const view = JSON.parse(document.getElementById("vtg-report").textContent);
+  if (view) draw(view);
+}
 else document.body.append(make("p", "", "This report holds nothing: the page fills it in."));

@@ -109,6 +109,7 @@ def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(use
 
 def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):
     strip, view, recipes, tokens = audited()
+    assert strip.pop("audit") == view
     assert strip == {
         "source": "our collator", "num_errors": 0, "num_warnings": 0, "note": "", "is_broken": False,
         "recipe": None, "num_tokens": 0, "counts": None,

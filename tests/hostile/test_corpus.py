@@ -12,7 +12,7 @@ from tests.hostile.videos import FILLS, NOT_VIDEOS, write_few
 
 FAST = {
     "video": (
-        "edge_4k.mp4",
+        "claims.mp4",
         "joined.ts",
         "grows.ts",
         "still.mkv",

@@ -196,6 +196,11 @@ def _serve(options: argparse.Namespace) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     quiet_libraries()
+    with terminable(), upload_folder():  # before Gradio is imported, which asks for its folder once
+        return _serve_from_here(options)
+
+
+def _serve_from_here(options: argparse.Namespace) -> int:
     try:
         settings, auth = page_settings(options), _credentials(options)
     except VTGError as error:
@@ -215,8 +220,7 @@ def _serve(options: argparse.Namespace) -> int:
             options.host, options.port, names=_names(options), auth=auth, is_public=options.public,
             is_space=options.is_space, has_tools=options.mcp,
         )  # fmt: skip
-        with terminable(), upload_folder():
-            build_dashboard(settings).launch(**where)
+        build_dashboard(settings).launch(**where)
     except OSError as error:  # no such address, or a port that is taken
         tell(f"error: the page cannot be served at {plain(options.host)}: {plain(str(error))}")
         return 1
