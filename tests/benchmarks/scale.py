@@ -86,40 +86,46 @@ def _measure_memory(file: Path, num_rows: int) -> dict[str, float]:
 
 
 def measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
-    """Kill an audit again and again, the whole of it, its first process or a worker; then let it end."""
+    """Kill an audit at random moments, again and again; then let it end, and compare it with one that was left alone."""
     chance, out, whole = random.Random(0), file.parent / "killed", file.parent / "whole"
     options = ("--shard-rows", str(max(1, sizes.kill_rows // (5 * sizes.kills))))
-    kills: Counter[str] = Counter()
-    for _ in range(sizes.kills):
-        num_workers = str(chance.choice((1, 1, 2)))
-        kills[_kill(file, out, (*options, "--workers", num_workers), chance)] += 1
-    _audit(file, out, *options)
-    _audit(file, whole, *options)
+    kills = sum(_kill(_arguments(file, out, *options), out, chance) for _ in range(sizes.kills))
+    for folder in (out, whole):
+        os.waitpid(_forked(_arguments(file, folder, *options)), 0)
     lost = _lost(out, sizes.kill_rows)
-    print(f"  {kills.total()} kills ({dict(kills)}), {lost} rows lost or doubled", flush=True)
+    print(f"  {kills} kills, {lost} rows lost or doubled", flush=True)
     assert _contents(out) == _contents(whole), "an audit that was killed says something else"
-    return {"resume_kills": kills.total() - kills["ended before"], "resume_lost": lost}
+    return {"resume_kills": kills, "resume_lost": lost}
 
 
-def _kill(file: Path, out: Path, options: tuple[str, ...], chance: random.Random) -> str:
-    process = subprocess.Popen(_command(file, out, *options), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+def _kill(arguments: list[str], out: Path, chance: random.Random) -> bool:
+    """Begin an audit, and kill it when it has written a few parts more; return whether it was not done before."""
     wanted = len(ResultsFolder(out).shards) + chance.randrange(8)
-    while process.poll() is None and len(ResultsFolder(out).shards) < wanted:
+    process = _forked(arguments)
+    while (ended := os.waitpid(process, os.WNOHANG)[0]) == 0 and len(ResultsFolder(out).shards) < wanted:
         time.sleep(0.002)
-    time.sleep(chance.random() * (0.2 if wanted else 8))
-    what = chance.choice(("all", "all", "first", "worker"))
-    workers = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-    if process.poll() is not None:
-        return "ended before"
-    if what == "worker" and workers:
-        chance.choice(workers).kill()
-    elif what == "first":
-        process.kill()
-    else:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert psutil.wait_procs(workers, timeout=60)[1] == [], "a worker outlives the audit that it worked for"
-    return what
+    if ended:
+        return False
+    time.sleep(chance.random() * 0.3)
+    os.kill(process, signal.SIGKILL)
+    return os.WIFSIGNALED(os.waitpid(process, 0)[1])
+
+
+def _forked(arguments: list[str]) -> int:
+    """Run a command in a process that begins with all libraries loaded; return its number."""
+    from vtg_core.checkpoints.loading import load_processor
+    from vtg_core.commands.cli import main
+
+    load_processor("demo")
+    process = os.fork()
+    if process == 0:
+        try:
+            for stream in (1, 2):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+            os._exit(main(arguments))
+        finally:
+            os._exit(70)
+    return process
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,12 @@ def _audit(file: Path, out: Path, *options: str) -> Done:
 
 
 def _command(file: Path, out: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "vtg_core", *_arguments(file, out, *options)]
+
+
+def _arguments(file: Path, out: Path, *options: str) -> list[str]:
     frames = ("--num-frames", "8", "--verify", "0", "--resume")
-    return [sys.executable, "-m", "vtg_core", "audit", str(file), "--out", str(out), *frames, *options]
+    return ["audit", str(file), "--out", str(out), *frames, *options]
 
 
 def _family(pid: int) -> list[int]:

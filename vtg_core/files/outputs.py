@@ -52,7 +52,7 @@ def replace_text(path: str | PathLike[str], text: str) -> None:
     if is_stream(path):
         _write_to_stream(path, text)
         return
-    replace_bytes(path, text.encode("utf-8", "backslashreplace"))
+    replace_bytes(path, str.encode(text, "utf-8", "backslashreplace"))
 
 
 def replace_bytes(path: str | PathLike[str], content: bytes) -> None:

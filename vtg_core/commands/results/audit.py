@@ -285,7 +285,7 @@ class _Progress:
 
         self._bar = tqdm(total=total, unit="row", desc="audit", disable=None, file=sys.stderr)
         self._total, self._done, self._new = total, 0, 0
-        self._began = self._told = time.monotonic()
+        self._began = self._told = 0.0
 
     def __enter__(self) -> "_Progress":
         return self
@@ -302,9 +302,13 @@ class _Progress:
 
     def add(self, count: int) -> None:
         """Count rows that are done now."""
-        self._done, self._new = self._done + count, self._new + count
+        self._done += count
         self._bar.update(count)
         now = time.monotonic()
+        if not self._began:  # the first part came after a start that says nothing of how fast it goes
+            self._began = self._told = now
+            return
+        self._new += count
         if self._bar.disable and now - self._told >= SECONDS_BETWEEN_LINES:
             self._told, rate = now, self._new / (now - self._began)
             left = max(self._total - self._done, 0) / rate
