@@ -12,7 +12,6 @@ from tests.hostile.videos import FILLS, NOT_VIDEOS, write_few
 
 FAST = {
     "video": (
-        "edge_4k.mp4",
         "joined.ts",
         "grows.ts",
         "still.mkv",

@@ -72,9 +72,7 @@ def _headers(content: mmap.mmap) -> Iterator[tuple[int, int]]:
 
 def _claim(content: mmap.mmap, at: int, start: int) -> int:
     """Return how many frames the table at a byte claims without a byte for each; 0 where each has some."""
-    if at + 16 > len(content):
-        return 0
-    flags, first, second = struct.unpack_from(">III", content, at + 4)
+    flags, first, second = struct.unpack(">III", content[at + 4 : at + 16].ljust(12, b"\0"))
     if content[at : at + 4] == b"trun":
         return 0 if flags & _SIZES_IN_TRUN else int(first)
     if not first:
