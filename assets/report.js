@@ -79,5 +79,5 @@ if (globalThis.matchMedia) {
   followTheSystem(); // in a browser, and not where this file is only read
   const view = JSON.parse(document.getElementById("vtg-report").textContent);
   if (view) draw(view);
+  else document.body.append(make("p", "", "This report holds nothing: the page fills it in."));
 }
-else document.body.append(make("p", "", "This report holds nothing: the page fills it in."));

@@ -46,7 +46,7 @@ def test_a_request_to_end_takes_the_uploads_away(tmp_path, user_cache):
     page.send_signal(signal.SIGTERM)
     printed = page.communicate(timeout=30)[0].decode()
     assert "Traceback" not in printed
-    assert list(tmp_path.iterdir()) == []
+    assert [*tmp_path.glob("vtg-lens-page-*"), *tmp_path.rglob("a.mp4")] == []
 
 
 def test_a_module_in_the_working_folder_is_not_taken_for_a_library(tmp_path):

@@ -12,7 +12,6 @@ from tests.hostile.videos import FILLS, NOT_VIDEOS, write_few
 
 FAST = {
     "video": (
-        "claims.mp4",
         "joined.ts",
         "grows.ts",
         "still.mkv",
