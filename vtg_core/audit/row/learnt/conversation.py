@@ -157,16 +157,18 @@ class _Spelling:
         """A pattern for what a processor writes for a video; the placeholder alone where it could not be asked."""
         named = [self.characters[token] for token in self.texts.controls if token in self.characters]
         placeholder = getattr(self.chat.processor, "video_token", None) or ""
-        marks = f"[{''.join(named) or self.characters.get(placeholder, _NOTHING)}]+"
-        between = f"(?:{'|'.join(self.texts.between)})+" if self.texts.between else "(?!)"
+        marks = f"[{''.join(named) or self.characters.get(placeholder, _NOTHING)}]++"
+        between = f"(?:{'|'.join(self.texts.between)})++" if self.texts.between else "(?!)"
         return f"{self.texts.head}{marks}(?:{between}{marks})*(?:{between})?{self.texts.tail}"
 
     def of_ids(self, ids: np.ndarray) -> str:
         """Spell a row."""
+        named = control_tokens(self.chat.tokenizer).ids
+        by_id = {token_id: self.characters[token] for token, token_id in named.items()}
         written, last = [], 0
         for start, end in runs_of(np.isin(ids, self.chat.control_ids)):
             written.append(self.chat.decode(ids[last:start]))
-            written += [self.characters[self.chat.decode([token_id])] for token_id in ids[start:end].tolist()]
+            written += [by_id[token_id] for token_id in ids[start:end].tolist()]
             last = end
         return "".join((*written, self.chat.decode(ids[last:])))
 

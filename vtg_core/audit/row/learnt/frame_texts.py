@@ -62,7 +62,7 @@ class FrameTexts:
 
     @cached_property
     def _between(self) -> re.Pattern[str] | None:
-        return re.compile(f"(?:{'|'.join(self.between)})+") if self.between else None
+        return re.compile(f"(?:{'|'.join(self.between)})++") if self.between else None
 
 
 @kept_with
@@ -130,6 +130,7 @@ def _merged(one: str, other: str) -> str:
     return "".join(written).replace(re.escape(_OPEN), _NUMBER.pattern)
 
 
-_NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
+_NUMBER = re.compile(r"(?>\d+(?:[.:]\d+)*)")
+"""Atomic: what a file holds may be digits without end, and is tried one way only."""
 _OPEN = "\ue000"
 _WORDS = r"[\w ,-]{1,80}?"
