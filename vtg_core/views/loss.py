@@ -340,25 +340,15 @@ def _recipe_rows(
     num_ours = int((encoded.labels != IGNORE_INDEX).sum())
     rows = [RecipeRow(OURS, OURS, "trains the answers and their ends of turn", num_ours, ours, None, "")]
     if yours is not None:
-        difference = None if yours.loss is None else yours.loss - ours
+        less = None if yours.loss is None else yours.loss - ours
         rows.append(
-            RecipeRow(
-                YOURS, yours.name, yours.does, yours.num_supervised, yours.loss, difference, yours.reason
-            )
+            RecipeRow(YOURS, yours.name, yours.does, yours.num_supervised, yours.loss, less, yours.reason)
         )
     for mask in masks:
-        loss = losses.get(mask.recipe)
-        rows.append(
-            RecipeRow(
-                key=str(mask.recipe),
-                name=str(mask.recipe),
-                does=USED_BY[Recipe(mask.recipe)][0],
-                num_supervised=None if mask.supervised is None else int(np.count_nonzero(mask.supervised)),
-                loss=loss,
-                difference=None if loss is None else loss - ours,
-                reason=mask.reason,
-            )
-        )
+        name, loss = str(mask.recipe), losses.get(mask.recipe)
+        count = None if mask.supervised is None else int(np.count_nonzero(mask.supervised))
+        less = None if loss is None else loss - ours
+        rows.append(RecipeRow(name, name, USED_BY[Recipe(name)][0], count, loss, less, mask.reason))
     return rows
 
 
