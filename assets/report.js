@@ -9,19 +9,20 @@ import { make } from "./shared.js";
 import { set } from "./store.js";
 import tokenView from "./token_view.js";
 
+// Each with the id and the class that it has on the page, by which the style knows it.
 export const PARTS = [
-  ["audit-strip", "What the audit found", auditStrip],
-  ["film", "Frames of the video", film],
-  ["linked", "Timeline and sequence bar", linkedView],
-  ["tokens", "Tokens", tokenView],
-  ["audit", "Findings", audit],
+  ["audit-strip", "vtg-audit-strip", "What the audit found", auditStrip],
+  ["film", "vtg-film-strip", "Frames of the video", film],
+  ["linked", "vtg-linked-view", "Timeline and sequence bar", linkedView],
+  ["tokens", "vtg-token-view", "Tokens", tokenView],
+  ["audit", "vtg-audit", "Findings", audit],
 ];
 
 // Draw a component of the page into a place of its own, and return what gives it another value.
-const placed = (main, [id, label, draw]) => {
+const placed = (main, [id, className, label, draw]) => {
   const section = make("section");
   [section.id, section.ariaLabel] = [id, label];
-  section.append(make("div", `vtg-${id}-box`));
+  section.append(make("div", className));
   main.append(section);
   const props = { value: "" };
   let again = () => {};
@@ -33,8 +34,12 @@ const placed = (main, [id, label, draw]) => {
 };
 
 const aboutList = (pairs) => {
-  const list = make("dl", "vtg-evidence");
-  for (const [name, text] of pairs) list.append(make("dt", "", name), make("dd", "", text));
+  const list = make("dl", "vtg-report-about");
+  for (const [name, text] of pairs) {
+    const pair = make("div");
+    pair.append(make("dt", "vtg-muted", name), make("dd", "", text));
+    list.append(pair);
+  }
   return list;
 };
 

@@ -64,6 +64,7 @@ def test_the_report_of_the_view_works_from_disk_without_a_network(leaking, opene
         assert report.locator(selector).first.text_content() == leaking.locator(selector).first.text_content()
     assert report.locator(".vtg-film-frame").count() > 3
     assert report.locator("#tokens .vtg-token").count() > 10
+    assert not report.get_by_text("Keys, on a token").is_visible()
 
 
 def test_what_is_pointed_at_in_the_report_is_marked_everywhere(leaking, opened_from_disk, tmp_path):
