@@ -32,7 +32,7 @@ const side = (line, diff, name) => {
   const [node, head, body] = [make("article", "vtg-card vtg-pd-side"), make("header"), make("div", "vtg-prompt vtg-pd-text")];
   const text = line.texts[asked.kind];
   head.append(make("h4", "", line.name), make("span", "vtg-muted", line.answers));
-  [body.tabIndex, body.role, body.ariaLabel] = [0, "region", `${line.name}, ${name}`]; // a long one scrolls
+  [body.tabIndex, body.role, body.ariaLabel, body.dir] = [0, "region", `${line.name}, ${name}`, "auto"]; // a long one scrolls
   node.append(head, body);
   if (text === null) {
     body.append(make("span", "vtg-muted", "Of a collator no more is known than what the model reads."));

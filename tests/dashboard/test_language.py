@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from vtg_core.commands.start import page_parser, page_settings
+from vtg_core.dashboard.file.audit import FileAudit
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.settings import Settings
 from vtg_core.regions import MaskPolicy
 from vtg_core.video.plan import FramePolicy
@@ -32,3 +34,8 @@ def test_the_templates_of_the_page_are_in_its_language_those_of_the_chosen_answe
     assert [str(t.mode) for t in inputs.templates] == ["percent_range"] + ["standard"] * 8 + [
         "temporal_tokens"
     ] * 8
+
+
+def test_a_file_is_audited_in_the_language_of_the_page():
+    wanted = FileAudit.read(Settings(language="ko"), AuditSource.OURS, "standard", "direct", 8, [], draws=True)
+    assert {t.language for t in wanted.selector().templates} == {"ko"}

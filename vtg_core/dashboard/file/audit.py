@@ -17,6 +17,7 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
 from vtg_core.dashboard.work.sample import collator_of
 from vtg_core.data.annotations import Annotation, AnnotationReader, UnreadableRow
+from vtg_core.data.wording.languages import ENGLISH
 from vtg_core.dataset import OWN
 from vtg_core.errors import VTGError
 from vtg_core.regions import MaskPolicy
@@ -44,6 +45,7 @@ class FileAudit:
         frames: which frames are taken.
         policy: which regions are trained; a foreign collator has its own.
         draws: each row is asked by a template of its own, as in training, and not all by ``template``.
+        language: the code of the one in which the templates ask.
     """
 
     source: AuditSource
@@ -52,6 +54,7 @@ class FileAudit:
     frames: FramePolicy
     policy: MaskPolicy
     draws: bool = False
+    language: str = ENGLISH.code
 
     @classmethod
     def read(
@@ -78,6 +81,7 @@ class FileAudit:
             frames=read_frames(settings, num_frames),
             policy=read_policy(trained),
             draws=bool(draws),
+            language=settings.language,
         )
 
     def subject(self, settings: Settings) -> str:
@@ -92,7 +96,9 @@ class FileAudit:
 
     def selector(self) -> TemplateSelector:
         """Return what chooses the template of each row."""
-        named = [t for t in templates_for(self.mode) if self.draws or self.template in (OWN, t.name)]
+        named = [
+            t for t in templates_for(self.mode, self.language) if self.draws or self.template in (OWN, t.name)
+        ]
         return TemplateSelector(seed=0, templates=named)
 
 
