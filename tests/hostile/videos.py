@@ -176,7 +176,6 @@ _WRITTEN: dict[str, Callable[[Path], object]] = {
     "thin.mp4": lambda path: write_clip(path, (16_000, 2), 10),
     "two_pixels.mp4": lambda path: write_clip(path, (2, 2), 10),
     "twins.mkv": lambda path: write_clip(path, (64, 48), 40, codec="mjpeg", times=lambda i: i // 2),
-    "backwards.mkv": lambda path: write_clip(path, (64, 48), 40, codec="mjpeg", times=lambda i: 100 - i),
     "still.mkv": lambda path: write_clip(path, (64, 48), 10, codec="mjpeg", times=lambda i: 0),
     "sparse.mkv": lambda path: write_clip(path, (64, 48), 10, codec="mjpeg", times=lambda i: 10**6 * i),
     "many.mkv": lambda path: write_clip(path, (2, 2), 5_000, codec="mjpeg"),
