@@ -31,6 +31,7 @@ _DEFAULT_SYSTEM = (
 )
 
 QWEN2_VL = _writer(_SHOWN) + _DEFAULT_SYSTEM + _CHATML
+QWEN2_5_OMNI = _writer("<|vision_bos|><|VIDEO|><|vision_eos|>") + _DEFAULT_SYSTEM + _CHATML
 QWEN3_VL = _writer(_SHOWN) + _CHATML
 INTERNVL = _writer("<video>\\n") + _CHATML
 VIDEO_LLAMA_3 = _writer("<|video_pad|>\\n") + _CHATML

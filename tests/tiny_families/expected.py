@@ -65,6 +65,9 @@ EXPECTED = {
     "video_llama_3": Expected(
         "VideoLLaMA3", "time stamps", needs_pixels=True, codes=("row.frames-decoded",)
     ),
+    "qwen2_5_omni": Expected(
+        "Qwen2.5-Omni", "seconds a step", note="Without its sound; its own processor takes 1 frame a second, and is corrected."
+    ),
     "qwen3_omni": Expected(
         "Qwen3-Omni", "seconds a step", note="Without its sound; its own processor takes 1 frame a second, and is corrected."
     ),

@@ -51,6 +51,9 @@ _QWEN_VISION = {
 }
 _QWEN3_VISION = _QWEN_VISION | {"num_position_embeddings": 576, "patch_size": 16}
 _VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+_AUDIO = {
+    "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 32, "d_model": 32, "output_dim": 64
+}  # fmt: skip
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 _SQUARE = {"height": SIZE, "width": SIZE}
 
@@ -303,10 +306,7 @@ def _qwen3_omni():
         tokenizer,
         chat_template=chat_templates.QWEN3_VL,
     )
-    audio = {
-        "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 32, "d_model": 32, "output_dim": 64,
-        "downsample_hidden_size": 16,
-    }  # fmt: skip
+    audio = _AUDIO | {"downsample_hidden_size": 16}
     config = tf.Qwen3OmniMoeThinkerConfig(
         text_config=_qwen3_text(tokenizer, **_EXPERTS),
         vision_config=_QWEN3_VISION | {"deepstack_visual_indexes": [0]},
@@ -315,6 +315,33 @@ def _qwen3_omni():
         **_ids(tokenizer, audio_token_id="<|audio_pad|>", audio_start_token_id="<|audio_start|>"),
     )
     return processor, config, tf.Qwen3OmniMoeThinkerForConditionalGeneration, _STOPS
+
+
+def _qwen2_5_omni():
+    named = {
+        "image_token": "<|IMAGE|>", "audio_token": "<|AUDIO|>", "video_token": "<|VIDEO|>",
+        "vision_bos_token": "<|vision_bos|>", "vision_eos_token": "<|vision_eos|>",
+        "audio_bos_token": "<|audio_bos|>", "audio_eos_token": "<|audio_eos|>",
+    }  # fmt: skip
+    tokenizer = tokenizers.qwen(*named.values(), **named)
+    processor = tf.Qwen2_5OmniProcessor(
+        tf.Qwen2VLImageProcessor(),
+        tf.Qwen2VLVideoProcessor(),
+        tf.WhisperFeatureExtractor(feature_size=128),
+        tokenizer,
+        chat_template=chat_templates.QWEN2_5_OMNI,
+    )
+    media = _ids(
+        tokenizer, image_token_index="<|IMAGE|>", video_token_index="<|VIDEO|>", audio_token_index="<|AUDIO|>",
+        audio_start_token_id="<|audio_bos|>", audio_end_token_id="<|audio_eos|>", vision_start_token_id="<|vision_bos|>",
+    )  # fmt: skip
+    config = tf.Qwen2_5OmniThinkerConfig(
+        text_config=_text(tokenizer, rope_parameters=_ROPE),
+        vision_config=_QWEN_VISION | {"fullatt_block_indexes": [1]},
+        audio_config=_AUDIO,
+        **media,
+    )
+    return processor, config, tf.Qwen2_5OmniThinkerForConditionalGeneration, _STOPS
 
 
 def _glm4_5v():
@@ -363,6 +390,7 @@ BUILDERS = {
     "gemma4": _gemma4,
     "perception_lm": _perception_lm,
     "video_llama_3": _video_llama_3,
+    "qwen2_5_omni": _qwen2_5_omni,
     "qwen3_omni": _qwen3_omni,
     "glm4_5v": _glm4_5v,
 }

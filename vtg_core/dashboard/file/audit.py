@@ -15,7 +15,7 @@ from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy, t
 from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
-from vtg_core.dashboard.work.sample import collator_of
+from vtg_core.dashboard.work.sample import asked_model, collator_of
 from vtg_core.data.annotations import Annotation, AnnotationReader, UnreadableRow
 from vtg_core.data.wording.languages import ENGLISH
 from vtg_core.dataset import OWN
@@ -218,7 +218,7 @@ def _found(settings: Settings, wanted: FileAudit, checkpoint: "Checkpoint") -> I
     collator = collator_of(settings, checkpoint)
     if isinstance(collator, Finding):
         raise VTGError(collator.message)
-    yield from audit_collator(rows, collator, chat)
+    yield from audit_collator(rows, collator, chat, model=asked_model(settings.checkpoint, chat))
 
 
 def _file_rows(settings: Settings, wanted: FileAudit) -> FileRows:

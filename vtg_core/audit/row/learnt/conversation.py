@@ -157,7 +157,7 @@ class _Spelling:
         """A pattern for what a processor writes for a video; the placeholder alone where it could not be asked."""
         named = [self.characters[token] for token in self.texts.controls if token in self.characters]
         placeholder = getattr(self.chat.processor, "video_token", None) or ""
-        marks = f"[{''.join(named) or self.characters.get(placeholder, _NOTHING)}]++"
+        marks = f"[{''.join(named) or self.characters.get(placeholder, _NOTHING)}]+"
         between = f"(?:{'|'.join(self.texts.between)})++" if self.texts.between else "(?!)"
         return f"{self.texts.head}{marks}(?:{between}{marks})*(?:{between})?{self.texts.tail}"
 
