@@ -3,7 +3,7 @@
 import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";
 import { copyButton, focusTokens, make, openTab, severityBadge, textButton } from "./shared.js";
-import { set } from "./store.js";
+import { get, set } from "./store.js";
 
 const numTokens = (regions) => regions.reduce((sum, [start, end]) => sum + end - start, 0);
 
@@ -103,6 +103,21 @@ const draw = (root, view) => {
   if (other.length) {
     root.append(make("h3", "", `Good to know · ${other.length}`), ...other.map(finding));
   }
+  markWalked(root, [...bad, ...other]);
+};
+
+// The finding that this row was opened for, from the list of the file: marked, and its tokens too.
+let walked = null;
+const markWalked = (root, findings) => {
+  const walk = get("walk");
+  const at = walk?.row === get("sample") ? findings.findIndex((found) => found.code === walk.code) : -1;
+  if (at < 0) return;
+  const card = root.querySelectorAll(".vtg-finding")[at];
+  card.classList.add("vtg-walked");
+  for (const more of card.querySelectorAll("details")) more.open = true;
+  set("found", { title: findings[at].title, regions: findings[at].regions });
+  if (walked !== walk) card.scrollIntoView({ block: "nearest" });
+  walked = walk;
 };
 
 export default (component) => drawFromValue(component, draw);

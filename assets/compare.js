@@ -1,10 +1,12 @@
 // Templates compared on one sample; a value is a ComparisonView (vtg_core/views/comparison.py).
 
+import { PART_NAMES, PARTS, stripsOf } from "./answer_strips.js";
 import { drawFromValue, redraw } from "./drawing.js";
-import { heatLegend, heatShare, wordList } from "./loss_words.js";
-import { fixed, percent, percentOrTiny, signed, whole } from "./numbers.js";
-import { fold, heading, make, numberCell, progressBar, rowTitle, showWhitespace, stateLine, textButton } from "./shared.js";
+import { wordList } from "./loss_words.js";
+import { fixed, percent, signed, whole } from "./numbers.js";
+import { download, fold, heading, make, numberCell, progressBar, rowTitle, stateLine, textButton } from "./shared.js";
 import { scroller, sortedBy, sortedTable } from "./sorted_table.js";
+import { set } from "./store.js";
 
 const COLUMNS = [
   ["name", "Template", "The name of the template; click a row to show it on the page"],
@@ -17,8 +19,6 @@ const COLUMNS = [
   ["word_nll", "Format words", "Nats over the brackets, commas and markers that the format always writes"],
   ["end_of_turn_nll", "End of turn", "Nats of the token that closes the turn"],
 ];
-const PARTS = [["time", "times"], ["format", "format words"], ["end_of_turn", "end of turn"], ["other", "anything else"]];
-const PART_NAMES = Object.fromEntries(PARTS);
 const MARKS = { best: "★", worst: "▼" };
 const MARK_WORDS = { best: "best", worst: "worst" };
 const COUNT_WORDS = { best: "fewest", worst: "most" };
@@ -94,13 +94,7 @@ const sortChoice = (onSort) => {
 };
 
 const downloadButton = (view) =>
-  textButton("Download CSV", () => {
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([view.csv], { type: "text/csv;charset=utf-8" }));
-    link.download = view.csv_name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  }, `Save these ${whole(view.num_scored)} lines as ${view.csv_name}`);
+  textButton("Download CSV", () => download(view.csv, view.csv_name, "text/csv"), `Save these ${whole(view.num_scored)} lines as ${view.csv_name}`);
 
 // The bars: what each part of the answer costs, all on one scale.
 
@@ -143,74 +137,18 @@ const barsOf = (view) => {
   return box;
 };
 
-// The strips: every answer token by token, coloured on one scale; one stop of the Tab key, and arrows within.
-
-const tell = (panel, row, token) => {
-  panel.replaceChildren();
-  const facts = `${PART_NAMES[token.part]} · ${fixed(token.nll, 3)} nats · probability ${percentOrTiny(token.prob)} · rank ${whole(token.rank)} · index ${whole(token.index)}, id ${token.id}`;
-  const top = make("span", "vtg-muted", "The model's own guesses: ");
-  for (const [i, [text, prob]] of token.top.entries()) {
-    if (i) top.append(" · ");
-    top.append(make("code", "vtg-code", showWhitespace(text)), ` ${percentOrTiny(prob)}`);
-  }
-  panel.append(make("code", "vtg-cmp-said", showWhitespace(token.text)), ` ${row.name}, ${row.mode_name} · ${facts}`, make("br"), top);
-};
-
-const stripToken = (view, row, token, panel) => {
-  const node = make("button", "vtg-heat vtg-cmp-token", showWhitespace(token.text));
-  [node.type, node.tabIndex, node.dataset.key] = ["button", -1, `token-${row.mode}-${row.name}-${token.index}`];
-  node.style.setProperty("--share", fixed(heatShare(token.nll, view.max_nll), 4));
-  node.ariaLabel = `${token.text.trim() || showWhitespace(token.text)}, ${PART_NAMES[token.part]}, ${fixed(token.nll, 2)} nats, rank ${whole(token.rank)}`;
-  for (const event of ["mouseenter", "focus", "click"]) node.addEventListener(event, () => tell(panel, row, token));
-  return node;
-};
-
-const walk = (box) => (event) => {
-  const lines = [...box.querySelectorAll(".vtg-cmp-strip")].map((line) => [...line.querySelectorAll(".vtg-cmp-token")]);
-  const y = lines.findIndex((line) => line.includes(event.target));
-  const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -Infinity], End: [0, Infinity] }[event.key];
-  if (y < 0 || !step) return;
-  event.preventDefault();
-  const line = lines[Math.min(Math.max(y + step[0], 0), lines.length - 1)];
-  const next = line[Math.min(Math.max(lines[y].indexOf(event.target) + step[1], 0), line.length - 1)];
-  next.focus();
-};
-
-const holdFocused = (box) => ({ target }) => {
-  for (const node of box.querySelectorAll(".vtg-cmp-token")) node.tabIndex = node === target ? 0 : -1;
-};
-
-const stripsOf = (view) => {
-  const [box, panel] = [make("div", "vtg-cmp-strips"), make("p", "vtg-cmp-panel", "Point at a token, or walk over them with the arrow keys.")];
-  panel.setAttribute("aria-live", "polite");
-  const grids = make("div", "vtg-cmp-grids");
-  for (const mode of view.modes) {
-    const grid = make("div", "vtg-cmp-grid");
-    const most = Math.max(...mode.rows.map((row) => row.tokens.length));
-    grid.style.gridTemplateColumns = `max-content repeat(${most}, minmax(1.7rem, max-content))`;
-    for (const row of sorted(mode)) {
-      const line = make("div", "vtg-cmp-strip");
-      [line.role, line.ariaLabel] = ["group", `${row.name}, ${row.mode_name}`];
-      line.append(make("span", "vtg-cmp-label", row.name), ...row.tokens.map((token) => stripToken(view, row, token, panel)));
-      if (line.children[1]) line.children[1].classList.add("vtg-cmp-first");
-      grid.append(line);
-    }
-    grids.append(make("p", "vtg-muted vtg-cmp-mode", mode.title), scroller(`Tokens of the answers, ${mode.title.toLowerCase()}`, "vtg-cmp-scroll", grid));
-  }
-  const first = grids.querySelector(".vtg-cmp-token");
-  if (first) first.tabIndex = 0;
-  grids.addEventListener("keydown", walk(grids));
-  grids.addEventListener("focusin", holdFocused(grids));
-  box.append(heatLegend(view.max_nll, view.uniform_nll), panel, grids);
-  return box;
-};
-
 const invitation = () => [
   make("p", "vtg-loss-none", "Compare the templates to see which of them this model finds easiest on this sample, and in which part of the answer: all are scored in about the time of one forward pass."),
   wordList(),
 ];
 
+const lossesOf = (view) => {
+  const rows = view?.modes.flatMap((mode) => mode.rows) ?? [];
+  return rows.length ? Object.fromEntries(rows.map((row) => [`${row.mode}/${row.name}`, { mean: row.mean_nll, times: row.time_nll }])) : null;
+};
+
 const draw = (root, view, trigger) => {
+  set("losses", lossesOf(view));
   if (!view) return;
   if (view.state === "empty") {
     root.append(...invitation());
@@ -236,9 +174,9 @@ const draw = (root, view, trigger) => {
   root.append(
     heading("Side by side", "in nats; lower is easier for the model", "vtg-cmp-title"),
     make("p", "vtg-muted", "Compare sums and means within an answer format only: the other one teaches other tokens. Times only are what the video decides. Click a row to show that template on the page."),
-    tools, scroller("Templates side by side", "vtg-cmp-scroll", templateTable(view, onSort, pick)), shown,
+    make("p", "vtg-muted", view.badges), tools, scroller("Templates side by side", "vtg-cmp-scroll", templateTable(view, onSort, pick)), shown,
     fold("compare-bars", "Where in the answer the loss sits", [barsOf(view)], { note: "nats, one scale for all", isOpen: true }),
-    fold("compare-tokens", "Token by token", [stripsOf(view)], { note: "every supervised token of every template" }),
+    fold("compare-tokens", "Token by token", [stripsOf(view, sorted)], { note: "every supervised token of every template, aligned by part" }),
     fold("compare-words", "What these words mean", [wordList()], { isOpen: false }),
   );
 };

@@ -46,7 +46,7 @@ const isNumber = (by) => !["rank", "difference"].includes(by);
 
 const HINTS = {
   rank: "Place within the answer format by the mean over the samples that all its templates have",
-  difference: "Mean paired difference to the baseline, with a 95 % bootstrap confidence interval; below 0 costs less",
+  difference: "Mean paired difference to the baseline, with a bootstrap interval that holds for all differences together; below 0 costs less",
   win_rate: "Share of samples on which it costs less than the baseline; a tie counts half",
   best_rate: "Share of samples on which it costs least of its answer format; ties are shared",
   over_uniform: "What its times cost beyond guessing them uniformly, in nats; below 0 is better than guessing. Comparable across answer formats",
@@ -176,7 +176,10 @@ const unread = (view) => {
 
 const draw = (root, view, trigger) => {
   if (!view) return;
-  root.append(stateLine(view, STATES), make("p", "vtg-muted", view.subject));
+  root.append(stateLine(view, STATES));
+  if (view.state === "partial") root.append(textButton("Go on where it stopped", () => trigger("go_on"), "Compare the rows that are left; what is known stays"));
+  root.append(make("p", "vtg-muted", view.subject));
+  if (view.reading) root.append(make("p", "vtg-reading", view.reading));
   if (view.plain_because) root.append(make("p", "vtg-muted", `Each template got a pass of its own: ${view.plain_because}.`));
   if (view.num_unread) root.append(unread(view));
   if (view.analytics) drawAnalytics(root, view.analytics, trigger, () => redraw(root, () => draw(root, view, trigger)));
@@ -198,7 +201,7 @@ const drawAnalytics = (root, of, trigger, drawAgain) => {
     document.querySelector("#audit-strip")?.scrollIntoView({ block: "start" });
   };
   const count = of.num_samples === 1 ? "one sample" : `${whole(of.num_samples)} samples`;
-  root.append(metricChoice(of, choose), heading("Templates", count), make("p", "vtg-muted vtg-an-note", of.note));
+  root.append(metricChoice(of, choose), heading("Templates", count), make("p", "vtg-muted vtg-an-note", of.note), make("p", "vtg-muted vtg-an-note", of.how));
   root.append(scrolled("table", "Templates", templateTable(of, onSort)), ...map(of, pick), ...spreads(of, pick));
 };
 

@@ -1,10 +1,10 @@
 // One sample's loss; a value is a LossView (vtg_core/views/loss.py).
 
-import { drawFromValue } from "./drawing.js";
+import { drawFromValue, redraw, rootOf } from "./drawing.js";
 import { heatLegend, heatShare, wordList } from "./loss_words.js";
 import { fixed, fixedOrTiny, percent, signed, tiny, whole } from "./numbers.js";
 import { cell, fold, KIND_NAMES, make, numberCell, rowTitle, showWhitespace, tableOf } from "./shared.js";
-import { set } from "./store.js";
+import { get, on, set } from "./store.js";
 
 const nats = (number, digits = 4) => fixed(number, digits);
 const likely = (prob) => fixedOrTiny(prob, 4, 0.001);
@@ -138,7 +138,7 @@ const shiftTable = (view) => {
 
 const recipesTable = (view) => {
   const rows = view.recipes.map((recipe) => {
-    const row = make("tr", recipe.difference === null && !recipe.reason ? "vtg-loss-all" : "");
+    const row = make("tr", recipe.key === get("mask") ? "vtg-chosen" : recipe.key === "ours" ? "vtg-loss-all" : "");
     row.append(rowTitle(make("span", "vtg-recipe-name", recipe.name), make("span", "vtg-muted", ` ${recipe.does}`)));
     if (recipe.num_supervised === null) {
       const reason = cell("", make("span", "vtg-muted", `Not applicable: ${recipe.reason}.`));
@@ -155,6 +155,16 @@ const recipesTable = (view) => {
   return tableOf(["Mask", "Tokens", "Loss", "Against ours"], rows, "vtg-figures");
 };
 
+// What the mask that is chosen reports of this sample, where it is not ours.
+export const maskReading = (recipes, mask) => {
+  const [ours, chosen] = ["ours", mask].map((key) => recipes.find((recipe) => recipe.key === key));
+  if (mask === "ours" || !ours || !chosen) return "";
+  if (chosen.num_supervised === null) return `The mask of ${chosen.name} has no loss here: ${chosen.reason}.`;
+  if (chosen.loss === null) return `Under the mask of ${chosen.name} nothing is trained, so there is no loss.`;
+  const against = `${signed(chosen.difference, 4)} against ours, ${nats(ours.loss)} over ${whole(ours.num_supervised)}`;
+  return `Under the mask of ${chosen.name} the loss is ${nats(chosen.loss)} nats a token over ${whole(chosen.num_supervised)} tokens: ${against}. It is a mean over other tokens, so a lower one is no better model.`;
+};
+
 const draw = (root, view) => {
   set("loss", view?.tokens?.length ? { tokens: view.tokens } : null);
   if (!view) return;
@@ -164,6 +174,8 @@ const draw = (root, view) => {
   }
   const figures = make("div", "vtg-loss-figures");
   figures.append(...view.figures.map(figureCard));
+  const ofMask = maskReading(view.recipes, get("mask"));
+  if (ofMask) root.append(make("p", "vtg-reading vtg-of-mask", ofMask));
   root.append(
     make("p", "vtg-reading", view.reading), make("p", "vtg-muted vtg-scored", view.sample), figures,
     fold("loss-words", "What these words mean", [wordList()], { isOpen: false }),
@@ -180,4 +192,12 @@ const draw = (root, view) => {
   );
 };
 
-export default (component) => drawFromValue(component, draw);
+export default (component) => {
+  const root = rootOf(component.element);
+  let shown = null;
+  drawFromValue(component, (_, view) => {
+    shown = view;
+    draw(root, view);
+  });
+  on("mask", root, () => redraw(root, () => draw(root, shown)));
+};

@@ -8,7 +8,7 @@ const OURS = "ours";
 const YOURS = "collator";
 const SENTENCES = {
   prompts: (mask) => `What follows is what our collator reads and trains; the prompt of “${mask}” is under Tokens.`,
-  loss: (mask) => `What follows is the loss of our own mask, not of “${mask}”. What recipes report stands under Audit, Recipes side by side.`,
+  loss: (mask) => `The tokens are scored under our own mask; where “${mask}” has a loss of this sample, it stands first.`,
 };
 const OF_YOURS = {
   prompts: "Your collator's prompt stands beside ours; the cards of all templates are our collator's.",

@@ -3,6 +3,7 @@
 import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";
 import { copyButton, KIND_NAMES, make } from "./shared.js";
+import { set } from "./store.js";
 
 // Every character stands here, a run of one placeholder as the placeholder and its number.
 export const textOf = (pieces) => {
@@ -31,6 +32,7 @@ const videoPart = (view) => {
 export const part = (view) => {
   if (view.kind === "video") return videoPart(view);
   const node = textOf(view.pieces);
+  node.dir = "auto"; // a prompt may run from right to left, and what the chat template writes around it does not
   node.className = `vtg-part vtg-kind-${view.kind}${view.num_supervised ? " vtg-supervised" : ""}`;
   node.title = `${KIND_NAMES[view.kind]} · ${whole(view.num_tokens)} tokens, ${whole(view.num_supervised)} in the loss`;
   return node;
@@ -60,6 +62,7 @@ const card = (view) => {
 };
 
 const draw = (root, views) => {
+  set("prompts", views ?? []);
   if (!views) return;
   for (const title of new Set(views.map(titleOf))) {
     const chosen = views.filter((view) => titleOf(view) === title);

@@ -4,6 +4,7 @@ import { drawFromValue } from "./drawing.js";
 import { whole } from "./numbers.js";
 import { part, textOf } from "./prompt_cards.js";
 import { copyButton, make } from "./shared.js";
+import { set } from "./store.js";
 
 const video = (view) => {
   const box = make("details", "vtg-part vtg-kind-video");
@@ -38,6 +39,7 @@ const card = (side) => {
 };
 
 const draw = (root, view) => {
+  set("pair", view);
   if (!view) return;
   const grid = make("div", "vtg-cards vtg-pair");
   grid.append(...view.sides.map(card));

@@ -69,6 +69,15 @@ export const copyButton = (text, textOf, title) => {
   return button;
 };
 
+// Save a text as a file of the person's own machine; nothing is asked of the server for that.
+export const download = (text, name, type) => {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+};
+
 export const heading = (text, note = "", className = "") => {
   const node = make("h4", className, text);
   if (note) node.append(make("span", "vtg-muted", ` · ${note}`));
@@ -142,6 +151,8 @@ export const fold = (name, title, content, { note = "", isOpen = !matchMedia("(m
 const tabs = () => [...document.querySelectorAll('#tabs button[role="tab"]')]; // the outer ones first
 
 export const openTab = (name) => tabs().find((tab) => tab.textContent.trim() === name)?.click();
+
+export const hasTab = (name) => tabs().some((tab) => tab.textContent.trim() === name);
 
 // The name of the tab on screen.
 export const tabOnScreen = () => tabs().find((tab) => tab.ariaSelected === "true")?.textContent.trim() ?? "";

@@ -9,7 +9,8 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tests.hostile_strings import HOSTILE
-from vtg_core.views.audit import AuditView, FileView, StripView
+from vtg_core.views.audit import AuditView, StripView
+from vtg_core.views.audit_file import FileView
 from vtg_core.views.comparison import ComparisonView
 from vtg_core.views.comparison_file import FileComparisonView
 from vtg_core.views.loss import CostView, LossView, PrecisionsView
@@ -18,7 +19,7 @@ from vtg_core.views.recipes import PairView, RecipesView
 from vtg_core.views.samples import PromptView
 
 OF_SCRIPT: dict[str, Any] = {
-    "audit": AuditView, "audit_strip": StripView, "audit_file": FileView, "recipes": RecipesView,
+    "audit": AuditView, "audit_strip": StripView, "file_findings": FileView, "recipes": RecipesView,
     "prompt_cards": list[PromptView], "prompt_pair": PairView, "loss": LossView, "loss_cost": CostView,
     "loss_precisions": PrecisionsView, "compare": ComparisonView, "compare_file": FileComparisonView,
     "probe_controls": ControlsView, "probe_answer": AnswerView, "probe_overfit": OverfitView,
@@ -27,7 +28,7 @@ OF_SCRIPT: dict[str, Any] = {
 
 _OWN = {
     "severity": "error", "state": "done", "kind": "query", "mode": "standard", "group": "part", "metric": "mean",
-    "problem": "", "note": "", "frames": "", "control": "real", "fault": "leak", "sample": 0, "samples": 0, "num_scored": 1, "num_all": 9, "num_rows": 3,
+    "problem": "", "note": "", "frames": "", "control": "real", "fault": "leak", "sample": 0, "samples": 0, "cause_codes": 0, "cause_at": 0, "video_at": 0, "template_at": 0, "num_scored": 1, "num_all": 9, "num_rows": 3,
 }  # fmt: skip
 """Choices and pictures that are the page's own, by the names of their fields: nobody else writes them."""
 NUM_OF_EACH = 2

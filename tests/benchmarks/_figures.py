@@ -92,6 +92,16 @@ FIGURES = {
     "token_view_hover_ms_30k": ("from pointing at one strip to all of them, ms", "50", "{:,.0f}"),
     "token_view_bytes_30k": ("bytes sent for 30,000 tokens", "150,000", "{:,.0f}"),
     "token_view_bytes_16x30k": ("the same, all 16 templates", "1,000,000", "{:,.0f}"),
+    "file_rows_20k_paint_ms": (
+        "from a click to 20,000 findings of a file in the browser, ms",
+        "1,000",
+        "{:,.0f}",
+    ),
+    "file_rows_20k_filter_ms": (
+        "from the last letter of a search to what is left of them, ms",
+        "100",
+        "{:,.0f}",
+    ),
     "first_visit_kb": (
         "kB over the wire on a first visit to the demo, beside Gradio's own files",
         "1,500",
@@ -102,6 +112,18 @@ FIGURES = {
         "1",
         "{:.1f}",
     ),
+    "hostile_files": ("files of the hostile corpus: videos, rows, batches and chat templates", "", "{:,.0f}"),
+    "hostile_bad": (
+        "those that end in anything but a reading or a sentence, within 10 s and 1.5 GB",
+        "0",
+        "{:,.0f}",
+    ),
+    "hostile_peak_mb": (
+        "most memory that one of them takes in MB, PyTorch and transformers included",
+        "1,500",
+        "{:,.0f}",
+    ),
+    "visitors_50_stuck": ("of 50 visitors at once, those who are not served", "0", "{:,.0f}"),
 }
 """What each figure is, what it should reach, and how it is written."""
 

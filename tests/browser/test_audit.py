@@ -182,23 +182,14 @@ def test_the_audit_fits_a_phone(phone):
     expect(phone.locator(".vtg-all-well")).to_be_visible()
 
 
-def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(file_page):
+def test_a_foreign_collator_and_a_saved_batch_are_audited(file_page):
     page = file_page
+    tab(page, "Audit")
     choose_mask(page, "collator")
     pick_row(page, 1)
     expect(strip(page)).to_contain_text("vtg_core.recipes:text_prefix", timeout=LOADED)
     expect(strip(page)).to_contain_text("1 error")
     expect(page.locator(".vtg-finding").first).to_contain_text("mask.counted-before-expansion")
-    expect(page.locator("#run-file")).to_contain_text("vtg_core.recipes:text_prefix")
-    page.locator("#run-file").click()
-    expect(page.locator("#file-audit .vtg-file-state")).to_have_text(
-        "Audited 6 of 7 rows, 6 of which can be read.", timeout=LOADED
-    )
-    expect(page.locator(".vtg-file-codes")).to_contain_text("row.unreadable")
-    expect(page.locator(".vtg-file-findings tbody tr").first).to_contain_text("out.mp4")
-    page.get_by_role("button", name="Row 3").first.click()
-    expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
-    expect(page.locator("#row input[type=number]")).to_have_value("3")
     pick_row(page, 5)
     expect(page.locator("#notice")).to_contain_text("rows.jsonl:5, field 'video'")
     expect(page.locator("#query textarea")).to_have_value("")
@@ -220,14 +211,6 @@ def test_a_foreign_collator_a_saved_batch_and_a_whole_file_are_audited(file_page
     page.locator("#batch-row input").fill("9")
     page.locator("#batch-row input").press("Enter")
     expect(page.locator("#audit .vtg-no-audit")).to_contain_text("from 0 to 1, got 9")
-    choose_mask(page, "ours")
-    expect(strip(page)).to_contain_text("our collator")
-    page.locator("#run-file").click()
-    expect(page.locator("#file-audit")).to_contain_text("our collator on rows.jsonl")
-    page.locator("#cancel-file").click()
-    expect(page.locator("#file-audit .vtg-file-state")).to_have_text(
-        re.compile(r"Audited 6 of 7 rows|Partial: stopped after")
-    )
 
 
 def test_a_finding_is_copied_as_text_for_a_bug_report(audited):

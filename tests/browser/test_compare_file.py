@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import LOADED, ROOT, Server, open_settings, opened, page_width, show
 
+TABS = ("File", "Templates compared")
 HOSTILE = "<img src=x onerror=\"globalThis.__ran='img'\"> ${globalThis.__ran=1}"
 
 
@@ -36,7 +37,7 @@ def comparing(pages, rows_server, rows_page):
 
     def visited(theme="light", width=1280):
         pages.revisit(rows_page, f"{rows_server.url}/?__theme={theme}", width)
-        show(rows_page, "Loss", "Compare templates")
+        show(rows_page, *TABS)
         return rows_page
 
     return visited
@@ -47,7 +48,7 @@ def compared_once(pages, rows_server):
     with opened(pages, rows_server.url) as page:
         expect(page.locator("#audit-strip .vtg-clean")).to_be_visible(timeout=LOADED)
         open_settings(page)
-        show(page, "Loss", "Compare templates")
+        show(page, *TABS)
         compare(page, 4)
         expect(state(page)).to_have_text("Compared 4 of 8,000 rows.", timeout=LOADED)
         yield page
@@ -56,7 +57,7 @@ def compared_once(pages, rows_server):
 @pytest.fixture
 def compared(compared_once):
     """A page with all templates compared on four rows, for tests that sort and pick, and put back what they choose."""
-    show(compared_once, "Loss", "Compare templates")
+    show(compared_once, *TABS)
     return compared_once
 
 
@@ -184,6 +185,14 @@ def test_a_cancelled_run_keeps_what_it_found_and_the_page_works_on_a_phone(compa
     )
     expect(page.locator(".vtg-an-table tbody")).to_have_count(2)
     expect(page.locator("#file-compare-csv")).to_be_visible()
+    stopped = int(re.search(r"after (\d+)", state(page).inner_text())[1])
+    page.get_by_role("button", name="Go on where it stopped").click()
+    expect(state(page)).to_have_text(re.compile(r"Compared \d+ of 150 rows …"))
+    page.wait_for_function(
+        f"() => Number(document.querySelector('#file-compare .vtg-file-state').textContent.match(/[0-9]+/)[0]) > {stopped}"
+    )
+    page.locator("#cancel-file-compare").click()
+    expect(state(page)).to_have_text(re.compile("Partial"))
     page.locator("#cancel-file-compare").click()
     expect(page.locator("#notice")).to_contain_text("There is no comparison of the file to cancel")
     page.locator("#file-compare-limit input").fill("8001")
@@ -203,9 +212,10 @@ def test_the_comparison_of_a_file_fits_its_width(compared):
 def test_a_page_that_is_closed_lets_the_next_one_have_the_model(compared, rows_server, open_page):
     closed, waiting = open_page(rows_server.url), compared
     expect(closed.locator("#audit-strip .vtg-clean")).to_be_visible(timeout=LOADED)
-    show(closed, "Loss", "Compare templates")
+    show(closed, *TABS)
     compare(closed, 7999)  # far longer than the test would wait
     expect(state(closed)).to_have_text(re.compile(r"Compared [1-9]\d* of 7,999 rows"), timeout=LOADED)
+    show(waiting, "Loss", "Compare templates")
     waiting.locator("#run-comparison").click()
     expect(waiting.locator("#comparison .vtg-file-state")).to_have_text("Waiting for the model …")
     closed.close()

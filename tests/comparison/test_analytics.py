@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtg_core.comparison.analytics import ENOUGH_SAMPLES, MAX_DISAGREEMENTS, Metric, Verdict, summarise
-from vtg_core.comparison.confidence import mean_intervals
+from vtg_core.comparison.confidence import mean_intervals, widening
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.data.answers import AnswerMode
 from vtg_core.errors import LossError, TemplateError
@@ -142,6 +142,45 @@ def test_the_interval_of_a_true_difference_is_clear_and_of_none_is_not():
     found = by_name(summarise(results_of(columns)))
     verdicts = {name: found[name].difference.verdict for name in ("less", "more", "same")}
     assert verdicts == {"less": Verdict.BETTER, "more": Verdict.WORSE, "same": Verdict.UNCLEAR}
+
+
+def test_all_intervals_of_a_comparison_hold_together_nineteen_times_of_twenty():
+    source = np.random.default_rng(1)
+    kept = 0
+    for _ in range(150):
+        values = source.normal(3.0, 1.0, size=(12, 14))
+        factor = widening(12, 14)
+        kept += all(
+            mean - factor * (mean - low) <= 3.0 <= mean + factor * (high - mean)
+            for mean, (low, high) in zip(
+                values.mean(axis=0), mean_intervals(values, num_resamples=1_000), strict=True
+            )
+        )
+    assert kept / 150 > 0.9  # alone each holds 19 times of 20, and all fourteen together 1 of 2
+    assert widening(12, 1) == 1.0
+
+
+def test_the_more_templates_are_compared_the_wider_is_each_interval():
+    source = random.Random(0)
+    base = [source.gauss(5, 2) for _ in range(30)]
+    columns = {"base": base, **{f"t{i}": [x + source.gauss(0.3, 1) for x in base] for i in range(14)}}
+    alone = by_name(summarise(results_of({name: columns[name] for name in ("base", "t0")})))["t0"].difference
+    all_of_them = summarise(results_of(columns))
+    low, high = by_name(all_of_them)["t0"].difference.interval
+    assert low < alone.interval[0]
+    assert high > alone.interval[1]
+    assert "all 14 differences together with 95% (Bonferroni: each alone with 99.64%)" in all_of_them.how
+
+
+def test_a_difference_that_is_sure_and_smaller_than_is_worth_a_name_is_called_small():
+    source = random.Random(0)
+    base = [source.gauss(5, 2) for _ in range(100)]
+    columns = {"base": base, "less": [x - 0.02 + source.gauss(0, 0.01) for x in base]}
+    found = by_name(summarise(results_of(columns)))["less"].difference
+    assert found.interval[1] < 0
+    assert (found.verdict, found.smallest) == (Verdict.SMALL, 0.05)
+    of_sums = by_name(summarise(results_of(columns), metric=Metric.SUM))["less"].difference
+    assert (of_sums.verdict, of_sums.smallest) == (Verdict.SMALL, pytest.approx(0.5))
 
 
 def test_a_few_samples_that_agree_prove_nothing():

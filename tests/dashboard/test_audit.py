@@ -1,7 +1,6 @@
 """What the Audit tab shows, and that it belongs to what is on screen."""
 
 import json
-import threading
 from dataclasses import replace
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 
 from tests.conftest import ASSETS
 from vtg_core.audit.batch.files import load_batch
+from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_saved
@@ -18,7 +18,6 @@ from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
 from vtg_core.dashboard.masks import AuditSource, Choice, first_mask, mask_choices
 from vtg_core.dashboard.tabs.audit import first_strip
 from vtg_core.dashboard.work.audit import no_audit, show_audit, show_recipe_losses
-from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
 from vtg_core.data.annotations import load_annotations
 from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.recipes.rules import Recipe
@@ -78,12 +77,28 @@ def tampered_batch(folder):
     return path
 
 
+def found_by_the_command(path):
+    checkpoint = load_checkpoint("demo")
+    chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
+    model = AskedModel.of_checkpoint("demo", chat)
+    return [f for row in audit_saved(load_batch(path), chat, model=model) for f in row.findings]
+
+
+def test_the_model_is_asked_of_a_batch_on_the_page_as_on_the_command_line(user_cache, tmp_path):
+    path = saved_batch(tmp_path, num_rows=1)
+    batch = torch.load(path)
+    del batch["mm_token_type_ids"]
+    torch.save(batch, path)
+    _, view, _, _ = audited(Choice(AuditSource.BATCH, row=0), replace(SETTINGS, batch=path))
+    found = [finding.code for finding in found_by_the_command(path) if finding.severity == "error"]
+    assert bad(view) == found
+    assert "batch.model-refuses" in found
+
+
 def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(user_cache, tmp_path):
     settings = replace(SETTINGS, batch=tampered_batch(tmp_path))
     _, view, _, _ = audited(Choice(AuditSource.BATCH, row=0), settings)
-    checkpoint = load_checkpoint("demo")
-    chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
-    found = [f for row in audit_saved(load_batch(settings.batch), chat) for f in row.findings]
+    found = found_by_the_command(settings.batch)
     shown = json.loads(as_json([view_finding(finding) for finding in found]))
     said = [
         {**finding, "issue": ""} for finding in view["findings"]
@@ -94,6 +109,7 @@ def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(use
 
 def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):
     strip, view, recipes, tokens = audited()
+    assert strip.pop("audit") == view
     assert strip == {
         "source": "our collator", "num_errors": 0, "num_warnings": 0, "note": "", "is_broken": False,
         "recipe": None, "num_tokens": 0, "counts": None,
@@ -281,41 +297,3 @@ def test_one_pass_gives_every_recipe_its_loss_and_the_table_keeps_it(user_cache)
 def test_the_pass_of_the_recipes_can_be_cancelled(user_cache):
     with pytest.raises(LossCancelledError, match="your input is kept"):
         show_recipe_losses(SETTINGS, inputs(), silent, lambda: True)
-
-
-def wanted(settings=OF_FILE, source="ours"):
-    return FileAudit.read(settings, source, "standard", "direct", 8, [END_OF_TURN])
-
-
-def test_a_whole_file_is_audited_and_its_rows_can_be_found_again(user_cache):
-    *_, last = show_file_audit(OF_FILE, wanted(), silent, lambda: False)
-    view = json.loads(last)
-    assert (view["state"], view["num_rows"], view["num_errors"]) == ("done", 4, 0)
-    assert [(one["row"], one["code"]) for one in view["findings"]] == [(2, "time.window-without-frame")]
-    assert view["subject"] == "our collator on demo_annotations.json · template direct · standard · 8 frames"
-
-
-def test_a_whole_file_is_audited_through_a_foreign_collator(user_cache):
-    settings = replace(OF_FILE, collator="vtg_core.recipes:all_tokens")
-    *_, last = show_file_audit(settings, wanted(settings, "collator"), silent, lambda: False)
-    [counted] = [one for one in json.loads(last)["summary"] if one["severity"] == "error"]
-    assert (counted["code"], counted["count"]) == ("mask.nothing-masked", 4)
-
-
-def test_an_audit_that_is_stopped_keeps_what_it_found_and_says_so(user_cache):
-    stop = threading.Event()
-    views = []
-    for view in show_file_audit(OF_FILE, wanted(), silent, stop.is_set):
-        views.append(json.loads(view))
-        stop.set()
-    assert (views[-1]["state"], views[-1]["num_rows"]) == ("partial", 1)
-
-
-def test_an_audit_that_fails_keeps_what_it_found(user_cache):
-    settings = replace(OF_FILE, collator="no_such_module:collate")
-    views = []
-    with pytest.raises(VTGError, match="no_such_module"):
-        views.extend(show_file_audit(settings, wanted(settings, "collator"), silent, lambda: False))
-    assert as_partial(views[-1]) == as_partial("") == ""
-    *_, last = show_file_audit(OF_FILE, wanted(), silent, lambda: False)
-    assert json.loads(as_partial(last)) == {**json.loads(last), "state": "partial"}

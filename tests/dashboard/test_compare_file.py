@@ -12,10 +12,10 @@ from vtg_core.comparison.analytics import Metric
 from vtg_core.comparison.files import read_csv, read_json
 from vtg_core.comparison.on_file import compare_rows
 from vtg_core.dashboard import Settings
+from vtg_core.dashboard.file.comparison import FileComparison, show_file_comparison, waiting
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE
 from vtg_core.dashboard.tabs.chart import metric_boxes
 from vtg_core.dashboard.tabs.compare_file import run_label
-from vtg_core.dashboard.work.compare_file import FileComparison, show_file_comparison, waiting
 from vtg_core.data.annotations import UnreadableRow, load_annotations
 from vtg_core.dataset import VideoTemporalSFTDataset
 from vtg_core.errors import CheckpointError, OutOfMemoryError, VTGError
@@ -84,8 +84,8 @@ def test_a_run_begins_with_nothing_and_ends_with_everything(user_cache):
 
 
 def test_rows_come_one_after_the_other_with_an_estimate_of_the_rest(user_cache, monkeypatch):
-    monkeypatch.setattr("vtg_core.dashboard.work.compare_file.SECONDS_BETWEEN", 0)
-    monkeypatch.setattr("vtg_core.dashboard.work.compare_file.SHARE_OF_SHOWING", 1e9)
+    monkeypatch.setattr("vtg_core.dashboard.file.comparison.SECONDS_BETWEEN", 0)
+    monkeypatch.setattr("vtg_core.dashboard.file.comparison.SHARE_OF_SHOWING", 1e9)
     views = [one.view for one in run(wanted(limit=3))]
     assert [view.num_rows for view in views] == [0, 0, 1, 2, 3, 3]
     assert views[0].seconds_left is None
@@ -101,6 +101,30 @@ def test_what_is_known_is_kept_where_a_person_stops_it(user_cache):
     assert (last.view.state, last.view.num_rows, last.view.num_all) == ("partial", 2, 4)
     assert len(last.results) == 32
     assert last.view.analytics.num_samples == 2
+
+
+def test_a_run_that_was_stopped_is_gone_on_with_and_comes_to_the_same(user_cache, compared):
+    told = []
+    first = list(
+        show_file_comparison(SETTINGS, wanted(), lambda at, what: told.append(what), lambda: any("2 of 2 rows" in t for t in told))
+    )[-1]  # fmt: skip
+    assert (first.view.state, first.view.num_rows) == ("partial", 1)
+    shown = run(first.rest(SETTINGS))
+    assert shown[0].view.num_rows == 1
+    assert (shown[-1].view.state, shown[-1].view.num_rows) == ("done", 2)
+    assert shown[-1].results == compared.results
+    with pytest.raises(VTGError, match="that was stopped"):
+        shown[-1].rest(SETTINGS)
+    with pytest.raises(VTGError, match="of this file"):
+        first.rest(replace(SETTINGS, annotation_file=FILE.with_name("other.json")))
+
+
+def test_a_model_that_guesses_is_said_to_and_one_that_learned_is_not(user_cache, compared):
+    assert compared.view.reading == ""
+    settings = replace(SETTINGS, checkpoint="demo-untrained")
+    reading = run(wanted(limit=1, settings=settings), settings)[-1].view.reading
+    assert reading.startswith("This model does no better than a blind guess: 7.")
+    assert "ln V is 7.57" in reading
 
 
 def test_one_that_was_cancelled_while_it_waited_runs_nothing(user_cache):

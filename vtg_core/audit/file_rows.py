@@ -163,7 +163,11 @@ class FileRows:
         if self.chosen is not None:
             index = self._indices[index]  # the template of a row is the same whether others are taken or not
         return sample_of(
-            annotation, take, template=self.selector.select(index), frames=self.frames, clip=self.reader.clip
+            annotation,
+            take,
+            template=self.selector.select(index, len(annotation.windows)),
+            frames=self.frames,
+            clip=self.reader.clip,
         )
 
     def first(self) -> tuple[Sequence[Annotation], Sequence[UnreadableRow]]:

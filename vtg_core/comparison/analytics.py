@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vtg_core.comparison.confidence import CONFIDENCE, mean_intervals
+from vtg_core.comparison.confidence import CONFIDENCE, mean_intervals, widening
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.table import Key, ResultTable
 from vtg_core.errors import TemplateError
@@ -37,11 +37,16 @@ class Verdict(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     UNCLEAR = "unclear"
+    SMALL = "too small to name"
     FEW = "few samples"
 
 
 ENOUGH_SAMPLES = 6
 """Of fewer samples not even a difference of the same sign on all is telling: at 5 a fair coin does that with 6 %."""
+
+
+SMALLEST_EFFECT = 0.05
+"""Nats a token: a difference of the probability by a twentieth, which nobody would choose a template for."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,11 @@ class Difference:
     Attributes:
         num_pairs: how many these are.
         mean: nats; below 0 the template costs less than the baseline.
-        interval: what the mean lies between with 95 % confidence, by the bootstrap over samples; None
-            where that cannot be told.
+        interval: what the mean lies between, by the bootstrap over samples, widened by Bonferroni's bound so that all
+            intervals of the comparison hold together with 95 % confidence; None where that cannot be told.
         reason: why it cannot; empty where it can.
         win_rate: share of the samples, from 0 to 1, on which the template costs less; a tie counts half.
+        smallest: the least difference that is worth a name, in nats: ``SMALLEST_EFFECT`` for each token of the metric.
     """
 
     num_pairs: int
@@ -74,6 +80,7 @@ class Difference:
     interval: tuple[float, float] | None
     reason: str
     win_rate: float
+    smallest: float = SMALLEST_EFFECT
 
     @property
     def verdict(self) -> Verdict:
@@ -81,7 +88,11 @@ class Difference:
         if self.num_pairs < ENOUGH_SAMPLES:
             return Verdict.FEW
         low, high = self.interval if self.interval is not None else (self.mean, self.mean)
-        return Verdict.BETTER if high < 0 else Verdict.WORSE if low > 0 else Verdict.UNCLEAR
+        if low <= 0 <= high:
+            return Verdict.UNCLEAR
+        if abs(self.mean) < self.smallest:
+            return Verdict.SMALL
+        return Verdict.BETTER if high < 0 else Verdict.WORSE
 
 
 @dataclass(frozen=True)
@@ -157,6 +168,7 @@ class Analytics:
         rows, wheres: the samples, in the order of the file; positions in it count from 0.
         matrix: for each sample, what each template costs in nats; None where it has no result.
         disagreements: for each mode, the samples on which its templates differ most, the widest spread first.
+        num_comparisons: how many templates are held against a baseline; their intervals hold together.
     """
 
     metric: Metric
@@ -166,10 +178,21 @@ class Analytics:
     wheres: tuple[str, ...]
     matrix: tuple[tuple[float | None, ...], ...]
     disagreements: Mapping[str, tuple[Disagreement, ...]]
+    num_comparisons: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as JSON can hold them."""
-        return {**asdict(self), "confidence": CONFIDENCE, "note": ACROSS_MODES}
+        return {**asdict(self), "confidence": CONFIDENCE, "note": ACROSS_MODES, "how": self.how}
+
+    @property
+    def how(self) -> str:
+        """How sure the intervals are, and from which difference on a template is called better or worse."""
+        each = 1 - (1 - CONFIDENCE) / max(1, self.num_comparisons)
+        return (
+            f"Intervals hold for all {self.num_comparisons} differences together with {CONFIDENCE:.0%} (Bonferroni: each "
+            f"alone with {each:.2%}). Below {SMALLEST_EFFECT:g} nats a token a difference is too small to name, however "
+            "sure it is."
+        )
 
     def ranked(self, mode: str, metric: Metric | None = None) -> tuple[TemplateSummary, ...]:
         """Return the templates of a mode, the best first, by ``metric``; by the chosen one unless given."""
@@ -203,7 +226,7 @@ def summarise(
     table = ResultTable.of(results)
     baselines = _baselines(table, baseline)
     chosen = table.values[_FIELD_OF[metric]]
-    differences = _differences(table, chosen, baselines, num_resamples, seed)
+    differences = _differences(table, metric, baselines, num_resamples, seed)
     return Analytics(
         metric=metric,
         baselines={mode: table.keys[column][0] for mode, column in baselines.items()},
@@ -212,6 +235,7 @@ def summarise(
         wheres=tuple(table.wheres),
         matrix=tuple(tuple(None if x != x else x for x in row) for row in chosen.tolist()),
         disagreements={mode: _disagreements(table, chosen, mode) for mode in table.modes},
+        num_comparisons=len(differences),
     )
 
 
@@ -324,19 +348,20 @@ def _disagreements(table: ResultTable, cells: np.ndarray, mode: str) -> tuple[Di
 
 
 def _differences(
-    table: ResultTable, cells: np.ndarray, baselines: Mapping[str, int], num_resamples: int, seed: int
+    table: ResultTable, metric: Metric, baselines: Mapping[str, int], num_resamples: int, seed: int
 ) -> dict[int, Difference]:
     """Return each column's difference to its baseline.
 
     Columns that share their samples are resampled together, at the price of one.
     """
     alike: dict[bytes, list[int]] = {}
+    cells = table.values[_FIELD_OF[metric]]
     less = cells - cells[:, [baselines[mode] for _, mode in table.keys]]
     for column in range(len(table.keys)):
         has_both = ~np.isnan(less[:, column])
         if column not in baselines.values() and has_both.any():
             alike.setdefault(has_both.tobytes(), []).append(column)
-    found = {}
+    found, num_comparisons = {}, sum(map(len, alike.values()))
     for columns in alike.values():
         pairs = _complete(less, columns)
         intervals = mean_intervals(pairs, num_resamples=num_resamples, seed=seed)
@@ -347,6 +372,23 @@ def _differences(
                 interval, reason = None, "one sample does not show how much samples differ"
             elif own.min() == own.max():
                 interval, reason = None, f"the difference is the same on all {len(own):,} samples"
+            interval = (
+                _widened(interval, float(own.mean()), widening(len(own), num_comparisons))
+                if interval
+                else None
+            )
             rate = float((own < 0).mean() + (own == 0).mean() / 2)
-            found[column] = Difference(len(own), float(own.mean()), interval, reason, rate)
+            smallest = SMALLEST_EFFECT * _num_tokens(table, metric, column)
+            found[column] = Difference(len(own), float(own.mean()), interval, reason, rate, smallest)
     return found
+
+
+def _widened(interval: tuple[float, float], mean: float, factor: float) -> tuple[float, float]:
+    low, high = interval
+    return mean - factor * (mean - low), mean + factor * (high - mean)
+
+
+def _num_tokens(table: ResultTable, metric: Metric, column: int) -> float:
+    """Return over how many tokens a metric adds up, on average; of a mean it is one."""
+    field = {Metric.SUM: "num_supervised", Metric.TIMES: "num_times"}.get(metric)
+    return 1.0 if field is None else float(np.nanmean(table.values[field][:, column]))

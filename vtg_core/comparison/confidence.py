@@ -8,6 +8,24 @@ CONFIDENCE = 0.95
 """The share of such intervals that hold the mean of all samples there could be."""
 
 
+def widening(num_samples: int, num_comparisons: int) -> float:
+    """Return by what factor an interval is widened so that all of so many hold their means with ``CONFIDENCE``.
+
+    This is Bonferroni's bound: each interval alone fails with a share of what all of them may fail together. Resampling
+    says little about tails so far out, so that each half is widened as Student's interval would be.
+
+    Args:
+        num_samples: that the interval is of, at least 2.
+        num_comparisons: how many intervals are read together, at least 1.
+
+    Source: Dunn, Multiple Comparisons Among Means, Journal of the American Statistical Association 56 (293), 1961.
+    """
+    from scipy.stats import t
+
+    tail = (1 - CONFIDENCE) / 2
+    return float(t.ppf(tail / num_comparisons, num_samples - 1) / t.ppf(tail, num_samples - 1))
+
+
 def mean_intervals(
     values: np.ndarray, *, num_resamples: int = 2_000, seed: int = 0
 ) -> list[tuple[float, float] | None]:

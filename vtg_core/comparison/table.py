@@ -13,6 +13,7 @@ Key = tuple[str, str]
 
 FIELDS = (
     "sum_nll", "mean_nll", "time_nll", "time_uniform", "end_of_turn_nll", "num_tokens", "num_video", "num_supervised",
+    "num_times",
 )  # fmt: skip
 """The figures of a result that are kept."""
 

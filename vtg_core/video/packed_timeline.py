@@ -10,7 +10,9 @@ from pathlib import Path
 
 from vtg_core.video.timeline import Timeline, VideoInfo
 
-MEASURES = ("duration", "fps", "num_frames", "width", "height", "codec", "rate_error")
+MEASURES = (
+    "duration", "fps", "num_frames", "width", "height", "codec", "rate_error", "num_same_times", "num_restarts",
+)  # fmt: skip
 
 
 def pack(timeline: Timeline) -> bytes:
@@ -23,6 +25,10 @@ def pack(timeline: Timeline) -> bytes:
         "has_index": timeline.has_index,
         "has_leading": timeline.has_leading,
         "tick": [timeline.tick.numerator, timeline.tick.denominator],
+        "turns": _runs(timeline.turns),
+        "cuts": list(timeline.cuts),
+        # where the file's clock begins again, its ticks are counted on in the times alone
+        "clock": _runs([round(time / timeline.tick) for time in timeline.times]) if timeline.cuts else None,
     }
     return zlib.compress(json.dumps(values, separators=(",", ":")).encode())
 
@@ -36,16 +42,19 @@ def unpack(path: Path, packed: bytes) -> Timeline:
     try:
         values = json.loads(zlib.decompress(packed))
         pts = array("q", _of_runs(values["pts"]))
+        clock = pts if values["clock"] is None else array("q", _of_runs(values["clock"]))
         numerator, denominator = values["tick"]
         return Timeline(
             info=VideoInfo(path, **{name: values[name] for name in MEASURES}),
             pts=pts,
-            times=array("d", ((tick - pts[0]) * numerator / denominator for tick in pts)),
+            times=array("d", ((tick - clock[0]) * numerator / denominator for tick in clock)),
             keys=array("q", _of_runs(values["keys"])),
             rotation=values["rotation"],
             has_index=values["has_index"],
             has_leading=values["has_leading"],
             tick=Fraction(numerator, denominator),
+            turns=array("q", _of_runs(values["turns"])),
+            cuts=tuple(values["cuts"]),
         )
     except (zlib.error, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
         raise ValueError(f"no timeline: {error}") from None

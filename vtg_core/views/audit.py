@@ -12,7 +12,6 @@ import numpy as np
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.audit.issue import issue_text, quoted
-from vtg_core.audit.report import Report
 from vtg_core.audit.row.readings import Reading
 from vtg_core.audit.row.row import Row
 from vtg_core.masking.labelled_tokens import regions_of
@@ -59,6 +58,7 @@ class StripView:
         num_tokens: of the sample that the runs are of.
         counts: how many tokens a row of somebody else trains, how many of those it should not, and how many it does not
             train and should; None where the row is ours, or was not judged.
+        audit: the same in full, for a report: the Audit tab may never have been opened.
     """
 
     source: str
@@ -69,6 +69,7 @@ class StripView:
     recipe: RecipeView | None = None
     num_tokens: int = 0
     counts: tuple[int, int, int] | None = None
+    audit: "AuditView | None" = None
 
 
 @dataclass(frozen=True)
@@ -119,59 +120,6 @@ class AuditView:
     checked: list[tuple[str, str, bool]]
 
 
-@dataclass(frozen=True)
-class CodeCount:
-    """How often a code was found in a file, and where first."""
-
-    code: str
-    severity: str
-    title: str
-    count: int
-    first: list[str]
-
-
-@dataclass(frozen=True)
-class FoundInFile:
-    """One finding of a file: its row's own number there, from 1; None where it concerns no row."""
-
-    row: int | None
-    where: str
-    code: str
-    severity: str
-    message: str
-
-
-@dataclass(frozen=True)
-class FileView:
-    """The audit of a whole file, as far as it is.
-
-    Attributes:
-        subject: what was audited.
-        state: ``idle``, ``running``, ``done`` or ``partial``: it was stopped before the last row.
-        num_rows, num_all: rows that were come to, and rows that can be read.
-        headline: how many rows were audited, of how many that the file has, and how many of these can be read.
-        num_errors, num_warnings: so far.
-        summary: a row a code, the worst first.
-        findings: errors and warnings, the worst first, ``MAX_FOUND`` at most.
-        num_findings: how many of them there are in all.
-    """
-
-    subject: str
-    state: str
-    num_rows: int
-    num_all: int
-    headline: str
-    num_errors: int
-    num_warnings: int
-    summary: list[CodeCount]
-    findings: list[FoundInFile]
-    num_findings: int
-
-
-MAX_FOUND = 500
-"""So many findings of a file are listed."""
-
-
 def view_audit(findings: Sequence[Finding], row: Row | None, *, source: str, banner: str = "") -> AuditView:
     """Return the view of what was found in ``row``; None where the batch could not be taken apart."""
     ordered = sorted(findings, key=lambda finding: list(Severity).index(finding.severity))
@@ -195,8 +143,9 @@ def view_no_audit(source: str, problem: str) -> AuditView:
 def view_strip(view: AuditView, *, is_broken: bool = False) -> StripView:
     """Return the line above the tabs for the audit of a row."""
     if view.problem:
-        return StripView(view.source, None, None, "not audited", is_broken)
-    return StripView(view.source, _count(view, "error"), _count(view, "warning"), "", is_broken)
+        return StripView(view.source, None, None, "not audited", is_broken, audit=view)
+    counts = _count(view, "error"), _count(view, "warning")
+    return StripView(view.source, *counts, "", is_broken, audit=view)
 
 
 def count_wrong(row: Row) -> tuple[int, int, int] | None:
@@ -248,38 +197,6 @@ def _frames(row: Row) -> FramesView | None:
         return None
     times = scene.timestamps
     return view_frames(times, int(grid[0][0]), duration=scene.duration, windows=scene.windows)
-
-
-def view_file(report: Report, *, state: str, num_all: int) -> FileView:
-    """Return the view of a file's audit."""
-    titles = report.first_of
-    rank = list(Severity)
-    bad = [entry for entry in report.entries if entry[1].severity in (Severity.ERROR, Severity.WARNING)]
-    ordered = sorted(bad, key=lambda entry: rank.index(entry[1].severity))
-    return FileView(
-        subject=report.subject,
-        state=state,
-        num_rows=report.num_rows,
-        num_all=num_all,
-        headline=report.headline,
-        num_errors=report.count(Severity.ERROR),
-        num_warnings=report.count(Severity.WARNING),
-        summary=[
-            CodeCount(code, str(titles[code].severity), titles[code].title, count, report.first(code))
-            for code, count in report.summary.items()
-        ],
-        findings=[
-            FoundInFile(
-                None if found.row is None else found.row + 1,
-                where,
-                found.code,
-                str(found.severity),
-                found.message,
-            )
-            for where, found in ordered[:MAX_FOUND]
-        ],
-        num_findings=report.count(Severity.ERROR) + report.count(Severity.WARNING),
-    )
 
 
 def _count(view: AuditView, severity: str) -> int:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from vtg_core.comparison.analytics import SMALLEST_EFFECT
 from vtg_core.comparison.on_video import ComparisonRun, TemplateComparison, TemplateLoss
 from vtg_core.comparison.results import COLUMNS, result_of
 from vtg_core.data.answers import AnswerMode
@@ -18,10 +19,8 @@ from vtg_core.loss.answer_parts import AnswerPart
 from vtg_core.loss.cost import PassCost
 from vtg_core.loss.model_shape import ModelShape
 from vtg_core.loss.shared_pass import SharedPlan
-from vtg_core.views.loss import CostView, held_in_words, is_guessing, where_in_words
-
-ALIKE = 0.05
-"""Templates whose times differ by less than so many nats a token are alike."""
+from vtg_core.loss.token_scores import is_guessing
+from vtg_core.views.loss import CostView, held_in_words, where_in_words
 
 CSV_COLUMNS = tuple(name for name in COLUMNS if name not in ("row", "where"))
 """The columns of the CSV: those of :class:`vtg_core.comparison.results.TemplateResult` that one sample has."""
@@ -68,7 +67,8 @@ class TemplateRow:
         time_excess: the same minus what guessing uniformly among the format's own choices would cost; negative where
             the model does better than that, None where that is not known.
         word_nll, end_of_turn_nll, other_nll: over the format's words, the end of turn, and whatever else is trained.
-        marks: figure to ``best`` or ``worst``: the lowest and the highest among the templates of its mode.
+        marks: figure to ``best`` or ``worst``: the lowest and the highest among the templates of its mode, where the next
+            is farther away than ``SMALLEST_EFFECT`` for each token of the figure.
         tokens: the supervised ones, in order.
     """
 
@@ -113,6 +113,7 @@ class ComparisonView:
         num_scored, num_templates: so far, and in all.
         reading: sentences that say what the figures mean; none while it runs.
         how: how it was run, and what that took; empty while it runs.
+        badges: when a template is called the best or the worst.
         uniform_nll: ln of the vocabulary's size: nats a token that a model pays which knows nothing.
         max_nll: where the scale of the tokens' colours ends, in nats.
         modes: the answer formats.
@@ -130,8 +131,13 @@ class ComparisonView:
     modes: tuple[ModeView, ...] = ()
     csv_name: str = ""
     csv: str = ""
+    badges: str = ""
 
 
+BADGES = (
+    f"★ and ▼ stand only where the next template is more than {SMALLEST_EFFECT:g} nats a token away: less is not worth a "
+    "name. One sample has no interval; the comparison of a file, under File, has."
+)
 NO_COMPARISON = ComparisonView("empty")
 RANKED = (
     "num_tokens", "sum_nll", "mean_nll", "time_nll", "time_excess", "word_nll", "end_of_turn_nll"
@@ -165,6 +171,7 @@ def view_comparison(
         modes=tuple(view for view in shown if view.rows),
         csv_name=f"templates_{sample.video.info.path.stem}.csv",
         csv=_csv(comparison, losses),
+        badges=BADGES,
     )
 
 
@@ -220,17 +227,35 @@ def _row(loss: TemplateLoss) -> TemplateRow:
 
 
 def _marks(rows: Sequence[TemplateRow]) -> list[dict[str, str]]:
-    """Return for each row in which figures it is the best or the worst; none where all are the same."""
+    """Return for each row in which figures it is the best or the worst; none where others are as good, or as bad."""
     marks: list[dict[str, str]] = [{} for _ in rows]
     for figure in RANKED:
-        values = [getattr(row, figure) for row in rows]
-        known = [value for value in values if value is not None]
-        if not known or min(known) == max(known):
+        known = sorted(
+            (value, at) for at, row in enumerate(rows) if (value := getattr(row, figure)) is not None
+        )
+        if len(known) < 2 or known[0][0] == known[-1][0]:
             continue
-        for own, value in zip(marks, values, strict=True):
-            if value in (min(known), max(known)):
-                own[figure] = "best" if value == min(known) else "worst"
+        least = SMALLEST_EFFECT * max(_num_of(row, figure) for row in rows)
+        for kind, (value, at), (next_value, _) in (
+            ("best", known[0], known[1]), ("worst", known[-1], known[-2]),
+        ):  # fmt: skip
+            if figure == "num_tokens":
+                marks = [own | ({figure: kind} if getattr(row, figure) == value else {})
+                         for own, row in zip(marks, rows, strict=True)]  # fmt: skip
+            elif abs(next_value - value) > least:
+                marks[at][figure] = kind
     return marks
+
+
+_PART_OF = {"time_nll": AnswerPart.TIME, "time_excess": AnswerPart.TIME, "word_nll": AnswerPart.FORMAT}
+
+
+def _num_of(row: TemplateRow, figure: str) -> int:
+    """Return over how many tokens a figure adds up."""
+    if figure == "sum_nll":
+        return row.num_supervised
+    part = _PART_OF.get(figure)
+    return 1 if part is None else sum(token.part == str(part) for token in row.tokens)
 
 
 def _reading(losses: Sequence[TemplateLoss], uniform: float) -> list[str]:
@@ -257,7 +282,7 @@ def _reading_of(losses: Sequence[TemplateLoss], *, is_guess: bool) -> str:
     easiest, apart = best.times.sum_nll, worst.times.sum_nll - best.times.sum_nll
     if len(losses) == 1:
         return f"{title}: only {best.template} was scored; its times cost {easiest:.2f} nats."
-    if is_guess or apart < ALIKE * best.times.num_tokens:
+    if is_guess or apart < SMALLEST_EFFECT * best.times.num_tokens:
         return (
             f"{title}: all {len(losses)} are alike by their times, {easiest:.2f} to {worst.times.sum_nll:.2f} nats; "
             f"{best.template} is the lowest{_against_guessing(best)}."

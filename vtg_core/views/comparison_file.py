@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from vtg_core.comparison.analytics import (
     ACROSS_MODES,
@@ -12,6 +13,7 @@ from vtg_core.comparison.analytics import (
     summarise,
 )
 from vtg_core.comparison.results import TemplateResult
+from vtg_core.loss.token_scores import CLEARLY_BELOW
 
 METRICS = {
     Metric.MEAN: "Mean a token",
@@ -131,6 +133,7 @@ class AnalyticsView:
         metrics: (metric, its name for people).
         metric: which is shown first.
         note: what may be compared with what.
+        how: how sure the intervals are, and from which difference on a template is called better or worse.
         num_samples: how many there are; the maps may show fewer.
         templates: in the order in which they were given.
         samples: those that maps and lists speak of.
@@ -141,6 +144,7 @@ class AnalyticsView:
     metrics: list[tuple[str, str]]
     metric: str
     note: str
+    how: str
     num_samples: int
     templates: list[TemplateLine]
     samples: list[SampleLine]
@@ -171,6 +175,7 @@ class FileComparisonView:
         unread: rows that could not be scored, ``MAX_UNREAD`` at most.
         num_unread: how many there are in all.
         analytics: of what is known; None where nothing is.
+        reading: one sentence where the model does no better than a blind guess; empty where it does.
     """
 
     subject: str
@@ -184,6 +189,23 @@ class FileComparisonView:
     unread: list[UnreadRow]
     num_unread: int
     analytics: AnalyticsView | None
+    reading: str = ""
+
+
+def read_guessing(results: Sequence[TemplateResult], uniform: float) -> str:
+    """Say in one sentence that a model guesses; empty where it clearly does not, or nothing is known.
+
+    Args:
+        results: of any rows and templates.
+        uniform: ln of the vocabulary's size: nats a token that a blind guess costs.
+    """
+    mean = fmean(result.mean_nll for result in results) if results else 0.0
+    if mean <= uniform - CLEARLY_BELOW:
+        return ""
+    return (
+        f"This model does no better than a blind guess: {mean:.2f} nats a token, where ln V is {uniform:.2f} and "
+        f"{CLEARLY_BELOW:g} less would be clearly better. The order of the templates is chance."
+    )
 
 
 def view_analytics(
@@ -214,6 +236,7 @@ def view_analytics(
         metrics=[(str(each), name) for each, name in METRICS.items()],
         metric=str(metric),
         note=ACROSS_MODES,
+        how=any_of_them.how,
         num_samples=len(any_of_them.rows),
         templates=[_line(column, by_metric) for column in range(len(any_of_them.templates))],
         samples=[

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 
@@ -13,12 +12,12 @@ from vtg_core.loss.cost import PassCost, in_words
 from vtg_core.loss.model_shape import ModelShape
 from vtg_core.loss.precision import PrecisionReport
 from vtg_core.loss.score import SHIFTS, LossReport
-from vtg_core.loss.token_scores import TokenLoss
+from vtg_core.loss.token_scores import CLEARLY_BELOW, is_guessing
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.recipes.masks import RecipeMask
 from vtg_core.recipes.rules import Recipe
 from vtg_core.regions import IGNORE_INDEX, RegionKind
-from vtg_core.views.recipes import OURS, USED_BY, RecipeView
+from vtg_core.views.recipes import OURS, USED_BY, YOURS, RecipeView
 
 PART_NAMES = {
     AnswerPart.TIME: "times",
@@ -105,6 +104,7 @@ class RecipeRow:
     """What a masking recipe would have reported as the loss of this sample.
 
     Attributes:
+        key: the name of the mask, as the page's switch has it.
         name, does: of the recipe, and what it does.
         num_supervised: how many tokens it trains; None where it cannot be applied.
         loss: nats a token; None where there is none.
@@ -112,6 +112,7 @@ class RecipeRow:
         reason: why it cannot be applied; empty where it can.
     """
 
+    key: str
     name: str
     does: str
     num_supervised: int | None
@@ -239,24 +240,6 @@ def _reading(report: LossReport, loss: AnswerLoss, *, uniform: float) -> str:
     return f"This model knows more than nothing: {against}. {_times_reading(loss.of_part(AnswerPart.TIME))}{hardest}"
 
 
-def is_guessing(tokens: Sequence[TokenLoss], uniform: float) -> bool:
-    """Say whether a model spreads its probability nearly evenly, and pays for it about what a blind guess does.
-
-    Args:
-        tokens: at least one.
-        uniform: ln of the vocabulary's size: nats a token that a blind guess costs.
-    """
-    entropy, nll = (fmean(getattr(token, figure) for token in tokens) for figure in ("entropy", "nll"))
-    return entropy > NEARLY_EVEN * uniform and -CLEARLY_BELOW < nll - uniform < (1 - NEARLY_EVEN) * uniform
-
-
-CLEARLY_BELOW = 0.25
-"""A mean NLL so far below ln V, in nats a token, is no blind guess any more."""
-
-NEARLY_EVEN = 0.9
-"""A mean entropy of this share of ln V is that of a model that prefers nothing: random weights of real size reach 0.95."""
-
-
 def _times_reading(times: PartLoss) -> str:
     if not times.num_tokens or times.uniform_nll is None:
         return ""
@@ -355,24 +338,17 @@ def _recipe_rows(
     if ours is None:
         return []
     num_ours = int((encoded.labels != IGNORE_INDEX).sum())
-    rows = [RecipeRow(OURS, "trains the answers and their ends of turn", num_ours, ours, None, "")]
+    rows = [RecipeRow(OURS, OURS, "trains the answers and their ends of turn", num_ours, ours, None, "")]
     if yours is not None:
-        difference = None if yours.loss is None else yours.loss - ours
+        less = None if yours.loss is None else yours.loss - ours
         rows.append(
-            RecipeRow(yours.name, yours.does, yours.num_supervised, yours.loss, difference, yours.reason)
+            RecipeRow(YOURS, yours.name, yours.does, yours.num_supervised, yours.loss, less, yours.reason)
         )
     for mask in masks:
-        loss = losses.get(mask.recipe)
-        rows.append(
-            RecipeRow(
-                name=str(mask.recipe),
-                does=USED_BY[Recipe(mask.recipe)][0],
-                num_supervised=None if mask.supervised is None else int(np.count_nonzero(mask.supervised)),
-                loss=loss,
-                difference=None if loss is None else loss - ours,
-                reason=mask.reason,
-            )
-        )
+        name, loss = str(mask.recipe), losses.get(mask.recipe)
+        count = None if mask.supervised is None else int(np.count_nonzero(mask.supervised))
+        less = None if loss is None else loss - ours
+        rows.append(RecipeRow(name, name, USED_BY[Recipe(name)][0], count, loss, less, mask.reason))
     return rows
 
 

@@ -4,7 +4,7 @@ Nothing here is markup. A view is turned into JSON and drawn by a component that
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -73,6 +73,8 @@ class PromptView:
         answer: what the model is taught to write.
         num_tokens, num_video, num_supervised: tokens in all; of the video and its time stamps; in the loss.
         parts: the sequence in order.
+        raw: the words of the template, with its placeholder; empty for a row's own words.
+        messages: (role, content) of the conversation, each video one word.
     """
 
     key: str
@@ -85,6 +87,25 @@ class PromptView:
     num_video: int
     num_supervised: int
     parts: list[PromptPart]
+    raw: str
+    messages: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class TypedTemplateView:
+    """A template that a person typed.
+
+    Attributes:
+        typed: the words that this is about.
+        problem: why it cannot be used; empty where it can.
+        prompt: what the model reads of it on the sample on screen; None where it cannot be used.
+        yaml: the file that ``load_templates`` reads; empty where it cannot be used.
+    """
+
+    typed: str
+    problem: str = ""
+    prompt: PromptView | None = None
+    yaml: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +154,17 @@ def view_prompt(inspection: Inspection, processor: "ProcessorMixin") -> PromptVi
         num_video=encoded.num_video,
         num_supervised=sum(part.num_supervised for part in parts),
         parts=parts,
+        raw="" if template.name == OWN else template.text,
+        messages=[(str(one["role"]), _content_of(one.get("content"))) for one in inspection.sample.messages],
     )
+
+
+def _content_of(content: object) -> str:
+    """Return what a message says: its texts in order, and a word for whatever else it shows."""
+    if not isinstance(content, Sequence) or isinstance(content, str):
+        return "" if content is None else str(content)
+    said = [part if isinstance(part, Mapping) else {"type": "text", "text": part} for part in content]
+    return "\n".join(str(part["text"]) if "text" in part else f"⟨{part.get('type', '?')}⟩" for part in said)
 
 
 def _parts(encoded: EncodedSample, placeholders: Collection[int]) -> Iterator[PromptPart]:

@@ -53,6 +53,15 @@ def test_its_prompt_stands_beside_ours_and_is_marked_where_it_differs(own):
     expect(own.locator("#prompts-note")).to_contain_text("Your collator's prompt stands beside ours")
 
 
+def test_its_prompt_is_one_of_the_two_that_are_held_against_each_other(own):
+    sides = own.locator("#prompt-table .vtg-pd-side")
+    expect(sides.locator("h4")).to_have_text(["direct", NAME])
+    expect(sides.nth(1).locator("ins.vtg-other", has_text="brief").first).to_be_visible()
+    own.get_by_role("radio", name="messages").check()
+    expect(sides.nth(1)).to_contain_text("no more is known than what the model reads")
+    own.get_by_role("radio", name="as the model reads it").check()
+
+
 def test_its_loss_stands_beside_ours(own):
     show(own, "Loss")
     own.locator("#run-loss").click()
@@ -60,6 +69,7 @@ def test_its_loss_stands_beside_ours(own):
     expect(figure.locator(".vtg-loss-number")).to_have_text(re.compile(r"^\d+\.\d{4}$"), timeout=LOADED)
     expect(figure).to_contain_text("ours")
     expect(own.locator("#loss-note")).to_contain_text("your collator's loss stands beside ours")
+    expect(own.locator(".vtg-of-mask")).to_contain_text(f"Under the mask of {NAME} the loss is")
 
 
 def test_hostile_rows_are_read_audited_and_shown_as_text(own):
@@ -98,7 +108,7 @@ def test_rows_that_cannot_be_read_and_the_list_of_all_are_text(own):
 
 
 def test_a_file_full_of_them_is_audited_and_nothing_has_run(own):
-    show(own, "Audit")
+    show(own, "File", "Findings")
     own.locator("#run-file").click()
     expect(own.locator("#file-audit .vtg-file-state")).to_have_text(re.compile("^Audited"), timeout=LOADED)
     assert own.evaluate(RAN) is None

@@ -17,7 +17,6 @@ from vtg_core.audit.codes.batch import MASK_KIND, MODEL_LACKS, MODEL_NOT_ASKED, 
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.videos import image_id, probe_outputs, video_ids
-from vtg_core.checkpoints.loading import load_config
 from vtg_core.errors import VTGError, first_line
 
 if TYPE_CHECKING:
@@ -55,6 +54,16 @@ class AskedModel:
             )
         return asked
 
+    @classmethod
+    def of_checkpoint(cls, name: str, chat: ChatIds) -> "AskedModel":
+        """Return the class of a checkpoint, a folder or a hub id; one that is not asked where no config can be read."""
+        from vtg_core.checkpoints.loading import load_config
+
+        try:
+            return cls.of(load_config(name), chat)
+        except VTGError as error:
+            return cls(None, name, str(error))
+
     def needs(self, name: str) -> bool:
         """Say whether the model places tokens by this input."""
         return name in inspect.signature(self.place).parameters
@@ -83,14 +92,6 @@ class AskedModel:
             placed = self.place(**tensors)[0]
         found: np.ndarray | None = placed.numpy() if placed is not None else None
         return found
-
-
-def asked_model(checkpoint: str, chat: ChatIds) -> AskedModel:
-    """Return the class of a checkpoint, by its name; not to be asked where no config can be read."""
-    try:
-        return AskedModel.of(load_config(checkpoint), chat)
-    except VTGError as error:
-        return AskedModel(None, checkpoint, str(error))
 
 
 def check_model_inputs(

@@ -14,7 +14,7 @@ from vtg_core.checkpoints.loading import DEFAULT_CHECKPOINT, fingerprint, load_p
 from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.annotations import Annotation, UnreadableRow
 from vtg_core.errors import AnnotationError
-from vtg_core.templates import PromptTemplate
+from vtg_core.templates import TemplateSelector
 from vtg_core.video.plan import FramePolicy
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Setup:
     """How rows are audited; it can be sent to another process.
 
     Attributes:
-        templates: the prompt templates that a row's is chosen among.
+        selector: chooses the template of each row.
         frames: which frames are taken.
         checkpoint: its name.
         change: what is added to its chat template.
@@ -44,7 +44,7 @@ class Setup:
         folder: where the collator is looked for beside the installed packages; empty for the current folder.
     """
 
-    templates: tuple[PromptTemplate, ...]
+    selector: TemplateSelector
     frames: FramePolicy
     checkpoint: str = DEFAULT_CHECKPOINT
     change: TemplateChange = TemplateChange()  # noqa: RUF009  # frozen
@@ -107,7 +107,7 @@ def fingerprints_of(
         AnnotationError: the file cannot be read.
         CheckpointError: there is no such checkpoint.
     """
-    words = [asdict(template) for template in setup.templates]
+    words = [asdict(template) for template in setup.selector.templates]
     return _plain(
         {
             "version": vtg_core.__version__,
@@ -119,7 +119,9 @@ def fingerprints_of(
             "chat template": _chat_template(load_processor(setup.checkpoint, template=setup.change)),
             "frames": asdict(setup.frames),
             "prompt templates": {
-                "names": [template.name for template in setup.templates],
+                "names": [template.name for template in setup.selector.templates],
+                "languages": setup.selector.languages,
+                "task": str(setup.selector.task),
                 "sha256": _digest(json.dumps(words, sort_keys=True).encode()),
             },
             "max_length": setup.max_length,

@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vtg_core.audit.batch.model_inputs import asked_model
+from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.codes.audit import DECODED
 from vtg_core.audit.file_rows import NUM_FIRST_ROWS, Take
 from vtg_core.audit.findings import Finding
@@ -24,11 +24,8 @@ from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.dataset import Sample, sample_of
 from vtg_core.errors import VideoError, VTGError
 from vtg_core.masking.pixel_free import PixelFreeEncoder
-from vtg_core.templates import TemplateSelector
 from vtg_core.video.packed_timeline import pack, unpack
 from vtg_core.video.timeline import keep_timeline, local_file, timeline_of
-
-TEMPLATE_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Worker:
         self._chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
         self._encoder = PixelFreeEncoder(checkpoint.processor, sees_pixels=setup.sees_pixels)
         self._collator = _collator(setup, checkpoint.processor) if setup.collator else None
-        self._model = asked_model(setup.checkpoint, self._chat) if setup.collator else None
+        self._model = AskedModel.of_checkpoint(setup.checkpoint, self._chat) if setup.collator else None
 
     def do(self, task: Task) -> Result:
         """Do a task."""
@@ -135,10 +132,6 @@ class BlockRows:
     setup: Setup
     video_root: Path = Path()
     format: str = OWN.name
-    _selector: TemplateSelector = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._selector = TemplateSelector(seed=TEMPLATE_SEED, templates=self.setup.templates)
 
     @property
     def num_readable(self) -> int:
@@ -154,9 +147,9 @@ class BlockRows:
     def sample(self, take: Take, index: int, annotation: Annotation) -> Sample:
         if reason := self.block.videos.broken.get(str(annotation.video)):
             raise VideoError(f"{annotation.where}: {reason}")
-        return sample_of(
-            annotation, take, template=self._selector.select(index), frames=self.setup.frames, clip=self.setup.clip
-        )  # fmt: skip
+        setup = self.setup
+        template = setup.selector.select(index, len(annotation.windows))
+        return sample_of(annotation, take, template=template, frames=setup.frames, clip=setup.clip)
 
     def first(self) -> tuple[Sequence[Annotation], Sequence[UnreadableRow]]:
         return [row for _, row in self.each(NUM_FIRST_ROWS)], list(self.unreadable())[:NUM_FIRST_ROWS]

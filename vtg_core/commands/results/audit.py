@@ -76,15 +76,26 @@ def results_usage(options: argparse.Namespace) -> str | None:
     return None
 
 
+def refusing_videos(options: argparse.Namespace) -> Callable[["Annotation"], None]:
+    """Return what is told of each row: no output may be a video of theirs."""
+    seen = set[int]()
+
+    def refuse(row: "Annotation") -> None:
+        if (named := hash(str(row.video))) not in seen:
+            seen.add(named)
+            refuse_inputs(options, [(f"the video of {row.where}", row.video)])
+
+    return refuse
+
+
 def scanned(options: argparse.Namespace, rows: "FileRows") -> Iterator["Annotation | UnreadableRow"]:
     """Count the rows, and yield each; no output may be a video of theirs."""
     from vtg_core.data.annotations import UnreadableRow
 
-    seen = set[int]()
+    refuse = refusing_videos(options)
     for row in rows.scan():
-        if not isinstance(row, UnreadableRow) and (named := hash(str(row.video))) not in seen:
-            seen.add(named)
-            refuse_inputs(options, [(f"the video of {row.where}", row.video)])
+        if not isinstance(row, UnreadableRow):
+            refuse(row)
         yield row
     tell_format(rows)
 
@@ -226,7 +237,7 @@ def _setup(options: argparse.Namespace, rows: "FileRows") -> "Setup":
 
     recipe = f"vtg_core.recipes:{options.recipe.replace('-', '_')}" if options.recipe else ""
     return Setup(
-        templates=rows.selector.templates,
+        selector=rows.selector,
         frames=rows.frames,
         checkpoint=options.checkpoint,
         change=template_change(options),

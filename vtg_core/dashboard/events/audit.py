@@ -1,7 +1,6 @@
 """What the Audit tab answers, and what is shown of the template on screen."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -10,16 +9,14 @@ from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.inputs import Inputs, template_in
 from vtg_core.dashboard.masks import AuditSource, Choice, chosen_mask, is_of_sample
 from vtg_core.dashboard.notices import as_notice, notice
-from vtg_core.dashboard.samples import picked_number
 from vtg_core.dashboard.session.jobs import PASSES, Task
 from vtg_core.dashboard.session.replies import comparison_of, loss_of, progress_of, read_from
 from vtg_core.dashboard.session.runs import UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.tabs.audit import AuditTab, file_label
+from vtg_core.dashboard.tabs.file_audit import file_label
 from vtg_core.dashboard.tabs.page import Layout
 from vtg_core.dashboard.work.audit import Audited, no_audit, show_audit, show_recipe_losses
-from vtg_core.dashboard.work.audit_file import FileAudit, as_partial, show_file_audit
 from vtg_core.errors import VTGError
 from vtg_core.views.samples import template_key
 
@@ -67,12 +64,12 @@ class AuditEvents:
         """The event that shows what goes with the mask that is chosen."""
         at, tab = self.layout, self.layout.audit_tab
         shown = [at.batch_row, tab.scoring]
-        if self.settings.takes_files:
-            shown.append(tab.run_file)
+        if at.file_tab is not None:
+            shown.append(at.file_tab.audit.run)
         return {"fn": self._fields, "inputs": [at.mask], "outputs": shown, **UNQUEUED}
 
-    def connect(self, read_row: dict[str, Any]) -> None:
-        """Answer every event of the tab; ``read_row`` reads the row of the annotation file that was picked."""
+    def connect(self) -> None:
+        """Answer every event of the tab."""
         at, tab = self.layout, self.layout.audit_tab
         gr.on([at.template.change, at.batch_row.submit, at.batch_row.input], **self.show)
         at.mask.choose(**self.fields).then(**self.show)
@@ -80,23 +77,10 @@ class AuditEvents:
             Task.RECIPES, tab.score, fn=self._score, outputs=[at.notice, tab.recipes], show_progress_on=[tab.recipes]
         )  # fmt: skip
         self.runs.connect_cancel(tab.cancel_score, at.notice, *PASSES)
-        if self.settings.takes_files:
-            self._connect_file(tab, read_row)
-
-    def _connect_file(self, tab: AuditTab, read_row: dict[str, Any]) -> None:
-        at = self.layout
-        tab.run_file.click(
-            self._audit_file, [at.mask, at.mode, at.template, at.num_frames, at.trained], [at.notice, tab.file],
-            concurrency_id="file", concurrency_limit=2, trigger_mode="once", show_progress="hidden",
-            api_visibility="private",
-        )  # fmt: skip
-        self.runs.connect_cancel(tab.cancel_file, at.notice, Task.FILE_AUDIT)
-        picked = tab.file.pick(self._pick, outputs=[at.row], **UNQUEUED)
-        picked.then(**read_row).then(**self.show)
 
     def _fields(self, request: gr.Request, mask: str) -> list[Any]:
         updates = [gr.update(visible=mask == AuditSource.BATCH), gr.update(visible=is_of_sample(mask))]
-        if self.settings.takes_files:
+        if self.layout.file_tab is not None:
             settings = self.visits.of(request.session_hash).settings(self.settings)
             updates.append(gr.update(value=file_label(settings, mask)))
         return updates
@@ -157,21 +141,3 @@ class AuditEvents:
             visit, Task.RECIPES, work=show_recipe_losses, read=read, progress=progress
         )
         return said, gr.skip() if recipes is None else recipes
-
-    def _audit_file(
-        self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008
-    ) -> Iterator[Any]:  # fmt: skip
-        shown = self.runs.stream(
-            self.visits.of(request.session_hash), Task.FILE_AUDIT, work=show_file_audit, progress=progress,
-            stays=as_partial, read=lambda: FileAudit.read(self.settings, *values),
-        )  # fmt: skip
-        for failure, view in shown:
-            yield failure or gr.skip(), view
-
-    def _pick(self, request: gr.Request, event: gr.EventData) -> str:
-        """Return the row that was clicked in the table, to be read as if it were typed."""
-        return (
-            self.visits.of(request.session_hash)
-            .samples(self.layout.samples)
-            .view(picked_number({"number": event.row}))
-        )

@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.events.compare_file import FileCompareEvents
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import Task
 from vtg_core.dashboard.session.replies import remark_of
@@ -28,8 +27,8 @@ class CompareEvents:
         self.settings, self.layout, self.visits = settings, layout, visits
         self.runs = Runs(settings, visits)
 
-    def connect(self, read_row: dict[str, Any]) -> None:
-        """Answer every event; ``read_row`` reads the row of the annotation file that was picked."""
+    def connect(self) -> None:
+        """Answer every event."""
         at, tab = self.layout, self.layout.loss_tab.compare
         asked = self.runs.ask_for(Task.COMPARISON, tab.run, ask=self._ask, shown=[tab.comparison])
         asked.then(
@@ -38,8 +37,6 @@ class CompareEvents:
         self.runs.connect_cancel(tab.cancel, at.notice, Task.COMPARISON)
         tab.comparison.pick(self._pick, outputs=[at.mode, at.template], **UNQUEUED)
         at.views.change(self._cost, outputs=[tab.cost], **COST)
-        if self.settings.annotation_file is not None:
-            FileCompareEvents(self.settings, self.layout, self.visits).connect(read_row)
 
     def _ask(self, request: gr.Request) -> Any:
         """Say at once that the comparison waits: another run may have the model, and it can be cancelled already."""

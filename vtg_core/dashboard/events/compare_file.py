@@ -1,6 +1,6 @@
-"""What *Compare templates* answers about the whole annotation file."""
+"""What the comparison of templates on the whole annotation file answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -8,6 +8,7 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.events.audit import AuditEvents
+from vtg_core.dashboard.file.comparison import Compared, FileComparison, show_file_comparison, waiting
 from vtg_core.dashboard.samples import picked_number
 from vtg_core.dashboard.session.jobs import Task
 from vtg_core.dashboard.session.replies import remark_of
@@ -15,10 +16,10 @@ from vtg_core.dashboard.session.runs import MODEL, UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.chart import metric_boxes
-from vtg_core.dashboard.tabs.compare_file import run_label
+from vtg_core.dashboard.tabs.compare_file import FileCompareTab, run_label
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.compare_file import Compared, FileComparison, show_file_comparison, waiting
 from vtg_core.data.answers import AnswerMode
+from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
 from vtg_core.views.samples import as_json
 
@@ -30,19 +31,24 @@ class FileCompareEvents:
         self.settings, self.layout, self.visits = settings, layout, visits
         self.runs = Runs(settings, visits)
 
-    def connect(self, read_row: dict[str, Any]) -> None:
+    def connect(self, tab: FileCompareTab, read_row: dict[str, Any]) -> None:
         """Answer every event; ``read_row`` reads the row of the annotation file that was picked."""
-        at, tab = self.layout, self.layout.loss_tab.compare.file
+        at = self.layout
         behind: dict[str, Any] = {
             "trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"
         }  # fmt: skip
         tab.limit.change(self._label, [tab.limit], [tab.run], **UNQUEUED)
         shown = [tab.view, tab.figure, tab.csv, tab.json]
         asked = self.runs.ask_for(Task.FILE_COMPARISON, tab.run, ask=self._ask, shown=shown)
-        asked.then(
-            self._compare, [tab.limit, tab.baseline, at.num_frames, at.trained], [at.notice, tab.view, tab.compared],
-            show_progress_on=[tab.doing], **MODEL,
-        ).then(self._finish, [tab.compared, tab.metric, tab.baseline], shown, **behind)  # fmt: skip
+        finish: dict[str, Any] = {
+            "fn": self._finish, "inputs": [tab.compared, tab.metric, tab.baseline], "outputs": shown, **behind
+        }  # fmt: skip
+        run: dict[str, Any] = {
+            "outputs": [at.notice, tab.view, tab.compared], "show_progress_on": [tab.doing], **MODEL
+        }  # fmt: skip
+        asked.then(self._compare, [tab.limit, tab.baseline, at.num_frames, at.trained], **run).then(**finish)
+        again = tab.view.go_on(self._ask_on, **UNQUEUED)
+        again.then(self._go_on, [tab.compared], **run).then(**finish)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.FILE_COMPARISON)
         tab.baseline.input(self._hold_against, [tab.compared, tab.baseline], [tab.view], **behind)
         tab.view.metric(self._choose, [tab.compared], [tab.metric, tab.figure], **behind)
@@ -61,14 +67,34 @@ class FileCompareEvents:
             return [gr.skip()] * 4
         return as_json(waiting(self._settings(request))), *[gr.update(visible=False)] * 3
 
+    def _ask_on(self, request: gr.Request) -> None:
+        self.visits.of(request.session_hash).jobs.ask(Task.FILE_COMPARISON)
+
     def _compare(
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008
     ) -> Iterator[Any]:  # fmt: skip
+        yield from self._stream(
+            request, lambda: FileComparison.read(self._settings(request), *values), progress
+        )
+
+    def _go_on(
+        self, request: gr.Request, compared: Compared | None, progress: gr.Progress = gr.Progress()  # noqa: B008
+    ) -> Iterator[Any]:  # fmt: skip
+        def again() -> FileComparison:
+            if compared is None:
+                raise VTGError("what was compared is no longer kept; compare the templates anew")
+            return compared.rest(self._settings(request))
+
+        yield from self._stream(request, again, progress)
+
+    def _stream(
+        self, request: gr.Request, read: Callable[[], FileComparison], progress: gr.Progress
+    ) -> Iterator[Any]:
         visit = self.visits.of(request.session_hash)
         said = remark_of(visit)
         shown = self.runs.stream(
             visit, Task.FILE_COMPARISON, work=show_file_comparison, progress=progress, stays=lambda last: last,
-            read=lambda: FileComparison.read(self._settings(request), *values),
+            read=read,
         )  # fmt: skip
         for failure, compared in shown:
             if failure is not None:

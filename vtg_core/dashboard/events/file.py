@@ -8,6 +8,8 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.events.audit import AuditEvents
+from vtg_core.dashboard.events.compare_file import FileCompareEvents
+from vtg_core.dashboard.events.file_audit import FileAuditEvents
 from vtg_core.dashboard.file.survey import FileSurvey, Surveyed, show_file_survey
 from vtg_core.dashboard.file.upload import open_upload
 from vtg_core.dashboard.notices import as_notice
@@ -17,8 +19,8 @@ from vtg_core.dashboard.session.replies import told
 from vtg_core.dashboard.session.runs import UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.tabs.audit import file_label
 from vtg_core.dashboard.tabs.file import file_name, survey_label
+from vtg_core.dashboard.tabs.file_audit import file_label
 from vtg_core.dashboard.tabs.histograms import distribution_bars
 from vtg_core.dashboard.tabs.page import Layout
 from vtg_core.dataset import OWN
@@ -52,12 +54,14 @@ class FileEvents:
         at.tab_of["file"].select(self._survey_unasked, [tab.surveyed, *fields], **survey)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.SURVEY)
         tab.view.rows(self._rows, [tab.surveyed], [tab.rows], trigger_mode="always_last", **UNQUEUED)
-        audit = at.audit_tab
+        FileAuditEvents(self.settings, at, self.visits).connect(tab.audit, read_row)
+        if tab.comparison is not None:
+            FileCompareEvents(self.settings, at, self.visits).connect(tab.comparison, read_row)
         tab.upload.upload(
             self._upload, [tab.upload, at.mask, at.template],
             [
-                at.notice, at.row, at.template, tab.name, tab.survey_row, tab.run, audit.file_row, audit.run_file,
-                audit.file, tab.view, tab.rows, tab.figure, tab.surveyed,
+                at.notice, at.row, at.template, tab.name, tab.survey_row, tab.run, tab.audit.row, tab.audit.run,
+                tab.audit.view, tab.audit.kept, tab.view, tab.rows, tab.figure, tab.surveyed,
             ], **UNQUEUED,
         )  # fmt: skip
         show = AuditEvents(self.settings, at, self.visits).show
@@ -121,9 +125,9 @@ class FileEvents:
             shown = gr.update(visible=True)
             return [
                 "", samples.view(samples.first), gr.update(choices=choices, value=kept), file_name(settings), shown,
-                survey_label(settings), shown, file_label(settings, mask), "", "", "", gr.update(visible=False), None,
+                survey_label(settings), shown, file_label(settings, mask), "", None, "", "", gr.update(visible=False), None,
             ]  # fmt: skip
-        return [told(failures[0], visit), *[gr.skip()] * 12]
+        return [told(failures[0], visit), *[gr.skip()] * 13]
 
 
 def _shown(surveyed: Surveyed) -> tuple[Any, ...]:

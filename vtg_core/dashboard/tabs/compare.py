@@ -6,7 +6,6 @@ import gradio as gr
 
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.tabs.compare_file import FileCompareTab
 from vtg_core.templates import TEMPLATES
 from vtg_core.views.comparison import NO_COMPARISON
 from vtg_core.views.samples import as_json
@@ -33,8 +32,6 @@ class CompareTab:
             label="Templates compared on this sample",
             events=("pick",),
         )
-        if settings.annotation_file is not None:
-            self.file = FileCompareTab(settings)
 
     @property
     def outputs(self) -> list[Any]:

@@ -1,11 +1,11 @@
-"""*Compare templates* on the whole annotation file: what is where."""
+"""The comparison of templates on the whole annotation file, under *File*: what is where."""
 
 import gradio as gr
 
 from vtg_core.comparison.analytics import Metric
 from vtg_core.dashboard.components import script_component
+from vtg_core.dashboard.file.comparison import DEFAULT_LIMIT
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.compare_file import DEFAULT_LIMIT
 from vtg_core.templates import TEMPLATE_NAMES
 
 SECONDS_KEPT = 6 * 3600
@@ -18,7 +18,6 @@ class FileCompareTab:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         limit = min(len(settings.annotations), DEFAULT_LIMIT)
-        gr.Markdown("### The annotation file", elem_id="file-compare-title")
         with gr.Group(elem_id="file-compare-group"), gr.Row():
             self.limit = gr.Number(
                 limit, label="Rows of the file", info=f"The first so many of the {len(settings.annotations):,} that can be read", precision=0,
@@ -42,7 +41,7 @@ class FileCompareTab:
             "compare_file",
             elem_id="file-compare",
             label="Templates compared on the annotation file",
-            events=("pick", "metric"),
+            events=("pick", "metric", "go_on"),
         )
         self.figure = gr.Plot(
             label="What answers cost, by template", elem_id="file-compare-figure", visible=False

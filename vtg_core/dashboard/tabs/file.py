@@ -7,6 +7,8 @@ import gradio as gr
 
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
+from vtg_core.dashboard.tabs.compare_file import FileCompareTab
+from vtg_core.dashboard.tabs.file_audit import FileAuditTab
 
 SECONDS_KEPT = 6 * 3600
 """So long what was found is kept of a page that nobody uses."""
@@ -23,6 +25,17 @@ class FileTab:
             self.upload = gr.UploadButton(
                 "Open another annotation file", elem_id="upload-file", size="sm", scale=0, min_width=240
             )
+        self.comparison: FileCompareTab | None = None
+        with gr.Tabs(elem_id="file-tabs"):
+            with gr.Tab("Contents", id="contents", render_children=True):
+                self._build_survey(settings)
+            with gr.Tab("Findings", id="findings", render_children=True):
+                self.audit = FileAuditTab(settings)
+            if settings.annotation_file is not None:
+                with gr.Tab("Templates compared", id="compared", render_children=True):
+                    self.comparison = FileCompareTab(settings)
+
+    def _build_survey(self, settings: Settings) -> None:
         with gr.Row(elem_id="survey-row", visible=settings.num_in_file > 0) as self.survey_row:
             self.run = gr.Button(
                 survey_label(settings), variant="primary", elem_id="run-survey", scale=2, min_width=220

@@ -2,10 +2,12 @@
 
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtg_core.comparison.analytics import Metric, summarise
@@ -25,7 +27,13 @@ from vtg_core.regions import MaskPolicy
 from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import SampledVideo
-from vtg_core.views.comparison_file import MAX_UNREAD, FileComparisonView, UnreadRow, view_analytics
+from vtg_core.views.comparison_file import (
+    MAX_UNREAD,
+    FileComparisonView,
+    UnreadRow,
+    read_guessing,
+    view_analytics,
+)
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
@@ -49,12 +57,14 @@ class FileComparison:
         baseline: name of the template that the others of its answer format are compared with.
         frames: which frames are taken from each row's video.
         policy: which regions are trained.
+        before: what an earlier run of the same that was stopped came to; None for a new one.
     """
 
     limit: int
     baseline: str
     frames: FramePolicy
     policy: MaskPolicy
+    before: "ComparisonStore | None" = None
 
     @classmethod
     def read(
@@ -91,6 +101,22 @@ class Compared:
     view: FileComparisonView
     baseline: str
     store: ComparisonStore | None = None
+    wanted: FileComparison | None = None
+    file: Path | None = None
+
+    def rest(self, settings: Settings) -> FileComparison:
+        """Return what is left to be compared.
+
+        Raises:
+            VTGError: nothing is, or the page shows another file since.
+        """
+        is_partial = self.view.state == "partial" and self.wanted is not None
+        if not is_partial or self.file != settings.annotation_file:
+            raise VTGError(
+                "there must be a comparison of this file that was stopped; compare the templates anew"
+            )
+        assert self.wanted is not None
+        return replace(self.wanted, baseline=self.baseline, before=self.store)
 
     @property
     def results(self) -> list[TemplateResult]:
@@ -169,7 +195,16 @@ class _Run:
     store: ComparisonStore | None = None
     _seconds_a_row: float | None = None
     _started: float = 0.0
+    _at_start: int = 0
+    _uniform: float = math.inf
     _next: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.store = self.wanted.before
+        if self.store is not None:
+            readable = {annotation.row for annotation in self.settings.annotations}
+            failed = sum(row.row in readable for row in self.store.unreadable)
+            self.num_rows = len(self.store.rows) + failed
 
     def prepare(self) -> "tuple[VideoTemporalSFTDataset, ProcessorMixin]":
         """Read the file, and estimate the run by its first row before any weight is loaded.
@@ -188,7 +223,7 @@ class _Run:
             sample = dataset[0]
             assert isinstance(sample.video, SampledVideo)
             inspections = inspect_templates(
-                sample.video, sample.query, sample.windows, processor=processor, templates=TEMPLATES,
+                sample.video, sample.query, sample.windows, processor=processor, templates=self.settings.built_in,
                 policy=self.wanted.policy,
             )  # fmt: skip
             samples = [inspection.encoded for inspection in inspections]
@@ -215,11 +250,14 @@ class _Run:
         self._check_stopped()
         self.tell(0.0, f"Loading the model of {self.settings.model_label}")
         model = load_model(self.settings.checkpoint, **self.settings.placement)
-        self.store = _store(self.settings, self.wanted, dataset=dataset, dtype=dtype_of(model))
-        self._started = time.monotonic()
+        self._uniform = math.log(model.get_input_embeddings().num_embeddings)
+        if self.store is None:
+            self.store = _store(self.settings, self.wanted, dataset=dataset, dtype=dtype_of(model))
+        self._started, self._at_start = time.monotonic(), self.num_rows
+        done = {*self.store.rows, *(row.row for row in self.store.unreadable)}
         yield from compare_rows(
-            dataset, model, processor, TEMPLATES,
-            rows=[annotation.row for annotation in dataset.annotations[: self.wanted.limit]],
+            dataset, model, processor, self.settings.built_in,
+            rows=[a.row for a in dataset.annotations[: self.wanted.limit] if a.row not in done],
             policy=self.wanted.policy, on_layer=self._on_layer,
         )  # fmt: skip
 
@@ -236,7 +274,7 @@ class _Run:
 
     def shown(self, state: str) -> Compared:
         """Return what is known."""
-        began = time.monotonic()
+        began, results = time.monotonic(), self.store.results if self.store is not None else []
         unread = [] if self.store is None else self.store.unreadable
         view = FileComparisonView(
             subject=self.wanted.subject(self.settings),
@@ -249,13 +287,12 @@ class _Run:
             plain_because=self.plain_because,
             unread=[_unread(row) for row in unread[:MAX_UNREAD]],
             num_unread=len(unread),
-            analytics=view_analytics(
-                self.store.results if self.store is not None else [], baseline=self.wanted.baseline
-            ),
+            analytics=view_analytics(results, baseline=self.wanted.baseline),
+            reading=read_guessing(results, self._uniform),
         )
         took = time.monotonic() - began
         self._next = time.monotonic() + max(SECONDS_BETWEEN, took / SHARE_OF_SHOWING)
-        return Compared(view, self.wanted.baseline, self.store)
+        return Compared(view, self.wanted.baseline, self.store, self.wanted, self.settings.annotation_file)
 
     def _on_layer(self, begun: int, total: int) -> None:
         self._check_stopped()
@@ -270,8 +307,8 @@ class _Run:
 
     def _seconds_left(self) -> float | None:
         a_row = self._seconds_a_row
-        if self.num_rows:
-            a_row = (time.monotonic() - self._started) / self.num_rows
+        if done := self.num_rows - self._at_start:
+            a_row = (time.monotonic() - self._started) / done if self._started else a_row
         return None if a_row is None else a_row * (self.wanted.limit - self.num_rows)
 
 
@@ -294,7 +331,7 @@ def _store(
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(
         settings.checkpoint, adapter=settings.adapter, template=settings.template, dtype=dtype, frames=wanted.frames,
-        policy=wanted.policy, templates=TEMPLATES,
+        policy=wanted.policy, templates=settings.built_in,
     )  # fmt: skip
     return ComparisonStore(own, dataset.annotations, unreadable=list(dataset.unreadable))
 

@@ -1,0 +1,37 @@
+// Which finding of the file the row on screen was opened for, and the way to the one before, the next, and back.
+
+import { redraw, rootOf } from "./drawing.js";
+import { whole } from "./numbers.js";
+import { hasTab, make, openTab, textButton } from "./shared.js";
+import { get, on, set } from "./store.js";
+
+const FRAMES = 60; // so long a tab that nobody has opened yet may take to be drawn
+
+const openFindings = () => {
+  openTab("File");
+  const open = (left) => hasTab("Findings") ? openTab("Findings") : left && requestAnimationFrame(() => open(left - 1));
+  open(FRAMES);
+};
+
+export default ({ element }) => {
+  const root = rootOf(element);
+  const go = (step) => set("walk", { ...get("walk"), step });
+  const draw = () =>
+    redraw(root, () => {
+      const walk = get("walk");
+      if (!walk) {
+        root.append(textButton("Audit the whole file", openFindings, "Opens File, Findings"));
+        return;
+      }
+      const isShown = walk.row === get("sample");
+      const said = make("span", "", `${isShown ? "From" : "Opened last from"} the file: finding ${whole(walk.at + 1)} of ${whole(walk.num)}, row ${whole(walk.row)} `);
+      said.append(make("code", "vtg-code", walk.code));
+      const keyed = [textButton("◂", () => go(-1), "Previous finding"), textButton("▸", () => go(1), "Next finding"), textButton("Back to the findings", openFindings)];
+      for (const [i, name] of ["before", "behind", "back"].entries()) keyed[i].dataset.key = `walk-${name}`;
+      [keyed[0].ariaLabel, keyed[1].ariaLabel, keyed[0].disabled, keyed[1].disabled] = ["Previous finding", "Next finding", walk.at <= 0, walk.at + 1 >= walk.num];
+      root.append(said, ...keyed);
+    });
+  on("walk", root, draw);
+  on("sample", root, draw);
+  draw();
+};
