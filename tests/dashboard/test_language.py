@@ -37,5 +37,7 @@ def test_the_templates_of_the_page_are_in_its_language_those_of_the_chosen_answe
 
 
 def test_a_file_is_audited_in_the_language_of_the_page():
-    wanted = FileAudit.read(Settings(language="ko"), AuditSource.OURS, "standard", "direct", 8, [], draws=True)
+    wanted = FileAudit.read(
+        Settings(language="ko"), AuditSource.OURS, "standard", "direct", 8, [], draws=True
+    )
     assert {t.language for t in wanted.selector().templates} == {"ko"}
