@@ -18,6 +18,7 @@ const draw = (root, view) => {
   root.setAttribute("role", "status"); // it stays, so what is written into it is read out
   const recipe = view?.recipe;
   set("recipe", recipe ? { name: recipe.name, runs: recipe.runs, num_tokens: view.num_tokens } : null);
+  set("strip", view);
   if (!view) return;
   const box = make("div", "vtg-strip-box");
   const isAudited = view.num_errors !== null;

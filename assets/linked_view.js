@@ -6,10 +6,12 @@ import { sequenceBar } from "./sequence_bar.js";
 import { on, set } from "./store.js";
 import { timeline } from "./timeline.js";
 import { readTokens } from "./tokens.js";
+import { pictureButton, reportButton } from "./ways_out.js";
 
 export default ({ element, props, trigger, watch }) => {
   const root = rootOf(element);
-  root.append(timeline(root), sequenceBar(root));
+  const waysOut = (bar) => [pictureButton(bar), ...(props.report ? [reportButton(`${globalThis.gradio_config?.root ?? ""}${props.report}`)] : [])];
+  root.append(timeline(root), sequenceBar(root, waysOut));
   const load = () => {
     const view = props.value ? JSON.parse(props.value) : null;
     set("hovered", null);

@@ -32,6 +32,7 @@ const videoPart = (view) => {
 export const part = (view) => {
   if (view.kind === "video") return videoPart(view);
   const node = textOf(view.pieces);
+  node.dir = "auto"; // a prompt may run from right to left, and what the chat template writes around it does not
   node.className = `vtg-part vtg-kind-${view.kind}${view.num_supervised ? " vtg-supervised" : ""}`;
   node.title = `${KIND_NAMES[view.kind]} · ${whole(view.num_tokens)} tokens, ${whole(view.num_supervised)} in the loss`;
   return node;

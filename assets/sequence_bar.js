@@ -87,13 +87,16 @@ const describe = (model, comparison, scale) => {
   return parts.join(" · ");
 };
 
-export const sequenceBar = (root) => {
+// `tools` stand beside the words below the strip.
+export const sequenceBar = (root, toolsOf = () => []) => {
   const [box, strip, regions, mask] = ["vtg-bar", "vtg-bar-strip", "vtg-bar-regions", "vtg-bar-mask"].map((name) => make("div", name));
   const [hovered, selected] = [make("div", "vtg-mark vtg-mark-hovered"), make("div", "vtg-mark vtg-mark-selected")];
   const about = make("p", "vtg-muted vtg-bar-about");
   Object.assign(strip, { role: "slider", tabIndex: 0, ariaLabel: "The whole row; arrows move the chosen token", ariaValueMin: "0" });
   strip.append(regions, mask, hovered, selected);
-  box.append(strip, about);
+  const line = make("div", "vtg-bar-line");
+  line.append(about, ...toolsOf(box));
+  box.append(strip, line);
   let [model, scale] = [null, null];
 
   const mark = (node, index) => {

@@ -21,6 +21,7 @@ const KEYS = {
   colour: ["label", "the name of what tokens are coloured by", isText],
   recipe: [null, "{name, runs, num_tokens} of the recipe whose mask is shown, or null", orNothing(isRecord)],
   found: [null, "{title, regions} of the finding whose tokens are shown, or null", orNothing(isRecord)],
+  strip: [null, "the line above the tabs, as the server sent it, or null", orNothing(isRecord)],
   prompts: [[], "the prompts of all templates, each a PromptView (vtg_core/views/samples.py)", Array.isArray],
   pair: [null, "the prompt of a person's own collator beside ours, a PairView, or null", orNothing(isRecord)],
   typed: [null, "the prompt of the template that a person types, a PromptView, or null", orNothing(isRecord)],

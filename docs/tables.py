@@ -23,17 +23,20 @@ from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Code, Rival
 from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
+from vtg_core.audit.shards.table import COLUMNS
 from vtg_core.audit.survey.kinds import KINDS
 from vtg_core.commands.start import page_parser
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.data.answer_forms.measure import VideoMeasure
 from vtg_core.data.answer_forms.registry import KNOWN_FORMS
-from vtg_core.data.answers import ANSWER_FORMATS
+from vtg_core.data.answers import ANSWER_FORMATS, AnswerMode
 from vtg_core.data.formats.registry import FORMATS
+from vtg_core.data.wording.languages import LANGUAGES
+from vtg_core.data.wording.tasks import TASKS, task_templates
 from vtg_core.files.outputs import replace_text
-from vtg_core.regions import MaskPolicy, RegionKind
-from vtg_core.templates import TEMPLATES
+from vtg_core.regions import MaskPolicy, RegionKind, TokenWeights
+from vtg_core.templates import TEMPLATES, PromptTemplate, templates_for
 from vtg_core.views.audit import FAMILIES
 from vtg_core.views.recipes import USED_BY
 from vtg_core.windows import Window
@@ -138,8 +141,33 @@ def _sample_fields() -> Iterator[str]:
 
 
 def _templates() -> Iterator[str]:
-    rows = ([t.mode, t.name, f"`{' ⏎ '.join(t.text.splitlines())}`"] for t in TEMPLATES)
+    rows = ([t.mode, t.name, _words(t)] for t in TEMPLATES)
     return table("mode|name|words", rows)
+
+
+def _languages() -> Iterator[str]:
+    rows = (
+        [f"`{own.code}`", own.name, own.own_name, _words(templates_for(AnswerMode.STANDARD, own.code)[4])]
+        for own in LANGUAGES.values()
+    )
+    return table("code|language|in its own words|`concise`", rows)
+
+
+def _tasks() -> Iterator[str]:
+    rows = (
+        [f"`{task}`", own.title, f"`{own.form}`", _words(task_templates(task)[0])]
+        for task, own in TASKS.items()
+    )
+    return table("task|what is asked|answer form unless you choose another|`direct`", rows)
+
+
+def _words(template: PromptTemplate) -> str:
+    return f"`{' ⏎ '.join(template.text.splitlines())}`"
+
+
+def _weights() -> Iterator[str]:
+    rows = ([f"`{name}`", meaning] for name, meaning in attributes_of(TokenWeights).items())
+    return table("weight|what it counts", rows)
 
 
 def _answers() -> Iterator[str]:
@@ -187,6 +215,10 @@ def _result_fields() -> Iterator[str]:
         for name, meaning in attributes_of(documented).items()
     }
     return table("column|what it is", ([f"`{name}`", meanings[name]] for name in CSV_COLUMNS))
+
+
+def _shard_columns() -> Iterator[str]:
+    return table("column|what it is", ([f"`{name}`", meaning] for name, meaning in COLUMNS.items()))
 
 
 def attributes_of(documented: type) -> dict[str, str]:
@@ -279,10 +311,10 @@ def _families() -> Iterator[str]:
     rows = (
         [family.name, "yes" if family.has_turns else "one at a time", "plain" if family.plain_because else "shared",
          family.told, "yes" if family.needs_pixels else "", "yes" if family.needs_equal_frames else "",
-         "two or more" if family.is_saved_read else "one", _known_of(family)]
+         _known_of(family)]
         for family in EXPECTED.values()
     )  # fmt: skip
-    titles = "family|several turns|sixteen templates|told of time|videos decoded|equal frames|saved batch|to be known"
+    titles = "family|several turns|sixteen templates|told of time|videos decoded|equal frames|to be known"
     return table(titles, rows)
 
 
@@ -311,6 +343,17 @@ def _figures() -> Iterator[str]:
     yield from table("figure|what it is|target|measured|on", rows)
 
 
+def _hostile() -> Iterator[str]:
+    runs = json.loads(SHOWN.read_text(encoding="utf-8"))
+    measured = {name: value for run in runs for name, value in run["figures"].items()}
+    rows = (
+        [what, target or "–", form.format(measured[name]) if name in measured else "not run"]
+        for name, (what, target, form) in FIGURES.items()
+        if name.startswith(("hostile_", "visitors_"))
+    )
+    yield from table("figure|target|measured", rows)
+
+
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "answer-forms": _answer_forms,
     "answers": _answers,
@@ -321,15 +364,20 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "families": _families,
     "figures": _figures,
     "formats": _formats,
+    "hostile": _hostile,
     "flow": _flow,
     "kinds": _kinds,
+    "languages": _languages,
     "names": _names,
     "options": _options,
     "recipes": _recipes,
     "result-fields": _result_fields,
     "sample-fields": _sample_fields,
+    "shard-columns": _shard_columns,
     "survey-kinds": _survey_kinds,
+    "tasks": _tasks,
     "templates": _templates,
+    "weights": _weights,
 }
 """Each generated table by its marks' name, as lines."""
 

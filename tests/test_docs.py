@@ -275,5 +275,5 @@ def test_the_top_level_holds_what_the_readme_promises_and_nothing_else():
     top = {name.split("/")[0] for name in done.stdout.splitlines() if not name.startswith(".")}
     assert top == {
         "app.py", "vtg_core", "tests", "assets", "docs", "requirements.txt", "requirements-dev.txt",
-        "requirements-frameworks.txt", "constraints.txt", "README.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml", "CHANGELOG.md",
+        "requirements-frameworks.txt", "constraints.txt", "README.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile", "pyproject.toml", "CHANGELOG.md",
     }  # fmt: skip

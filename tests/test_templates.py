@@ -250,7 +250,7 @@ def test_a_mapping_from_name_to_text_is_read(tmp_path):
         ("a: &x {query}", "t.yaml, template 1 must have a text under 'name' and under 'text'"),
         (
             "- {name: a, text: '{query}', size: 3}",
-            "must have no field but name, text, style and mode, got 'size'",
+            "must have no field but language, mode, name, source, style, task, text, got 'size'",
         ),
         (
             "- {name: a, text: '{query}', mode: seconds}",

@@ -38,20 +38,31 @@ if TYPE_CHECKING:
     from vtg_core.errors import VTGError
     from vtg_core.inspection import Inspection, inspect_templates
     from vtg_core.loss.score import LossReport, score
+    from vtg_core.loss.weighted.cross_entropy import weighted_loss
+    from vtg_core.loss.weighted.training import use_loss_weights
     from vtg_core.masking.encoding import EncodedSample, encode
     from vtg_core.masking.pixel_free import PixelFreeEncoder
-    from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind, labels_from_regions
+    from vtg_core.regions import (
+        IGNORE_INDEX,
+        MaskPolicy,
+        Region,
+        RegionKind,
+        TokenWeights,
+        labels_from_regions,
+    )
     from vtg_core.templates import (
         STANDARD_TEMPLATES,
         TEMPLATES,
         TEMPORAL_TOKEN_TEMPLATES,
         PromptTemplate,
+        Task,
         TemplateSelector,
         load_templates,
     )
     from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
     from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
     from vtg_core.video.timeline import VideoInfo
+    from vtg_core.views.report.notebook import show
     from vtg_core.windows import Window, intersection_over_union
 
 __version__ = "0.1.0"
@@ -87,6 +98,9 @@ _HOME = {
     "MaskPolicy": "regions",
     "Region": "regions",
     "RegionKind": "regions",
+    "TokenWeights": "regions",
+    "use_loss_weights": "loss.weighted.training",
+    "weighted_loss": "loss.weighted.cross_entropy",
     "labels_from_regions": "regions",
     "PixelFreeEncoder": "masking.pixel_free",
     "RenderedChat": "chat.rendering",
@@ -95,6 +109,7 @@ _HOME = {
     "TEMPLATES": "templates",
     "TEMPORAL_TOKEN_TEMPLATES": "templates",
     "PromptTemplate": "templates",
+    "Task": "templates",
     "TemplateSelector": "templates",
     "load_templates": "templates",
     "BatchReport": "audit.training.batches",
@@ -107,6 +122,7 @@ _HOME = {
     "VideoInfo": "video.timeline",
     "probe_video": "video.sampling",
     "sample_frames": "video.sampling",
+    "show": "views.report.notebook",
     "Window": "windows",
     "intersection_over_union": "windows",
 }
@@ -116,10 +132,11 @@ __all__ = [
     "load_model", "load_processor", "SFTCollator", "Sample", "VideoTemporalSFTDataset", "EncodedSample",
     "encode", "Analytics", "Metric", "summarise", "RowComparison", "compare_rows", "TemplateComparison",
     "TemplateLoss", "TemplateResult", "VTGError", "Inspection", "inspect_templates", "LossReport", "score",
-    "IGNORE_INDEX", "MaskPolicy", "Region", "RegionKind", "labels_from_regions", "PixelFreeEncoder",
+    "IGNORE_INDEX", "MaskPolicy", "TokenWeights", "Region", "RegionKind", "labels_from_regions", "PixelFreeEncoder",
+    "use_loss_weights", "weighted_loss",
     "RenderedChat", "render", "STANDARD_TEMPLATES", "TEMPLATES", "TEMPORAL_TOKEN_TEMPLATES",
-    "PromptTemplate", "TemplateSelector", "load_templates", "BatchReport", "audit_batch", "MaskAudit", "FramePlan", "FramePolicy", "plan_frames",
-    "SampledVideo", "VideoInfo", "probe_video", "sample_frames", "Window", "intersection_over_union",
+    "PromptTemplate", "Task", "TemplateSelector", "load_templates", "BatchReport", "audit_batch", "MaskAudit", "FramePlan", "FramePolicy", "plan_frames",
+    "SampledVideo", "VideoInfo", "probe_video", "sample_frames", "show", "Window", "intersection_over_union",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """``python -m vtg_core``, and what ``vtg-lens`` and ``app.py`` call: the program, which Ctrl-C ends quietly."""
 
+import os
 import sys
 
 
@@ -13,5 +14,15 @@ def main() -> int:
         return 130
 
 
+def leave_working_folder() -> None:
+    """Import nothing from the folder that a person works in: a ``tqdm.py`` there is theirs, and not the library.
+
+    A collator of theirs is looked for there all the same, by who loads it.
+    """
+    if sys.path and sys.path[0] in ("", os.getcwd()):
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    leave_working_folder()
     sys.exit(main())

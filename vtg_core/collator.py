@@ -2,16 +2,19 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.chat.rendering import render
-from vtg_core.data.answer_forms.registry import template_tokens
+from vtg_core.data.answer_forms.registry import format_named, template_tokens
+from vtg_core.data.answers import STANDARD_ANSWER, AnswerFormat
 from vtg_core.dataset import Sample
-from vtg_core.errors import ConversationError, LengthError, VideoError, first_line
+from vtg_core.errors import AnswerError, ConversationError, LengthError, VideoError, first_line
 from vtg_core.masking.encoding import EncodedSample, encode
+from vtg_core.masking.weights import token_weights
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import SampledVideo, sample_frames
@@ -44,10 +47,13 @@ class SFTCollator:
 
     Args:
         processor: its tokenizer's ``padding_side`` says where padding goes.
-        policy: which regions are trained; every answer and its end of turn unless given.
+        policy: which regions are trained, and how much each token counts; every answer and its end of turn, all
+            alike, unless given.
         max_length: the most tokens a sample may have, video included; no bound unless given. Nothing is ever cut.
         over_length: raise at a longer sample, or drop it, log why, and list it in ``dropped``.
         frames: which frames are taken from a video that a mapping names.
+        earlier: for weights by difficulty, from a row's position in its file (``Annotation.row``) to the NLL of its
+            trained tokens in an earlier pass, in nats and in order.
 
     Attributes:
         dropped: one sentence for each sample that was dropped by this collator, in this process.
@@ -61,6 +67,7 @@ class SFTCollator:
         max_length: int | None = None,
         over_length: OverLength | str = OverLength.RAISE,
         frames: FramePolicy | None = None,
+        earlier: Mapping[int, Sequence[float]] | None = None,
     ) -> None:
         if max_length is not None and max_length < 1:
             raise LengthError(f"max_length must be at least 1 token, got {max_length}")
@@ -69,12 +76,15 @@ class SFTCollator:
         self.max_length = max_length
         self.over_length = OverLength(over_length)
         self.frames = frames or FramePolicy()
+        self.earlier = dict(earlier or {})
         self.dropped: list[str] = []
 
     def __call__(self, samples: Sequence[Sample | Mapping[str, Any]]) -> dict[str, "Tensor"]:
         """Return ``input_ids``, ``labels`` and ``attention_mask``, int64, shape (B, L), and the media's tensors.
 
-        Labels are aligned with ``input_ids``; padding is masked by position, never by its id.
+        Labels are aligned with ``input_ids``; padding is masked by position, never by its id. Where the policy has
+        weights, ``loss_weights``, float32, shape (B, L), stands beside them: aligned with the labels, and 0 where they
+        are masked. :func:`vtg_core.loss.weighted.training.use_loss_weights` makes a trainer count them.
 
         Raises:
             MaskingError: the mask of a sample cannot be proved.
@@ -106,7 +116,9 @@ class SFTCollator:
             chat = render(
                 sample.messages, self.processor, template_tokens=template_tokens(sample.template.mode)
             )
-            return encode(chat, self.processor, [sample.video], policy=sample.trained_by(self.policy))
+            encoded = encode(chat, self.processor, [sample.video], policy=sample.trained_by(self.policy))
+            row = sample.annotation.row if sample.annotation is not None else None
+            return self._weighed(encoded, sample.answer_format, sample.message_weights, row)
         if not isinstance(sample, Mapping) or "messages" not in sample:
             raise ConversationError(
                 "a sample must be a dataset item or a mapping with 'messages', "
@@ -115,7 +127,24 @@ class SFTCollator:
             )
         words = template_tokens(sample.get("mode"))
         chat = render(sample["messages"], self.processor, template_tokens=words)
-        return encode(chat, self.processor, self.videos_of(sample, chat.video_sources), policy=self.policy)
+        videos = self.videos_of(sample, chat.video_sources)
+        encoded = encode(chat, self.processor, videos, policy=self.policy)
+        own = [message.get("loss_scale", 1.0) for message in sample["messages"]]
+        return self._weighed(encoded, _answer_format_of(sample), own)
+
+    def _weighed(
+        self,
+        encoded: EncodedSample,
+        answer_format: AnswerFormat,
+        message_weights: Sequence[float],
+        row: int | None = None,
+    ) -> EncodedSample:
+        weights = self.policy.weights
+        if weights is None:
+            return encoded
+        earlier = self.earlier.get(row) if row is not None else None
+        own = token_weights(encoded, weights, answer_format, message_weights=message_weights, earlier=earlier)
+        return replace(encoded, loss_weights=own)
 
     def videos_of(self, sample: Mapping[str, Any], sources: Sequence[Any]) -> list[SampledVideo]:
         """Return the frames of a mapping's videos: those it brings with it, or else decoded from ``sources``.
@@ -190,7 +219,8 @@ def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[s
 
     Returns:
         ``input_ids``, ``labels`` and ``attention_mask``, int64, and the processor's token features in their own
-        dtype, all of shape (B, L); the media's tensors, joined along their first axis.
+        dtype, all of shape (B, L), and ``loss_weights``, float32, where a sample has them; the media's tensors, joined
+        along their first axis.
 
     Raises:
         ConversationError: the media's tensors have not one shape: the family needs as many frames of each video.
@@ -214,6 +244,8 @@ def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[s
         "attention_mask": padded([torch.ones_like(sample.input_ids) for sample in samples], 0),
         "labels": padded([sample.labels for sample in samples], IGNORE_INDEX),
     }
+    if any(sample.loss_weights is not None for sample in samples):
+        batch["loss_weights"] = padded([_weights_of(sample) for sample in samples], 0)
     for name in samples[0].token_features:
         batch[name] = padded([sample.token_features[name] for sample in samples], 0)
     for name in sorted({name for sample in samples for name in sample.media}):
@@ -221,6 +253,19 @@ def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[s
         _check_one_shape(name, parts)
         batch[name] = torch.cat(parts)
     return batch
+
+
+def _weights_of(sample: EncodedSample) -> "Tensor":
+    """Return the weights of a sample's tokens; 1 on each trained one where it has none."""
+    return sample.loss_weights if sample.loss_weights is not None else (sample.labels != IGNORE_INDEX).float()
+
+
+def _answer_format_of(sample: Mapping[str, Any]) -> AnswerFormat:
+    """Return how a mapping's answers are written, by its ``mode``; the standard form where that names none."""
+    try:
+        return format_named(str(sample.get("mode")))
+    except AnswerError:
+        return STANDARD_ANSWER
 
 
 def _check_one_shape(name: str, parts: Sequence["Tensor"]) -> None:

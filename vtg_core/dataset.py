@@ -1,7 +1,7 @@
 """Annotations and frames → samples: what a collator is given."""
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +10,19 @@ from typing import Any
 from vtg_core.chat.conversation import Role
 from vtg_core.data.annotations import Annotation, OnError, Roots, load_annotations
 from vtg_core.data.answer_forms.forms import AnswerForm
-from vtg_core.data.answer_forms.reading import NO_WINDOW, read_answer, windows_said
+from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answer_forms.times import TimeUnit
 from vtg_core.data.answers import AnswerFormat, AnswerMode
 from vtg_core.data.formats.registry import AUTO
+from vtg_core.data.own_words import own_answer, text_of, trained_answer
+from vtg_core.data.wording.prompt import Task
+from vtg_core.data.wording.selection import Languages
+from vtg_core.data.wording.tasks import AUTO as AUTO_TASK
+from vtg_core.data.wording.tasks import TASKS, asked_windows
 from vtg_core.errors import AnnotationError, TemplateError, VideoError, VTGError
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector, templates_for
+from vtg_core.templates import Prompt, PromptTemplate, TemplateSelector
 from vtg_core.video.plan import FramePlan, FramePolicy, plan_frames
 from vtg_core.video.sampling import SampledVideo, probe_video, sample_frames
 from vtg_core.windows import Window
@@ -50,27 +55,43 @@ class Sample:
         return self.annotation is not None and bool(self.annotation.messages)
 
     @property
+    def asked(self) -> str:
+        """What stands in the template: the query, or the windows where it asks for a caption of them."""
+        if self.template.task is Task.CAPTION:
+            return self.answer_format.render(self.windows, self.video.info.duration)
+        return self.query
+
+    @property
     def prompt(self) -> Prompt:
         """The words of the user's turn; the query alone where the conversation is the row's own."""
-        return self.template.format(self.query)
+        return self.template.format(self.asked)
 
     @property
     def answers(self) -> tuple[str, ...]:
         """The text of each assistant turn."""
         if not self.has_own_words:
             return (self.answer,)
-        return tuple(_text_of(m) for m in self.messages if m["role"] == Role.ASSISTANT)
+        return tuple(text_of(m) for m in self.messages if m["role"] == Role.ASSISTANT)
 
     @property
     def answer(self) -> str:
         """What the model is taught to write; of a row's own conversation the last answer that is trained."""
         if self.annotation is not None and self.annotation.messages:
             return trained_answer(self.annotation)
+        if self.template.task is Task.CAPTION:
+            return self.query
         return self.answer_format.render(self.windows, self.video.info.duration)
+
+    @property
+    def message_weights(self) -> tuple[float, ...]:
+        """What the row's own file says that each message weighs in the loss; empty where a template asks."""
+        return tuple(self.annotation.weights) if self.annotation is not None and self.has_own_words else ()
 
     def trained_by(self, policy: MaskPolicy | None) -> MaskPolicy:
         """Return ``policy`` (the default one unless given), held to the messages that the row says are trained."""
         policy = policy or MaskPolicy()
+        if self.annotation is not None and not (policy.weights and policy.weights.uses_messages):
+            _check_weights(self.annotation)
         if self.annotation is None or not self.annotation.messages:
             return policy
         said = frozenset(turn for turn, weight in enumerate(self.annotation.weights) if weight)
@@ -82,12 +103,17 @@ class Sample:
         if self.annotation is not None and self.annotation.messages:
             return [deepcopy(dict(message)) for message in self.annotation.messages]
         prompt = self.prompt
+        is_typed = self.template.task is not Task.CAPTION  # windows are ours, and may be temporal tokens
         return [
             {
                 "role": "user",
                 "content": [
                     {"type": "video", "video": str(self.video.info.path)},
-                    {"type": "text", "text": prompt.text, "query": [prompt.query_start, prompt.query_end]},
+                    {
+                        "type": "text",
+                        "text": prompt.text,
+                        "query": [prompt.query_start if is_typed else prompt.query_end, prompt.query_end],
+                    },
                 ],
             },
             {"role": "assistant", "content": [{"type": "text", "text": self.answer}]},
@@ -105,11 +131,15 @@ class VideoTemporalSFTDataset:
         template_seed: makes the choice depend on (seed, sample index) alone; random without one.
         prompt_template: one's own words with ``{query}``; switches the choice off.
         templates: one's own templates to choose among, instead of the built-in ones of the answer's mode.
+        language: of the templates, English unless given: a code, several, or weights; see :class:`TemplateSelector`.
+        task: what is asked, or ``auto``; see :class:`TemplateSelector`. Rows may then say that there is no window.
         frames: which frames are taken from each video.
         clip: move window ends past the video to its end, instead of raising.
         answer_form: how answers are written: a name of the table in docs/templates.md, in place of
             ``use_temporal_tokens``. Frames are numbered as they are taken.
         on_error: ``"raise"`` at a bad row, or ``"skip"`` it and list it in ``skipped``.
+        weighs_messages: a row's own messages may weigh any number in the loss, which a collator with
+            ``TokenWeights(uses_messages=True)`` counts; 0 or 1 alone unless given.
         format, video_name: see :func:`load_annotations`.
 
     Attributes:
@@ -136,27 +166,38 @@ class VideoTemporalSFTDataset:
         prompt_template: str | None = None,
         *,
         templates: Sequence[PromptTemplate] | None = None,
+        language: Languages | None = None,
+        task: Task | str = Task.MOMENT,
         frames: FramePolicy | None = None,
         clip: bool = False,
         answer_form: str | None = None,
         on_error: OnError | str = OnError.RAISE,
         format: str = AUTO,
         video_name: str = "",
+        weighs_messages: bool = False,
     ) -> None:
+        self.weighs_messages = weighs_messages
         built_in = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
-        mode = answer_form or str(built_in)
+        own_form = TASKS[Task(task)].form if task in TASKS and not use_temporal_tokens else str(built_in)
+        mode = answer_form or own_form
         self.answer_format = format_named(mode)
         if prompt_template is not None:
+            if language is not None:
+                raise TemplateError("prompt_template is one template in its own language; leave language out")
             templates = [PromptTemplate("custom", "custom", mode, prompt_template)]
         elif templates is not None:
             own = [template for template in templates if template.mode == mode]
             if not own:
                 raise TemplateError(_no_template_of(mode, templates))
             templates = own
-        elif answer_form is not None:
-            templates = templates_for(answer_form)
         self.selector = TemplateSelector(
-            use_temporal_tokens, use_random_templates, template_seed, templates=templates
+            use_temporal_tokens,
+            use_random_templates,
+            template_seed,
+            templates=templates,
+            language=language,
+            answer_form=mode,
+            task=task,
         )
         self.frames = frames or FramePolicy()
         self.clip = clip
@@ -170,6 +211,7 @@ class VideoTemporalSFTDataset:
             on_error=on_error,
             format=format,
             read_windows=windows_said,
+            may_be_absent=task in (Task.ABSENT, AUTO_TASK),
         )
         self.format, self.why, self.videos = loaded.format, loaded.why, loaded.videos
         self.annotations, self.unreadable, self.skipped = (
@@ -211,9 +253,10 @@ class VideoTemporalSFTDataset:
         return sample_of(
             self.annotations[index],
             take,
-            template=self.selector.select(index),
+            template=self.selector.select(index, len(self.annotations[index].windows)),
             frames=self.frames,
             clip=self.clip,
+            weighs_messages=self.weighs_messages,
         )
 
 
@@ -224,6 +267,7 @@ def sample_of(
     template: PromptTemplate,
     frames: FramePolicy,
     clip: bool = False,
+    weighs_messages: bool = False,
 ) -> Sample:
     """Return the sample of a row.
 
@@ -233,12 +277,14 @@ def sample_of(
         template: asks for it, in answers of its mode, unless the row has a conversation of its own.
         frames: which frames are taken.
         clip: move window ends past the video to its end.
+        weighs_messages: a message may weigh any number in the loss, and not 0 or 1 alone.
 
     Raises:
         AnnotationError: the row does not fit its video, or weighs a message otherwise than with 0 or 1.
         VideoError: the video cannot be sampled.
     """
-    _check_weights(annotation)
+    if not weighs_messages:
+        _check_weights(annotation)
     try:
         video = take(annotation.video, frames, clip=clip_of(annotation))
     except VideoError as error:
@@ -249,7 +295,7 @@ def sample_of(
     return Sample(
         video=video,
         query=annotation.query,
-        windows=windows,
+        windows=asked_windows(template.task, windows),
         template=template,
         answer_format=format_for(template.mode, video),
         annotation=annotation,
@@ -274,7 +320,7 @@ def _check_weights(annotation: Annotation) -> None:
         if weight not in (0, 1):
             raise AnnotationError(
                 f"{annotation.where}: a message must weigh 0 or 1 in the loss, it is trained or it is not, "
-                f"got {weight:g} for messages[{turn}]; say 0 or 1"
+                f"got {weight:g} for messages[{turn}]; say 0 or 1, or count it with weighs_messages=True and TokenWeights(uses_messages=True)"
             )
 
 
@@ -293,43 +339,6 @@ def _own_sample(
     answer_format = format_for(answer.form or AnswerMode.STANDARD, video)
     own = PromptTemplate(OWN, "the row's own words", answer_format.mode, "{query}")
     return Sample(video, annotation.query, answer.windows, own, answer_format, annotation)
-
-
-@dataclass(frozen=True)
-class OwnAnswer:
-    """What the answer of a row with a conversation of its own says.
-
-    Attributes:
-        windows: in seconds; none where no one reading of it is clear.
-        form: the name of the answer form that it is written in; None where nobody knows.
-    """
-
-    windows: tuple[Window, ...]
-    form: str | None
-
-
-def own_answer(annotation: Annotation, duration: float, windows: Sequence[Window]) -> OwnAnswer:
-    """Return what the last trained answer of a row with a conversation of its own says.
-
-    Args:
-        annotation: the row.
-        duration: of its video, in seconds.
-        windows: those that the row was read with (s); with none, its answer is read again.
-    """
-    reading = read_answer(trained_answer(annotation), duration=duration)
-    closest = reading.closest(windows) if windows else None
-    name = closest.candidate.form if closest is not None else reading.form
-    return OwnAnswer(tuple(windows) or reading.windows, None if name == NO_WINDOW else name)
-
-
-def trained_answer(annotation: Annotation) -> str:
-    """Return the text of the last message that a row with a conversation of its own trains."""
-    trained = [m for m, w in zip(annotation.messages, annotation.weights, strict=True) if w]
-    return _text_of(trained[-1])
-
-
-def _text_of(message: Mapping[str, Any]) -> str:
-    return "".join(part["text"] for part in message["content"] if part["type"] == "text")
 
 
 def _no_template_of(mode: str, templates: Sequence[PromptTemplate]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vtg_core.collator import SFTCollator
+from vtg_core.data.wording.tasks import asked_windows
 from vtg_core.dataset import Sample, format_for
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.masking.processor_call import process_videos_once
@@ -39,7 +40,7 @@ def inspect_templates(
     Args:
         video: the frames.
         query: what is looked for.
-        windows: where it happens, in seconds of ``video``.
+        windows: where it happens, in seconds of ``video``; a template of another task may ask for one of them.
         processor: the checkpoint's own.
         templates: each is answered in the format of its own mode.
         policy: which regions are trained.
@@ -50,5 +51,6 @@ def inspect_templates(
     """
     collator = SFTCollator(process_videos_once(processor), policy=policy)
     for template in templates:
-        sample = Sample(video, query, tuple(windows), template, format_for(template.mode, video))
+        asked = asked_windows(template.task, windows)
+        sample = Sample(video, query, asked, template, format_for(template.mode, video))
         yield Inspection(sample, collator.encode(sample))

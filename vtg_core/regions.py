@@ -1,5 +1,6 @@
 """Which part of a sequence a token belongs to, and which parts are trained."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,6 +63,51 @@ class Region:
         return self.end - self.start
 
 
+@dataclass(frozen=True, kw_only=True)
+class TokenWeights:
+    """How much each trained token counts in the loss; what is masked weighs nothing. All 1 is the mask alone.
+
+    Attributes:
+        time: of a token that holds any character of a time: a digit, or a time token.
+        format: of every other token of an answer.
+        end_of_turn: of the token that closes the turn.
+        other: of what else the policy trains: thinking, the newline after a turn.
+        first, last: the weights of a turn's first and last trained token are multiplied by these, those between them
+            in equal steps.
+        focal: multiply by ``(1 - p) ** focal``, where ``p`` is what an earlier pass gave the token: what was easy
+            counts less. 0 for not at all.
+        cap: multiply by ``cap / NLL`` where an earlier pass's NLL was above ``cap`` nats: what was very hard, and may
+            be wrong, counts no more than that. None for not at all.
+        uses_messages: multiply by the weight that the row's own file gives each message, which may then be any
+            number from 0 on.
+
+    Raises:
+        MaskingError: a weight is no finite number from 0 on, or all are 0.
+    """
+
+    time: float = 1.0
+    format: float = 1.0
+    end_of_turn: float = 1.0
+    other: float = 1.0
+    first: float = 1.0
+    last: float = 1.0
+    focal: float = 0.0
+    cap: float | None = None
+    uses_messages: bool = False
+
+    def __post_init__(self) -> None:
+        named = {name: value for name, value in vars(self).items() if name not in ("uses_messages", "cap")}
+        if self.cap is not None:
+            named["cap"] = self.cap
+        for name, value in named.items():
+            if not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise MaskingError(f"weight {name} must be a finite number, 0 or above, got {value!r:.40}")
+        if not any((self.time, self.format, self.end_of_turn)) or not (self.first or self.last):
+            raise MaskingError(
+                "some weight of an answer must be above 0, got 0 for all: nothing would be trained"
+            )
+
+
 class SupervisedTurns(StrEnum):
     """Which assistant turns are trained."""
 
@@ -80,6 +126,7 @@ class MaskPolicy:
         end_of_turn: train the token that closes the turn.
         newline: train the white space that the template writes after that token.
         thinking: train the thinking that the template writes before the answer.
+        weights: how much each trained token counts; all alike, and no column of weights in a batch, without.
     """
 
     turns: SupervisedTurns = SupervisedTurns.ALL
@@ -87,6 +134,7 @@ class MaskPolicy:
     end_of_turn: bool = True
     newline: bool = False
     thinking: bool = False
+    weights: TokenWeights | None = None
 
     def __post_init__(self) -> None:
         try:

@@ -1,81 +1,24 @@
-"""The sixteen prompt templates, one table, and the rule that chooses one for a sample."""
+"""The sixteen prompt templates, one table, and the rule that chooses one for a sample; in other languages too."""
 
 import hashlib
 import random
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from vtg_core.data.answer_forms.forms import AnswerForm
-from vtg_core.data.answer_forms.promises import contradiction
 from vtg_core.data.answer_forms.registry import form_named
 from vtg_core.data.answers import AnswerMode
-from vtg_core.errors import AnswerError, TemplateError, first_line
+from vtg_core.data.wording.files import load_templates
+from vtg_core.data.wording.languages import ENGLISH, LANGUAGES
+from vtg_core.data.wording.prompt import MAX_TEMPLATE_CHARS, PLACEHOLDER, Prompt, PromptTemplate, Task
+from vtg_core.data.wording.selection import Languages, choose_language, language_weights
+from vtg_core.data.wording.tasks import AUTO, task_of, task_templates
+from vtg_core.errors import TemplateError
 
-PLACEHOLDER = "{query}"
-MAX_TEMPLATE_CHARS = 4_000
-MAX_TEMPLATE_FILE_BYTES = 1_000_000
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A template with its query filled in.
-
-    Attributes:
-        text: what the user's turn says.
-        query_start, query_end: where the query stands in ``text``, in characters, half-open.
-    """
-
-    text: str
-    query_start: int
-    query_end: int
-
-
-@dataclass(frozen=True)
-class PromptTemplate:
-    """A prompt with the one placeholder ``{query}``.
-
-    Attributes:
-        name: how people choose it; unique within its mode.
-        style: the manner of speaking, for people.
-        mode: the answer format that its words promise: one of the two built-in ones, or the name of an answer form.
-        text: the words, with ``{query}`` exactly once.
-
-    Raises:
-        TemplateError: ``{query}`` is missing or repeated, or there is another placeholder; the message names it.
-    """
-
-    name: str
-    style: str
-    mode: AnswerMode | str
-    text: str
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.text, str) or len(self.text) > MAX_TEMPLATE_CHARS:
-            raise TemplateError(
-                f"template {self.name!r} must be a text of at most {MAX_TEMPLATE_CHARS:,} characters, "
-                f"got {type(self.text).__name__} of length {len(str(self.text)):,}"
-            )
-        others = [found for found in _PLACEHOLDERS.findall(self.text) if found != PLACEHOLDER]
-        if others:
-            raise TemplateError(
-                f"template {self.name!r} must hold no placeholder but {PLACEHOLDER}, got {others[0]!r}; "
-                "write braces that are meant as text with a space inside"
-            )
-        if (count := self.text.count(PLACEHOLDER)) != 1:
-            raise TemplateError(
-                f"template {self.name!r} must hold {PLACEHOLDER} exactly once, got it {count} times"
-            )
-
-    def format(self, query: str) -> Prompt:
-        """Insert ``query`` as text: braces, ``$``, quotes and format expressions in it stay what they are."""
-        before, _, after = self.text.partition(PLACEHOLDER)
-        return Prompt(before + query + after, len(before), len(before) + len(query))
-
-
-_PLACEHOLDERS = re.compile(r"\{+[^{}\s\"]*\}+")
+__all__ = [
+    "FORM_TEMPLATE", "MAX_TEMPLATE_CHARS", "PLACEHOLDER", "STANDARD_TEMPLATES", "TEMPLATES", "TEMPLATE_NAMES",
+    "TEMPORAL_TOKEN_TEMPLATES", "Prompt", "PromptTemplate", "Task", "TemplateSelector", "load_templates", "templates_for",
+    "told_apart",
+]  # fmt: skip
 
 _STANDARD = (
     (
@@ -193,25 +136,74 @@ TEMPLATE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(template.name for template
 """By which a person chooses: each stands for one template of either mode."""
 
 
-def templates_for(mode: AnswerMode | str) -> tuple[PromptTemplate, ...]:
+_STYLES = {name: style for name, style, _ in _STANDARD}
+
+
+def templates_for(
+    mode: AnswerMode | str, language: str = ENGLISH.code, task: Task | str = Task.MOMENT
+) -> tuple[PromptTemplate, ...]:
     """Return the built-in templates whose words promise ``mode``, in the table's order.
 
     For another answer form there is one, made of the form's own words.
 
+    Args:
+        mode: a mode, or the name of an answer form.
+        language: the code of one in which they are built in.
+        task: what they ask: the window of a moment, as the sixteen do, or one of :class:`Task`, in English.
+
     Raises:
         AnswerError: there is no answer form of that name.
+        TemplateError: there are no built-in templates in that language, or no such task, or the form cannot answer it.
     """
-    own = tuple(template for template in TEMPLATES if template.mode == mode)
-    return own or (_template_of(form_named(mode)),)
+    if (asked := task_named(task)) is not Task.MOMENT:
+        if language != ENGLISH.code:
+            raise TemplateError(
+                f"the templates of task '{asked}' must be in English, got language {language!r:.40}; bring your own for others"
+            )
+        return task_templates(asked, str(mode))
+    if language not in LANGUAGES:
+        raise TemplateError(
+            f"built-in templates must be in one of {', '.join(LANGUAGES)}, got {language!r:.40}; bring your own for others"
+        )
+    if mode not in tuple(AnswerMode):
+        return (_template_of(str(mode), language),)
+    if language == ENGLISH.code:
+        return tuple(template for template in TEMPLATES if template.mode == mode)
+    own = LANGUAGES[language]
+    words = own.standard if mode == AnswerMode.STANDARD else own.temporal_tokens
+    return tuple(
+        PromptTemplate(name, _STYLES[name], AnswerMode(mode), text, language) for name, text in words.items()
+    )
 
 
 FORM_TEMPLATE = "concise"
 """The name of the one template of a form that is not built in."""
 
 
-def _template_of(form: AnswerForm) -> PromptTemplate:
-    words = f'Find when "{PLACEHOLDER}" occurs in the video.\nAnswer with: {form.example}'
-    return PromptTemplate(FORM_TEMPLATE, "concise", form.name, words)
+def _template_of(name: str, language: str) -> PromptTemplate:
+    form = form_named(name)
+    words = LANGUAGES[language].any_form.replace("{format}", form.example)
+    return PromptTemplate(FORM_TEMPLATE, "concise", form.name, words, language)
+
+
+def task_named(name: Task | str) -> Task:
+    """Return the task of a name.
+
+    Raises:
+        TemplateError: there is none of that name.
+    """
+    try:
+        return Task(name)
+    except ValueError:
+        raise TemplateError(f"task must be one of {', '.join(Task)}, got {name!r:.40}") from None
+
+
+def told_apart(templates: Iterable[PromptTemplate]) -> list[PromptTemplate]:
+    """Return templates that are shown side by side, with the language in each name where there are several."""
+    listed = list(templates)
+    if len({template.language for template in listed}) < 2:
+        return listed
+    return [replace(template, name=f"{template.name}_{template.language}") for template in listed]
 
 
 STANDARD_TEMPLATES: list[str] = [template.text for template in templates_for(AnswerMode.STANDARD)]
@@ -233,9 +225,18 @@ class TemplateSelector:
         random_selection: choose at all, or always take the first.
         seed: any integer; None for a choice that differs from call to call.
         templates: choose among these instead of the built-in ones.
+        language: the code of the language, several, or from each to its weight, such as ``{"en": 3, "zh": 1}``: one
+            is chosen for each sample. English unless given; of ``templates`` every language.
+        answer_form: choose among the templates of this form, in place of ``use_temporal_tokens``.
+        task: what is asked (:class:`Task`); ``auto`` lets the number of a row's windows choose: ``absent`` for none,
+            ``several`` for more than one, and the sixteen for one.
+
+    Attributes:
+        templates: all that are chosen among, language by language.
+        languages: from each language to its weight; they sum to 1.
 
     Raises:
-        TemplateError: ``templates`` is empty.
+        TemplateError: ``templates`` is empty, or there are none in a language.
     """
 
     def __init__(
@@ -245,22 +246,45 @@ class TemplateSelector:
         seed: int | None = None,
         *,
         templates: Sequence[PromptTemplate] | None = None,
+        language: Languages | None = None,
+        answer_form: str | None = None,
+        task: Task | str = Task.MOMENT,
     ) -> None:
-        mode = AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD
-        self.templates = tuple(templates) if templates is not None else templates_for(mode)
+        mode = answer_form or (AnswerMode.TEMPORAL_TOKENS if use_temporal_tokens else AnswerMode.STANDARD)
+        self.mode, self.task = str(mode), AUTO if task == AUTO else task_named(task)
+        if templates is not None and self.task != Task.MOMENT:
+            raise TemplateError("templates of one's own say each what they ask (field task); leave task out")
+        if templates is not None and language is None:
+            self._choices = {"": tuple(templates)}  # whatever their languages are
+            self.languages = {"": 1.0}
+        else:
+            self.languages = language_weights(ENGLISH.code if language is None else language)
+            self._choices = {
+                code: _in_language(code, templates)
+                or templates_for(mode, code, Task.MOMENT if task == AUTO else self.task)
+                for code in self.languages
+            }
+        self.templates = tuple(template for choices in self._choices.values() for template in choices)
         if not self.templates:
             raise TemplateError("a selector needs at least one template, got none")
         self.random_selection = random_selection
         self.seed = seed
 
-    def select(self, sample_idx: int = 0) -> PromptTemplate:
-        """Return the template for the sample at ``sample_idx``."""
+    def select(self, sample_idx: int = 0, num_windows: int = 1) -> PromptTemplate:
+        """Return the template for the sample at ``sample_idx``, of which ``auto`` must know how many windows it has.
+
+        Raises:
+            TemplateError: the answer form cannot say what the row says.
+        """
+        chosen = task_of(num_windows) if self.task == AUTO else Task.MOMENT
+        by_row = task_templates(chosen, self.mode) if chosen is not Task.MOMENT else ()
         if not self.random_selection:
-            return self.templates[0]
+            return (by_row or self.templates)[0]
+        choices = by_row or self._choices[choose_language(self.languages, self.seed, sample_idx)]
         if self.seed is None:
-            return random.choice(self.templates)
+            return random.choice(choices)
         digest = hashlib.sha256(f"{self.seed}:{sample_idx}".encode()).digest()
-        return self.templates[int.from_bytes(digest[:8], "big") % len(self.templates)]
+        return choices[int.from_bytes(digest[:8], "big") % len(choices)]
 
     def get_template(self, sample_idx: int = 0) -> str:
         """Return the words of the template for the sample at ``sample_idx``."""
@@ -271,123 +295,12 @@ class TemplateSelector:
         return self.select(sample_idx).format(query).text
 
 
-def load_templates(path: Path | str) -> tuple[PromptTemplate, ...]:
-    """Read templates of one's own from a YAML or JSON file.
-
-    The file holds a list of ``{"name", "text", "style"?, "mode"?}``, or a mapping from name to text; ``style``
-    is ``"custom"`` and ``mode``, the name of an answer form, is ``"standard"`` unless given. ``{format}`` in a text
-    stands for the form's own words.
-
-    Raises:
-        TemplateError: the file cannot be read, has another form, or holds a template that is not usable, or
-            that asks for another answer than its form gives.
-    """
-    path = Path(path)
-    content = _load(path)
-    if isinstance(content, _Pairs):
-        rows: Any = [{"name": name, "text": text} for name, text in content]
-    else:
-        rows = content
-    if not isinstance(rows, list) or not rows:
-        raise TemplateError(
-            f"{path.name} must hold a list of {{name, text}} or a mapping from name to text, got {type(content).__name__}"
-        )
-    templates = tuple(read_template(row, f"{path.name}, template {i}") for i, row in enumerate(rows, 1))
-    names = [(template.mode, template.name) for template in templates]
-    if duplicates := {name for mode, name in names if names.count((mode, name)) > 1}:
-        raise TemplateError(
-            f"{path.name} must name each template once, got {sorted(duplicates)[0]!r} more than once"
-        )
-    return templates
-
-
-class _Pairs(list[tuple[Any, Any]]):
-    """A mapping as its pairs, so that a name that is there twice is seen twice."""
-
-
-def _load(path: Path) -> Any:
-    """Read JSON, or else YAML; the mapping at the top comes as pairs."""
-    import json
-
-    try:
-        if path.stat().st_size > MAX_TEMPLATE_FILE_BYTES:
-            raise TemplateError(
-                f"{path.name} must be at most {MAX_TEMPLATE_FILE_BYTES:,} bytes of YAML or JSON"
-            )
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise TemplateError(f"template file {path.name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TemplateError(
-            f"{path.name} must be YAML or JSON in UTF-8, and byte {error.start} is not"
-        ) from None
-    try:
-        return _plain(json.loads(text, object_pairs_hook=_Pairs))
-    except ValueError:
-        pass
-    except RecursionError:
-        raise TemplateError(f"{path.name} must be YAML or JSON, got something nested beyond reason") from None
-    return _load_yaml(text, path.name)
-
-
-def _load_yaml(text: str, name: str) -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Reads mappings as pairs."""
-
-    def pairs(loader: Any, node: Any) -> _Pairs:
-        return _Pairs((loader.construct_object(key, deep=True), loader.construct_object(value, deep=True))
-                      for key, value in node.value)  # fmt: skip
-
-    Loader.add_constructor("tag:yaml.org,2002:map", pairs)
-    try:
-        return _plain(yaml.load(text, Loader))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise TemplateError(
-            f"{name} must be YAML or JSON in UTF-8, and is not: {first_line(error)}"
-        ) from None
-
-
-def _plain(content: Any) -> Any:
-    """Turn the rows of a list into mappings; the last of a repeated field counts, as in JSON."""
-    return (
-        [dict(row) if isinstance(row, _Pairs) else row for row in content]
-        if type(content) is list
-        else content
-    )
-
-
-def read_template(row: Any, where: str) -> PromptTemplate:
-    """Return the template of one entry of a file, see :func:`load_templates`; ``where`` names it in messages.
-
-    Raises:
-        TemplateError: it is not usable, or asks for another answer than its form gives.
-    """
-    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "text")):
-        raise TemplateError(
-            f"{where} must have a text under 'name' and under 'text', got {type(row).__name__}"
-        )
-    if unknown := set(row) - {"name", "text", "style", "mode"}:
-        raise TemplateError(
-            f"{where} must have no field but name, text, style and mode, got {sorted(map(str, unknown))[0]!r}"
-        )
-    form = _form_of(row, where)
-    text = row["text"].replace(FORMAT_WORD, form.example)
-    if wrong := contradiction(text.replace(PLACEHOLDER, ""), form):
-        raise TemplateError(
-            f"{where}: words and answer must agree: {wrong}; write {FORMAT_WORD} for the form's own words"
-        )
-    mode = AnswerMode(form.name) if form.name in tuple(AnswerMode) else form.name
-    return PromptTemplate(row["name"], str(row.get("style", "custom")), mode, text)
-
-
-FORMAT_WORD = "{format}"
-"""What stands in a file's template for the words in which its answer form is promised."""
-
-
-def _form_of(row: dict[str, Any], where: str) -> AnswerForm:
-    try:
-        return form_named(str(row.get("mode", AnswerMode.STANDARD)))
-    except AnswerError as error:
-        raise TemplateError(f"{where}, mode: {error}") from None
+def _in_language(code: str, templates: Sequence[PromptTemplate] | None) -> tuple[PromptTemplate, ...]:
+    """Return those of ``templates`` that are in a language; none where built-in ones are asked for."""
+    if templates is None:
+        return ()
+    own = tuple(template for template in templates if template.language == code)
+    if not own:
+        known = ", ".join(sorted({template.language for template in templates})) or "none"
+        raise TemplateError(f"templates must hold one in language {code!r:.40}, got those in {known}")
+    return own

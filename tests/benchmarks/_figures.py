@@ -58,6 +58,20 @@ FIGURES = {
         "{:,.0f}",
     ),
     "audit_seconds_1gb": ("how long it takes, in seconds", "", "{:,.0f}"),
+    "rows_per_second_1": (
+        "rows a second of `vtg-lens audit --out` with one process, small clips",
+        "",
+        "{:,.0f}",
+    ),
+    "rows_per_second_2": ("the same, two processes", "", "{:,.0f}"),
+    "rows_per_second_ray_2": ("the same, two processes of Ray's", "", "{:,.0f}"),
+    "million_rows_peak_mb": (
+        "most memory in MB that one of its processes holds, a million rows, two processes",
+        "1,500",
+        "{:,.0f}",
+    ),
+    "resume_kills": ("times that it was killed on its way through 20,000 rows", "40", "{:.0f}"),
+    "resume_lost": ("rows that were lost or doubled then", "0", "{:.0f}"),
     "demo_times_nll": ("what the demo pays for a time token, 200 fresh clips, nats", "", "{:.2f}"),
     "demo_untrained_times_nll": (
         "the same, its untrained twin",
@@ -98,6 +112,18 @@ FIGURES = {
         "1",
         "{:.1f}",
     ),
+    "hostile_files": ("files of the hostile corpus: videos, rows, batches and chat templates", "", "{:,.0f}"),
+    "hostile_bad": (
+        "those that end in anything but a reading or a sentence, within 10 s and 1.5 GB",
+        "0",
+        "{:,.0f}",
+    ),
+    "hostile_peak_mb": (
+        "most memory that one of them takes in MB, PyTorch and transformers included",
+        "1,500",
+        "{:,.0f}",
+    ),
+    "visitors_50_stuck": ("of 50 visitors at once, those who are not served", "0", "{:,.0f}"),
 }
 """What each figure is, what it should reach, and how it is written."""
 

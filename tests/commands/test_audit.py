@@ -60,6 +60,10 @@ def test_warnings_fail_where_they_are_asked_to(capsys, tmp_path):
         [*ROWS, "--collator", "a:b", "--recipe", "text-prefix"],
         [*ROWS, "--recipe", "no-such-recipe"],
         [*ROWS, "--fuzz", "3"],
+        [*ROWS, "--resume"],
+        [*ROWS, "--workers", "2"],
+        [*ROWS, "--sample", "3", "--limit", "3"],
+        ["audit", "--batch", "b.safetensors", "--out", "results"],
         [*ROWS, "--limit", "0"],
         [*ROWS, "--limit", "١٢"],
         [*ROWS, "--json", "-", "--csv", "-"],
@@ -291,3 +295,18 @@ def test_markdown_holds_the_first_finding_of_each_kind_for_a_bug_report(capsys):
     assert printed.startswith("### The prompt was measured before the video was expanded")
     assert "audited: collator vtg_core.recipes:text_prefix" in printed
     assert str(ASSETS) not in printed
+
+
+def test_a_sample_of_rows_says_in_what_share_of_the_file_each_code_is(capsys, tmp_path):
+    good = json.loads((ASSETS / "demo_annotations.json").read_text())
+    file = tmp_path / "rows.jsonl"
+    rows = [good[i % 4] | ({"timestamp": [9, 2]} if i == 5 else {}) for i in range(40)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    command = ["audit", str(file), "--video-root", str(ASSETS), "--num-frames", "4", "--verify", "1"]
+    assert main([*command, "--sample", "40"]) == 1
+    assert "1 of 40, 2.5 %, " in capsys.readouterr().out
+    drawn = [main([*command, "--sample", "10", "--seed", seed, "--json", "-"]) for seed in ("1", "1", "2")]
+    first, again, other = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["rows_in_file"], first["rows_audited"] + drawn[0]) == (40, 10)
+    assert (first, drawn[0]) == (again, drawn[1])
+    assert first["rates"]["any error"]["of"] == other["rates"]["any error"]["of"] == 10

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tests.video.test_repeated_times import joined
 from vtg_core.commands.cli import main
 
 CLIP = "assets/red_circle.mp4"
@@ -140,3 +141,9 @@ def test_wrong_usage_is_exit_2(arguments):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
+
+
+def test_times_that_repeat_are_noted(tmp_path, capsys):
+    given = ["--query", "a box appears", "--window", "0.5", "1", "--template", "direct", "--num-frames", "4"]
+    assert main(["inspect", "--video", str(joined(tmp_path)), *given]) == 0
+    assert "note: joined.ts repeats its times: its clock begins again once" in capsys.readouterr().err

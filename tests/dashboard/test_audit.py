@@ -8,6 +8,7 @@ import torch
 
 from tests.conftest import ASSETS
 from vtg_core.audit.batch.files import load_batch
+from vtg_core.audit.batch.model_inputs import AskedModel
 from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_saved
@@ -76,12 +77,28 @@ def tampered_batch(folder):
     return path
 
 
+def found_by_the_command(path):
+    checkpoint = load_checkpoint("demo")
+    chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
+    model = AskedModel.of_checkpoint("demo", chat)
+    return [f for row in audit_saved(load_batch(path), chat, model=model) for f in row.findings]
+
+
+def test_the_model_is_asked_of_a_batch_on_the_page_as_on_the_command_line(user_cache, tmp_path):
+    path = saved_batch(tmp_path, num_rows=1)
+    batch = torch.load(path)
+    del batch["mm_token_type_ids"]
+    torch.save(batch, path)
+    _, view, _, _ = audited(Choice(AuditSource.BATCH, row=0), replace(SETTINGS, batch=path))
+    found = [finding.code for finding in found_by_the_command(path) if finding.severity == "error"]
+    assert bad(view) == found
+    assert "batch.model-refuses" in found
+
+
 def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(user_cache, tmp_path):
     settings = replace(SETTINGS, batch=tampered_batch(tmp_path))
     _, view, _, _ = audited(Choice(AuditSource.BATCH, row=0), settings)
-    checkpoint = load_checkpoint("demo")
-    chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
-    found = [f for row in audit_saved(load_batch(settings.batch), chat) for f in row.findings]
+    found = found_by_the_command(settings.batch)
     shown = json.loads(as_json([view_finding(finding) for finding in found]))
     said = [
         {**finding, "issue": ""} for finding in view["findings"]
@@ -92,6 +109,7 @@ def test_the_page_gives_the_same_reasons_for_a_tampered_batch_as_the_command(use
 
 def test_a_clean_sample_says_what_was_checked_and_who_agrees(user_cache):
     strip, view, recipes, tokens = audited()
+    assert strip.pop("audit") == view
     assert strip == {
         "source": "our collator", "num_errors": 0, "num_warnings": 0, "note": "", "is_broken": False,
         "recipe": None, "num_tokens": 0, "counts": None,

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ASSETS
-from vtg_core.dashboard.work.film_strip import NUM_ON_TIMELINE, view_film
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import sample_frames
+from vtg_core.views.report.film import NUM_ON_TIMELINE, view_film
 
 
 @pytest.mark.parametrize("num_frames", [1, 8, 40])

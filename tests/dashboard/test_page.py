@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 from starlette.applications import Starlette
@@ -10,9 +11,10 @@ from starlette.testclient import TestClient
 
 from tests.conftest import ASSETS
 from vtg_core.checkpoints.loading import loaded_model
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.dashboard import Settings, build_dashboard, launch_options
 from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs, PickedRow, pick_row
-from vtg_core.dashboard.notices import as_notice
+from vtg_core.dashboard.notices import FieldError, as_notice
 from vtg_core.dashboard.serving import ANY_NAME
 from vtg_core.dashboard.work.audit import show_recipe_losses
 from vtg_core.dashboard.work.loss import show_loss, show_loss_cost, show_precisions
@@ -294,3 +296,42 @@ def test_a_query_over_the_limit_says_the_limit_and_its_length():
 
 def test_both_answer_modes_can_be_chosen():
     assert {inputs(mode=mode).mode for mode in AnswerMode} == set(AnswerMode)
+
+
+@pytest.fixture(scope="module")
+def folder_with_a_variable(user_cache, tmp_path_factory):
+    """The demo's processor, with a chat template that has a variable."""
+    from vtg_core.checkpoints.loading import load_processor
+
+    folder = tmp_path_factory.mktemp("variable")
+    load_processor("demo").save_pretrained(folder)
+    path = folder / "chat_template.jinja"
+    hint = "{%- if hint is defined -%}{{- '<|im_start|>system\\n' + hint + '<|im_end|>\\n' -}}{%- endif -%}"
+    path.write_text(hint + path.read_text())
+    return folder
+
+
+def test_a_variable_of_the_chat_template_is_set_for_the_sample_on_screen(folder_with_a_variable):
+    settings = replace(SETTINGS, checkpoint=str(folder_with_a_variable))
+    plain, told = (
+        show_prompts(settings, inputs(settings, template_args=given), silent).prompts
+        for given in ("", " hint=Briefly. ")
+    )
+    assert "Briefly." in told
+    assert "Briefly." not in plain
+    started = replace(settings, template=TemplateChange(("hint=Started.",)))
+    assert "Started." in show_prompts(started, inputs(started), silent).prompts
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("thinking=false", "'thinking' must be a variable of the checkpoint's chat template; it has none"),
+        ("on", "must be NAME=VALUE"),
+        ("x" * 401, "at most 400 characters, got 401"),
+    ],
+)
+def test_what_is_no_variable_of_the_chat_template_is_said_at_its_field(user_cache, typed, said):
+    with pytest.raises(FieldError, match=said) as raised:
+        show_prompts(SETTINGS, inputs(template_args=typed), silent)
+    assert raised.value.field == "template-arg"

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,39 @@ def test_whatever_a_field_holds_a_row_is_read_or_refused(write, field, value):
     path = write(json.dumps([{**ROW, field: value}]))
     loaded = load_annotations(path, on_error="skip")
     assert len(loaded.annotations) + len(loaded.skipped) == 1
+
+
+@pytest.mark.parametrize("field", ["duration", "timestamp", "qid", "extra"])
+@pytest.mark.parametrize("is_array", [True, False])
+def test_a_number_of_thousands_of_digits_costs_one_row_at_most(tmp_path, field, is_array):
+    digits = "9" * 5_000
+    long = json.dumps({**ROW, field: "X"}).replace(
+        '"X"', f"[1, {digits}]" if field == "timestamp" else digits
+    )
+    rows = [json.dumps(ROW), long, json.dumps(ROW)]
+    path = tmp_path / "rows.json"
+    path.write_text(f"[{', '.join(rows)}]" if is_array else "\n".join(rows))
+    loaded = load_annotations(path, on_error="skip")
+    assert len(loaded.annotations) + len(loaded.unreadable) == 3
+    assert [row.row for row in loaded.unreadable] == ([] if field in ("qid", "extra") else [1])
+
+
+def test_many_videos_are_found_in_seconds(tmp_path):
+    deep = tmp_path.joinpath(*"abcdefghij")
+    deep.mkdir(parents=True)
+    folders = dict[str, str]()
+    began = time.perf_counter()
+    for number in range(50_000):
+        resolve_video(f"train/videos/{number}.mp4", deep, "here", folders=folders)
+    assert time.perf_counter() - began < 5
+    assert folders == {"train/videos": str(deep / "train" / "videos")}
+
+
+def test_a_folder_that_is_a_link_is_followed_for_each_of_its_videos(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "train").symlink_to(tmp_path / "store")
+    folders = dict[str, str]()
+    for name in ("a.mp4", "b.mp4"):
+        found = resolve_video(f"train/{name}", tmp_path / "videos", "here", folders=folders)
+        assert found == tmp_path / "store" / name

@@ -29,14 +29,16 @@ def _elsewhere(tmp_path, monkeypatch):
     )  # a start trains the model that it loads; others are given one of their own
 
 
-def test_there_are_five():
-    assert len(STARTS) == 5
+def test_there_are_six():
+    assert len(STARTS) == 6
 
 
 @pytest.mark.parametrize("name", [name for name, code in STARTS.items() if "import" in code])
 def test_a_start_in_python_runs(name):
-    if "trl" in STARTS[name] and find_spec("trl") is None:
-        pytest.skip("trl is not installed")
+    for package in ("trl", "lightning"):
+        is_used = re.search(rf"^(import|from) {package}\b", STARTS[name], re.MULTILINE)
+        if is_used and find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
     exec(compile(STARTS[name], name, "exec"), {})
     assert list(Path("vtg_lens").glob("*.safetensors"))
 

@@ -44,10 +44,16 @@ QWEN3_5 = (
 {%- endfor -%}
 {%- for message in messages -%}
   {{- '<|im_start|>' + message.role + '\\n' -}}
-  {%- if message.role == 'assistant' and loop.index0 > ns.last -%}
-    {{- '<think>\\n' + (message.reasoning_content or '') + '\\n</think>\\n\\n' -}}
+  {%- set said = write(message.content) -%}
+  {%- set thought = message.reasoning_content or '' -%}
+  {%- if message.role == 'assistant' and '</think>' in said -%}
+    {%- set thought = said.split('</think>')[0].split('<think>')[-1].strip('\\n') -%}
+    {%- set said = said.split('</think>')[-1].lstrip('\\n') -%}
   {%- endif -%}
-  {{- write(message.content) + '<|im_end|>\\n' -}}
+  {%- if message.role == 'assistant' and loop.index0 > ns.last -%}
+    {{- '<think>\\n' + thought + '\\n</think>\\n\\n' -}}
+  {%- endif -%}
+  {{- said + '<|im_end|>\\n' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}
   {{- '<|im_start|>assistant\\n' -}}

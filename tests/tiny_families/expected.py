@@ -16,7 +16,6 @@ class Expected:
         needs_equal_frames: all videos of a batch must have as many frames.
         codes: what a clean row's audit tells of the checkpoint, not counting what depends on the row.
         end_of_turn: what ``--end-of-turn`` must name; empty where the chat template closes its turns.
-        is_saved_read: two readings or more can judge a saved batch.
         needs: a package that its processor asks for.
         note: what else a person should know, as Markdown.
     """
@@ -29,7 +28,6 @@ class Expected:
     needs_equal_frames: bool = False
     codes: tuple[str, ...] = ()
     end_of_turn: str = ""
-    is_saved_read: bool = True
     needs: str = ""
     note: str = ""
 
@@ -50,29 +48,28 @@ EXPECTED = {
     "qwen3_5_without": Expected(
         "Qwen3.5, without thinking", "time stamps", has_turns=False, plain_because=_NO_TREE, codes=(_NESTS, _STABLE)
     ),
-    "internvl": Expected("InternVL3", "frame numbers", codes=(_NO_TIME,), is_saved_read=False),
+    "internvl": Expected("InternVL3", "frame numbers", codes=(_NO_TIME,)),
     "llava_onevision": Expected(
         "LLaVA-OneVision", "nothing", needs_equal_frames=True, codes=("parity.header-differs", _NO_TIME),
-        is_saved_read=False,
     ),
     "smolvlm": Expected(
-        "SmolVLM2", "time stamps", needs_equal_frames=True, is_saved_read=False, needs="num2words",
+        "SmolVLM2", "time stamps", needs_equal_frames=True, needs="num2words",
         note="The space after `Assistant:` is the first thing that is answered, and is trained.",
     ),
-    "gemma4": Expected("Gemma 4", "time stamps", plain_because=_NO_TREE, is_saved_read=False),
+    "gemma4": Expected("Gemma 4", "time stamps", plain_because=_NO_TREE),
     "perception_lm": Expected(
         "PerceptionLM", "nothing", needs_pixels=True, needs_equal_frames=True,
         codes=("row.frames-decoded", _NO_TIME),
         note="Proven with another vision tower in the place of timm's.",
     ),
     "video_llama_3": Expected(
-        "VideoLLaMA3", "time stamps", needs_pixels=True, codes=("row.frames-decoded",), is_saved_read=False
+        "VideoLLaMA3", "time stamps", needs_pixels=True, codes=("row.frames-decoded",)
     ),
     "qwen3_omni": Expected(
         "Qwen3-Omni", "seconds a step", note="Without its sound; its own processor takes 1 frame a second, and is corrected."
     ),
     "glm4_5v": Expected(
-        "GLM-4.5V", "time stamps", end_of_turn="<|user|>", is_saved_read=False,
+        "GLM-4.5V", "time stamps", end_of_turn="<|user|>",
         note="Its template closes no turn: the next turn's opening is trained as the end, once it is named.",
     ),
 }  # fmt: skip

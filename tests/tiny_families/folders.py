@@ -82,31 +82,30 @@ def _qwen_media(tokenizer):
     )
 
 
-def _qwen2_vl():
-    tokenizer = tokenizers.qwen()
-    processor = tf.Qwen2VLProcessor(
+def _qwen2_processor(processor_class, tokenizer):
+    return processor_class(
         tf.Qwen2VLImageProcessor(),
         tokenizer,
         tf.Qwen2VLVideoProcessor(),
         chat_template=chat_templates.QWEN2_VL,
     )
+
+
+def _qwen2_vl():
+    tokenizer = tokenizers.qwen()
     vision = {"depth": 2, "embed_dim": 64, "hidden_size": 64, "num_heads": 4, "mlp_ratio": 2}
     text = _text(tokenizer, rope_parameters=_ROPE)
     config = tf.Qwen2VLConfig(text_config=text, vision_config=vision, **_qwen_media(tokenizer))
+    processor = _qwen2_processor(tf.Qwen2VLProcessor, tokenizer)
     return processor, config, tf.Qwen2VLForConditionalGeneration, _STOPS
 
 
 def _qwen2_5_vl():
     tokenizer = tokenizers.qwen()
-    processor = tf.Qwen2_5_VLProcessor(
-        tf.Qwen2VLImageProcessor(),
-        tokenizer,
-        tf.Qwen2VLVideoProcessor(),
-        chat_template=chat_templates.QWEN2_VL,
-    )
     vision = _QWEN_VISION | {"fullatt_block_indexes": [1], "tokens_per_second": 2}
     text = _text(tokenizer, rope_parameters=_ROPE)
     config = tf.Qwen2_5_VLConfig(text_config=text, vision_config=vision, **_qwen_media(tokenizer))
+    processor = _qwen2_processor(tf.Qwen2_5_VLProcessor, tokenizer)
     return processor, config, tf.Qwen2_5_VLForConditionalGeneration, _STOPS
 
 

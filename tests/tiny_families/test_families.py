@@ -12,9 +12,11 @@ import torch
 
 from tests.conftest import ASSETS
 from tests.test_invariants import QUERIES
-from vtg_core.audit.run import audit_rows, audit_saved, verify_rows
+from vtg_core.audit.run import audit_rows, audit_saved, audit_saved_row, saved_rows, verify_rows
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.chat.markup import apply_chat_template
+from vtg_core.checkpoints.loading import load_checkpoint
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.collator import SFTCollator, pad
 from vtg_core.data.answers import ANSWER_FORMATS
 from vtg_core.dataset import Sample, VideoTemporalSFTDataset
@@ -200,11 +202,40 @@ def test_the_audit_tells_what_is_known_of_the_checkpoint_and_nothing_else(family
     assert found - {"time.window-without-frame"} == set(family.expected.codes)
 
 
-def test_a_saved_batch_is_read_or_said_to_be_read_by_one_reading(family, clip):
+def test_a_saved_batch_is_judged_by_two_readings_and_nothing_else_is_told(family, clip):
     batch = pad([family.collator.encode(sample_of(clip, template)) for template in FEW], family.processor)
-    found = {finding.code for row in audit_saved(batch, family.chat) for finding in row.findings}
-    assert ("mask.one-reading" not in found) == family.expected.is_saved_read
-    assert not {code for code in found if code.startswith("mask.")} - {"mask.one-reading"}
+    rows, _ = saved_rows(batch, family.chat)
+    for row, found in map(audit_saved_row, rows):
+        assert row.reading.verdict is not None, row.reading.silent
+        assert len(row.reading.opinions) >= 2
+        assert not row.reading.dissenting
+        assert {f.code for f in found} <= {*family.expected.codes, *OF_FEW_TOKENS}, found
+
+
+OF_FEW_TOKENS = {"stop.pad-is-end-of-turn"}
+
+
+def test_a_mask_of_a_saved_batch_is_found_wrong(family, clip):
+    batch = pad([family.collator.encode(sample_of(clip))], family.processor)
+    trained = (batch["labels"][0] != IGNORE_INDEX).nonzero()[:, 0]
+    for labels, code in (
+        (
+            batch["labels"][0].masked_fill(
+                torch.arange(len(batch["labels"][0])) == trained[-1], IGNORE_INDEX
+            ),
+            "stop.",
+        ),
+        (
+            batch["input_ids"][0].masked_fill(
+                torch.arange(len(batch["labels"][0])) < trained[0] - 12, IGNORE_INDEX
+            ),
+            "mask.",
+        ),
+    ):
+        found = [
+            f for row in audit_saved({**batch, "labels": labels[None]}, family.chat) for f in row.findings
+        ]
+        assert any(f.code.startswith(code) and f.severity == "error" for f in found), code
 
 
 def test_what_the_model_is_told_of_time_is_true(family, clip):
@@ -232,3 +263,36 @@ def test_a_control_token_in_a_query_stays_text(family, clip):
     assert [i for i in calm.input_ids.tolist() if i in controls] == [
         i for i in loud.input_ids.tolist() if i in controls
     ]
+
+
+THOUGHT = "<think>\nA circle is red from 8 s on.\n</think>\n\n"
+
+
+def thinking_row(clip, thought=THOUGHT):
+    shown = [{"type": "video", "video": clip}, {"type": "text", "text": "When is a red circle shown?"}]
+    said = {"role": "assistant", "content": [{"type": "text", "text": f"{thought}[8.0, 14.0]"}]}
+    return {"messages": [{"role": "user", "content": shown}, said]}
+
+
+def test_what_a_row_thought_is_trained_with_its_answer_where_the_prompt_opens_thinking(family, clip):
+    if family.key != "qwen3_5":
+        pytest.skip("its template takes no thought apart, or closes thinking in its prompt")
+    encoded = family.collator.encode(thinking_row(clip))
+    said = supervised(family, encoded)
+    assert said.strip() == THOUGHT.removeprefix("<think>\n") + "[8.0, 14.0]" + end_of(family)
+    rows, _ = saved_rows(pad([encoded], family.processor), family.chat)
+    row, found = audit_saved_row(rows[0])
+    assert row.reading.verdict is not None
+    assert not row.reading.dissenting
+    assert not [f for f in found if f.severity == "error"], found
+
+
+def test_a_row_that_thinks_behind_a_prompt_that_closed_thinking_is_refused_with_what_to_do(family, clip):
+    if family.key != "qwen3_5_without":
+        pytest.skip("its prompt does not close thinking")
+    with pytest.raises(MaskingError, match="--template-arg enable_thinking=true"):
+        family.collator.encode(thinking_row(clip))
+    change = TemplateChange(arguments=("enable_thinking=true",))
+    thinking = load_checkpoint(family.folder, template=change).processor
+    said = supervised(family, SFTCollator(thinking).encode(thinking_row(clip)))
+    assert said.strip().startswith("A circle is red")

@@ -64,10 +64,13 @@ def test_a_plan_fails_as_decoding_does(path, policy, clip):
     assert str(planned.value) == str(sampled.value)
 
 
-def test_frames_that_take_too_much_memory_are_not_even_planned(monkeypatch):
-    monkeypatch.setattr("vtg_core.video.plan.MAX_SAMPLED_BYTES", 10_000)
-    with pytest.raises(VideoError, match="lower num_frames, fps or max_pixels"):
-        plan_frames(RED_CIRCLE, FramePolicy(num_frames=3))
+def test_frames_that_take_too_much_memory_are_not_even_planned():
+    with pytest.raises(VideoError, match="lower max_pixels to 1,111, or raise max_bytes"):
+        plan_frames(RED_CIRCLE, FramePolicy(num_frames=3, max_bytes=10_000))
+    with pytest.raises(
+        VideoError, match=r"60 frames of 320 x 180 .* lower fps to 0.166, or max_pixels to 5,555, or raise"
+    ):
+        plan_frames(RED_CIRCLE, FramePolicy(fps=2, max_bytes=1_000_000))
 
 
 def test_an_unchanged_file_is_demuxed_once():

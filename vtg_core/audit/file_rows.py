@@ -1,5 +1,6 @@
 """The rows that an audit goes through: of a data set, or of a file that is read anew each time and never held."""
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -88,19 +89,26 @@ class FileRows:
         reader: the file.
         selector: chooses the template of each row.
         frames: which frames are taken.
-        num_readable, num_unreadable: how many rows there are, once they were counted.
+        num_drawn: keep to so many rows, drawn at random; all of them unless given.
+        seed: equal seeds draw the same rows of a file.
+        num_in_file, num_read: how many rows the file has, and how many of them can be read, once they were counted.
+        chosen: the positions in the file, from 0, of the rows that were drawn; None where all are taken.
         videos: which videos are missing or called otherwise, in a line, once the rows were counted.
     """
 
     reader: AnnotationReader
     selector: TemplateSelector
     frames: FramePolicy
-    num_readable: int = field(default=0, init=False)
-    num_unreadable: int = field(default=0, init=False)
+    num_drawn: int | None = None
+    seed: int = 0
+    num_in_file: int = field(default=0, init=False)
+    num_read: int = field(default=0, init=False)
     videos: str = field(default="", init=False)
+    chosen: frozenset[int] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._first: tuple[list[Annotation], list[UnreadableRow]] = ([], [])
+        self._indices: list[int] = []
 
     @property
     def video_root(self) -> Path:
@@ -123,31 +131,68 @@ class FileRows:
             AnnotationError: the file cannot be read beyond a place, or has no row.
         """
         readable, unreadable = self._first
+        drawn = _Drawn(self.num_drawn or 0, random.Random(self.seed))
         for row in self.reader:
+            drawn.add((row.row, self.num_read if isinstance(row, Annotation) else -1))
+            self.num_in_file += 1
             if isinstance(row, Annotation):
-                self.num_readable += 1
+                self.num_read += 1
                 _keep(readable, row)
             else:
-                self.num_unreadable += 1
                 _keep(unreadable, row)
             yield row
-        if not self.num_readable and not self.num_unreadable:
+        if not self.num_in_file:
             raise AnnotationError(f"{self.reader.path.name} must hold at least one row, got none")
         self.videos = self.reader.finder.told()
+        if self.num_drawn is not None:
+            self.chosen = frozenset(row for row, _ in drawn.kept)
+            self._indices = sorted(index for _, index in drawn.kept if index >= 0)
+
+    @property
+    def num_readable(self) -> int:
+        """How many rows are taken that can be read, once they were counted."""
+        return self.num_read if self.chosen is None else len(self._indices)
 
     def unreadable(self) -> Iterator[UnreadableRow]:
-        return (row for row in self.reader if isinstance(row, UnreadableRow))
+        return (row for row in self._taken() if isinstance(row, UnreadableRow))
 
     def each(self, limit: int | None = None) -> Iterator[tuple[int, Annotation]]:
-        return islice(enumerate(row for row in self.reader if isinstance(row, Annotation)), limit)
+        return islice(enumerate(row for row in self._taken() if isinstance(row, Annotation)), limit)
 
     def sample(self, take: Take, index: int, annotation: Annotation) -> Sample:
+        if self.chosen is not None:
+            index = self._indices[index]  # the template of a row is the same whether others are taken or not
         return sample_of(
-            annotation, take, template=self.selector.select(index), frames=self.frames, clip=self.reader.clip
+            annotation,
+            take,
+            template=self.selector.select(index, len(annotation.windows)),
+            frames=self.frames,
+            clip=self.reader.clip,
         )
 
     def first(self) -> tuple[Sequence[Annotation], Sequence[UnreadableRow]]:
         return self._first
+
+    def _taken(self) -> Iterator[Annotation | UnreadableRow]:
+        chosen = self.chosen
+        return (row for row in self.reader if chosen is None or row.row in chosen)
+
+
+@dataclass
+class _Drawn:
+    """So many of all that are added, each as likely to be kept as any other (Vitter's algorithm R)."""
+
+    num: int
+    chance: random.Random
+    kept: list[tuple[int, int]] = field(default_factory=list)
+    num_added: int = 0
+
+    def add(self, item: tuple[int, int]) -> None:
+        self.num_added += 1
+        if len(self.kept) < self.num:
+            self.kept.append(item)
+        elif self.num and (place := self.chance.randrange(self.num_added)) < self.num:
+            self.kept[place] = item
 
 
 def rows_in(given: VideoTemporalSFTDataset | AuditRows) -> AuditRows:

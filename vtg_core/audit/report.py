@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from vtg_core.audit.codes import length, prompt, stop
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.codes.times import RATE_VARIES, UNIT
 from vtg_core.audit.findings import Finding, Severity
+from vtg_core.audit.rates import Rate
 from vtg_core.files.spreadsheet import guarded
 
 OF_THE_CHECKPOINT = frozenset({prompt.PROCESSOR_NESTS.name, stop.NO_STOP_ID.name, stop.PAD_IS_STOP.name})
@@ -66,6 +67,8 @@ class Report:
         quotes: for each code what a bug report quotes of the row of its first finding.
         verified: the rows that are looked at twice, whose findings :meth:`holds` knows.
         decoders: for each video whose frames were read, by its path, the decoder that did.
+        num_drawn: how many rows of the file were drawn at random to be audited; None where all were taken.
+        videos: what is known of the videos, apart from rows; empty where they were not asked for by themselves.
     """
 
     subject: str
@@ -79,6 +82,9 @@ class Report:
     quotes: dict[str, str] = field(default_factory=dict)
     verified: set[int] = field(default_factory=set, repr=False)
     decoders: dict[str, str] = field(default_factory=dict)
+    num_drawn: int | None = None
+    videos: Mapping[str, Any] = field(default_factory=dict)
+    _rows_with: Counter[str] = field(default_factory=Counter, repr=False)
     _told: set[str] = field(default_factory=set, repr=False)
     _codes: "dict[str, _Found]" = field(default_factory=dict, repr=False)
     _budgets: list[int] = field(default_factory=list, repr=False)
@@ -93,15 +99,19 @@ class Report:
         self.num_audited += found.row is not None and found.is_audited
         if found.decoded is not None:
             self.decoders[found.decoded[0]] = found.decoded[1]
+        self._rows_with.update(
+            {name for finding in found.findings for name in _counted_as(finding, found.row)}
+        )
         for finding in found.findings:
-            if (once := _told_once(finding)) in self._told:
+            if (once := told_once(finding)) in self._told:
                 continue
             if once:
                 self._told.add(once)
             if finding.code == length.BUDGET.name and self._replaces(found.where, finding):
                 continue
-            if found.quote is not None and finding.code not in self.quotes:
-                self.quotes[finding.code] = found.quote(finding)
+            quote = None if finding.code in self.quotes else found.quote
+            if quote is not None and (quoted := quote(finding)):
+                self.quotes[finding.code] = quoted
             of_code = self._codes.setdefault(finding.code, _Found(finding))
             if of_code.add(found.where, finding, is_kept=finding.row in self.verified):
                 self.entries.append((found.where, finding))
@@ -113,11 +123,14 @@ class Report:
     def _replaces(self, where: str, finding: Finding) -> bool:
         """Keep of the rows' budgets the first and the largest; say whether this one is no entry of its own."""
         if not self._budgets or (
-            len(self._budgets) == 1 and _spent(finding) > _spent(self.entries[self._budgets[0]][1])
+            len(self._budgets) == 1
+            and tokens_spent(finding) > tokens_spent(self.entries[self._budgets[0]][1])
         ):
             self._budgets.append(len(self.entries))
             return False
-        if len(self._budgets) == 2 and _spent(finding) > _spent(self.entries[self._budgets[1]][1]):
+        if len(self._budgets) == 2 and tokens_spent(finding) > tokens_spent(
+            self.entries[self._budgets[1]][1]
+        ):
             self.entries[self._budgets[1]] = (where, finding)
         return True
 
@@ -170,6 +183,23 @@ class Report:
         files = {name: f"{n:,} file{'s' if n != 1 else ''}" for name, n in counts.items()}
         return ", ".join(f"{files[name]} read by {name}" for name in sorted(counts))
 
+    @property
+    def rates(self) -> dict[str, Rate]:
+        """In how many of the rows that were drawn each code was found, the worst and most frequent first.
+
+        Before them stand ``any error`` and ``any warning``. What is told once of a checkpoint or a video's file is not
+        counted by row, and has no rate.
+        """
+        if not self.num_drawn:
+            return {}
+        names = [*(ANY.format(severity) for severity in (Severity.ERROR, Severity.WARNING)), *self.summary]
+        found = self._rows_with
+        return {
+            name: Rate(found[name], self.num_drawn)
+            for name in names
+            if found[name] or name not in self._codes
+        }
+
     def count(self, severity: Severity) -> int:
         """Return how many findings are of a severity."""
         return sum(found.severities[severity] for found in self._codes.values())
@@ -198,6 +228,12 @@ class Report:
             "findings": [_as_dict(where, finding) for where, finding in self.entries],
             "summary": self.summary,
             "listed": len(self.entries),
+            **(
+                {"rates": {name: rate.as_dict() for name, rate in self.rates.items()}}
+                if self.num_drawn
+                else {}
+            ),
+            **({"videos": dict(self.videos)} if self.videos else {}),
         }
 
     def as_csv(self) -> str:
@@ -250,7 +286,17 @@ class _Found(_Cause):
         return self.count <= MAX_ENTRIES
 
 
-def _told_once(finding: Finding) -> str:
+ANY = "any {}"
+
+
+def _counted_as(finding: Finding, row: int | None) -> tuple[str, ...]:
+    """Return the names under which the row of a finding is counted; none for what is told once, or of no row."""
+    if (finding.row is None and row is None) or told_once(finding) or finding.code == length.BUDGET.name:
+        return ()
+    return finding.code, ANY.format(finding.severity)
+
+
+def told_once(finding: Finding) -> str:
     """Return by what a finding is known that is told once; empty for one of a row."""
     if finding.code in OF_THE_CHECKPOINT:
         return finding.code
@@ -286,23 +332,24 @@ def _as_dict(where: str, finding: Finding) -> dict[str, Any]:
         "where": where,
         "title": finding.title,
         "message": finding.message,
-        "evidence": _plain(dict(finding.evidence)),
+        "evidence": plain_value(dict(finding.evidence)),
         "fix": finding.fix,
     }
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value of an evidence as JSON can hold it; NaN, infinity and what JSON does not know as text."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
-def _spent(budget: Finding) -> int:
+def tokens_spent(budget: Finding) -> int:
+    """Return how many tokens the row has that a finding of a budget speaks of."""
     return sum(int(budget.evidence[part]) for part in ("text", "video", "answer"))
 
 

@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from vtg_core.audit.batch.model_inputs import AskedModel
+from vtg_core.audit.batch.origin import model_to_ask, origin_findings
 from vtg_core.audit.batch.rows import rows_of
 from vtg_core.audit.checkpoint import checkpoint_findings
 from vtg_core.audit.checks.families import audit_row, check_batch, check_failed, model_findings
@@ -90,7 +92,7 @@ def audit_rows(
             sample = rows.sample(plan_frames, index, annotation)
             row = planned_row(number, sample, encoder, chat, max_length=max_length, policy=policy)
         except Exception as error:
-            yield RowFindings(number, where, (_refused(number, error),), False)
+            yield RowFindings(number, where, (refused(number, error),), False)
             continue
         findings = tuple(audit_row(row))
         if encoder.sees_pixels and not is_told:
@@ -197,7 +199,7 @@ def verify_rows(
             batch = pad([encoded], chat.processor)
             findings += check_batch(batch, chat, [known], numbers=[number]).findings
         except Exception as error:
-            yield RowFindings(number, where, (_refused(number, error),), False, decoded=decoded)
+            yield RowFindings(number, where, (refused(number, error),), False, decoded=decoded)
             continue
         yield RowFindings(number, where, findings, decoded=decoded)
 
@@ -239,7 +241,7 @@ def audit_collator(
                 samples[number] = (sample, None)  # the collator may make of it what ours refuses
                 samples[number] = (sample, _encode(sample, chat, None)[1])
             except Exception as error:
-                found[number].append(_refused(number, error))
+                found[number].append(refused(number, error))
         if samples:
             of_samples, audited = _of_collator(samples, collator, chat, max_length, model)
             for number, findings in of_samples.items():
@@ -257,9 +259,16 @@ def audit_saved(
     *,
     max_length: int | None = None,
     model: AskedModel | None = None,
+    path: Path | None = None,
 ) -> Iterator[RowFindings]:
-    """Audit a batch of which nothing is known but its tensors; conversations are recovered from the ids."""
+    """Audit a batch of which nothing is known but its tensors; conversations are recovered from the ids.
+
+    ``path`` is the file that it was read from: what was kept with it says what wrote it.
+    """
     rows, findings = saved_rows(batch, chat, max_length=max_length)
+    if path is not None:
+        findings = [*findings, *origin_findings(path, chat.processor)]
+        model = model_to_ask(model, path) if model is not None else None
     if model is not None and rows:
         findings = [*findings, *model_findings(batch, chat, model, rows, findings, is_whole=False)]
     if findings:
@@ -347,7 +356,7 @@ def _decoded(sample: Sample) -> tuple[str, str] | None:
     return (str(video.info.path), str(video.backend)) if isinstance(video, SampledVideo) else None
 
 
-def _refused(number: int, error: Exception) -> Finding:
+def refused(number: int, error: Exception) -> Finding:
     """Return the finding that stands for a row which could not be audited: the data's fault, or ours."""
     if not isinstance(error, VTGError):
         return check_failed(error, number)

@@ -121,9 +121,12 @@ class _GlueLabeller:
         end = after.start if after is not None else len(self.text)
         if before is not None and after is not None and before.turn == after.turn:
             if before.turn in self.answer_starts and start < end:
-                raise MaskingError(
-                    f"messages[{before.turn}] must be written in one piece, and the template splits it"
-                )
+                if before.index != after.index:
+                    raise MaskingError(
+                        f"messages[{before.turn}] must be written in one piece, and the template splits it"
+                    )
+                yield Region(RegionKind.ANSWER, start, end, before.turn)  # between a thought and its answer
+                return
             yield from self._walk(start, end, expected=iter(()), turn=before.turn)
             return
         if before is not None and before.turn in self.answer_starts:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.chat.bounded_rendering import rendered
 from vtg_core.chat.conversation import Role
 from vtg_core.errors import MaskingError, first_line
 
@@ -38,17 +39,26 @@ def apply_chat_template(
     """Render messages in chat form to text.
 
     Raises:
-        MaskingError: the template fails; it is a program of the checkpoint's author and may raise anything.
+        MaskingError: the template fails, it is a program of the checkpoint's author and may raise anything; or it takes
+            too long or too much memory, where that is bounded (:mod:`vtg_core.chat.bounded_rendering`).
     """
-    try:
-        text: str = processor.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=add_generation_prompt
-        )
-    except Exception as error:
-        raise MaskingError(
-            f"the checkpoint's chat template must render this conversation, and fails: {first_line(error)}"
-        ) from error
-    return text
+
+    def render(messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool) -> str:
+        try:
+            text: str = processor.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=add_generation_prompt
+            )
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise MaskingError(
+                f"the checkpoint's chat template must render this conversation, and fails: {first_line(error)}"
+            ) from error
+        return text
+
+    return rendered(
+        template_key(processor), render, messages=messages, add_generation_prompt=add_generation_prompt
+    )
 
 
 _MARKUP: dict[str, Markup] = {}

@@ -16,6 +16,7 @@ from vtg_core.chat.control_tokens import ControlTokens, control_tokens
 from vtg_core.chat.conversation import Message, Role, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template, learn_markup
 from vtg_core.chat.skeleton import as_chat, fill_skeleton, first_difference, glue_of
+from vtg_core.chat.thoughts import fill_with_thoughts, thinks
 from vtg_core.errors import MaskingError
 from vtg_core.regions import Region
 
@@ -68,7 +69,7 @@ def render(
     """
     conversation = read_messages(messages)
     controls = controls or control_tokens(processor.tokenizer)
-    text, pieces = fill_skeleton(conversation, processor)
+    text, pieces = _filled(conversation, processor)
     answer_starts = _answer_starts(conversation, pieces, text=text, processor=processor)
     regions = label_characters(
         conversation, pieces, text=text, answer_starts=answer_starts, processor=processor, controls=controls
@@ -85,6 +86,17 @@ def render(
     )
     sources = tuple(part.source for m in conversation for part in m.parts if isinstance(part, VideoPart))
     return RenderedChat(text, regions, tuple(answer_starts.values()), literals, sources)
+
+
+def _filled(conversation: Sequence[Message], processor: "ProcessorMixin") -> tuple[str, tuple[Piece, ...]]:
+    """Return what the template writes, and where each text stands in it: as it is, or what was thought apart."""
+    try:
+        return fill_skeleton(conversation, processor)
+    except MaskingError:
+        with_thoughts = fill_with_thoughts(conversation, processor)
+        if with_thoughts is None:
+            raise
+        return with_thoughts
 
 
 def _answer_starts(
@@ -109,16 +121,25 @@ def _answer_starts(
         elif differs_in_space(prompt, before_content):
             starts[turn] = content_start
         else:
-            answers = [message for message in conversation if message.role is Role.ASSISTANT]
             raise MaskingError(
                 f"what stands before the answer in messages[{turn}] must be the template's own generation prompt, "
-                f"and is not ({first_difference(prompt, text)}); "
-                + ("train one turn at a time with this template" if len(answers) > 1 else _NO_PROMPT)
+                f"and is not ({first_difference(prompt, text)}); {_advice(conversation, message)}"
             )
     return starts
 
 
+def _advice(conversation: Sequence[Message], answer: Message) -> str:
+    if any(thinks(part.text) for part in answer.texts):
+        return _THINKS
+    answers = [message for message in conversation if message.role is Role.ASSISTANT]
+    return "train one turn at a time with this template" if len(answers) > 1 else _NO_PROMPT
+
+
 _NO_PROMPT = "correct the chat template, so that training reads what a server writes"
+_THINKS = (
+    "the answer thinks, and the prompt has closed thinking: serve and train with --template-arg enable_thinking=true, or "
+    "take what stands in <think> out of the row"
+)
 
 
 def differs_in_space(prompt: str, written: str) -> bool:

@@ -64,19 +64,20 @@ def glue_of(
     """
 
     def learn() -> tuple[str, ...]:
-        nonces = (_nonce(i) for i in range(num_texts))
+        nonces = (nonce(i) for i in range(num_texts))
         skeleton = apply_chat_template(
             processor,
             [message.with_texts([next(nonces) for _ in message.texts]) for message in conversation],
             add_generation_prompt=add_generation_prompt,
         )
-        found = [int(match) for match in _NONCE.findall(skeleton)]
-        if found != list(range(num_texts)):
+        glue = split_at_nonces(skeleton, num_texts)
+        if glue is None:
             raise MaskingError(
-                f"the chat template must write each of the conversation's {num_texts} texts once and in order, "
-                f"got them as {found}; a template that drops or repeats a message cannot be masked"
+                f"the chat template must write each of the conversation's {num_texts} texts once and in order, got them "
+                f"as {[int(match) for match in _NONCE.findall(skeleton)]}; a template that drops or repeats a message "
+                "cannot be masked"
             )
-        return tuple(_NONCE.split(skeleton)[::2])
+        return glue
 
     num_texts = sum(len(message.texts) for message in conversation)
     key = (template_key(processor), form_of(conversation), add_generation_prompt)
@@ -86,8 +87,15 @@ def glue_of(
 _GLUE: BoundedCache[tuple[str, ...]] = BoundedCache(1_024)
 
 
-def _nonce(index: int) -> str:
+def nonce(index: int) -> str:
+    """Return what stands for a text that nobody writes."""
     return f"q7Zk{index:06d}Xw9v"
+
+
+def split_at_nonces(written: str, number: int) -> tuple[str, ...] | None:
+    """Return what stands around the nonces from 0 on; None where they are not ``number`` of them, once and in order."""
+    found = [int(match) for match in _NONCE.findall(written)]
+    return tuple(_NONCE.split(written)[::2]) if found == list(range(number)) else None
 
 
 _NONCE = re.compile(r"q7Zk(\d{6})Xw9v")

@@ -6,6 +6,8 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from vtg_core.chat.bounded_rendering import trust_template
+from vtg_core.chat.markup import template_key
 from vtg_core.checkpoints.adapters import ADAPTER_CONFIG, adapter_fingerprint, adapter_state, apply_adapter
 from vtg_core.checkpoints.placement import (
     DEVICE_MAPS,
@@ -97,6 +99,8 @@ def _load_checkpoint(name: str, template: TemplateChange) -> Checkpoint:
     added = _add_temporal_tokens(processor.tokenizer)
     stop_ids = _stop_ids(source, processor.tokenizer)
     change_template(processor, template, stop_ids=stop_ids)
+    if name in DEMO_MODELS:
+        trust_template(template_key(processor))
     return Checkpoint(name, processor, added, stop_ids)
 
 

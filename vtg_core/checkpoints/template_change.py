@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vtg_core.errors import CheckpointError
 
@@ -29,6 +29,12 @@ class TemplateChange:
 
     arguments: tuple[str, ...] = ()
     end_of_turn: str = ""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The arguments by name, each a JSON value or a text: what a server is asked to give its chat template."""
+        pairs = (argument.partition("=") for argument in self.arguments)
+        return {name: _value(value) for name, _, value in pairs}
 
     def __bool__(self) -> bool:
         return bool(self.arguments or self.end_of_turn)
@@ -82,17 +88,19 @@ def _assignment(argument: str, template: str) -> str:
 
 def _literal(value: str) -> str:
     """Return a value as Jinja writes it: JSON's words, numbers and quoted texts are its own; nothing is evaluated."""
+    parsed = _value(value)
+    return "none" if parsed is None else json.dumps(parsed)
+
+
+def _value(value: str) -> bool | int | float | str | None:
+    """Return a JSON value, or the text as it stands where it is none, or a list, a mapping, or no finite number."""
     try:
         parsed = json.loads(value)
     except ValueError:
-        parsed = value
-    if (
-        not isinstance(parsed, bool | int | float | str | None)
-        or parsed in (math.inf, -math.inf)
-        or parsed != parsed
-    ):
-        parsed = value
-    return "none" if parsed is None else json.dumps(parsed)
+        return value
+    is_plain = isinstance(parsed, bool | int | float | str | None)
+    is_finite = parsed not in (math.inf, -math.inf) and parsed == parsed
+    return parsed if is_plain and is_finite else value
 
 
 def _variables(template: str) -> list[str]:

@@ -3,12 +3,27 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.findings import Finding, Severity
-from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
-from vtg_core.commands.outputs import refuse_inputs
+from vtg_core.commands.answer_option import (
+    STANDARD,
+    add_answer_option,
+    add_language_option,
+    add_task_option,
+    may_be_absent,
+    selector_of,
+)
+from vtg_core.commands.results.audit import (
+    FolderAudit,
+    add_results_options,
+    print_beside,
+    refusing_videos,
+    results_usage,
+)
 from vtg_core.commands.terminal import (
     NEVER,
     add_fail_on_option,
@@ -29,14 +44,14 @@ from vtg_core.commands.terminal import (
     write_json,
     write_text,
 )
-from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES
+from vtg_core.views.results.chosen import ALL
 
 if TYPE_CHECKING:
-    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.audit.file_rows import FileRows
     from vtg_core.audit.report import Report, RowFindings
     from vtg_core.audit.row.chat_ids import ChatIds
+    from vtg_core.views.results.audited import RowsAudit
 
 
 def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,6 +59,9 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     text = "find what is wrong with masks: ours, a collator's, or a saved batch's"
     command = commands.add_parser("audit", help=text, description=f"{text.capitalize()}.")
     command.set_defaults(run=run)
+    command.add_argument(
+        "annotations", metavar="FILE", nargs="?", default=argparse.SUPPRESS, help="the same as --annotations"
+    )
     command.add_argument("--annotations", metavar="F", help="annotation file whose rows are audited")
     add_row_options(command)
     command.add_argument(
@@ -64,6 +82,10 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         help="rows that also go through the processor, pixels and all (default: 3)",
     )  # fmt: skip
     command.add_argument(
+        "--serve", metavar="URL",
+        help="hold the prompts of --verify rows against what a server writes for them (POST /v1/chat/completions/render)",
+    )  # fmt: skip
+    command.add_argument(
         "--pixels",
         action="store_true",
         help="decode every video and show it to the processor, as training does",
@@ -73,6 +95,8 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--template", choices=TEMPLATE_NAMES, help="one prompt template (default: one of eight a row)"
     )
     add_answer_option(command, default=STANDARD)
+    add_language_option(command, is_mixed=True)
+    add_task_option(command)
     add_fail_on_option(command)
     command.add_argument(
         "--verbose", action="store_true",
@@ -87,6 +111,7 @@ def add_audit_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         "--markdown", metavar="OUT",
         help="write the first finding of each kind as for a bug report to this file, or to stdout with -",
     )  # fmt: skip
+    add_results_options(command)
     add_model_options(command)
     add_frame_options(command)
     command.set_defaults(usage=command)
@@ -104,8 +129,12 @@ def run(options: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     chat = ChatIds.of(checkpoint.processor, checkpoint.stop_ids)
     report = Report(_subject(options))
-    found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
-    _collect(report, found, count)
+    if options.out is not None:
+        audit = _rows_audit(options, chat)
+        FolderAudit(options, report, chat, audit.rows, audit.loaded(), audit.fuzzed).run()
+    else:
+        found, count = _saved(options, chat) if options.batch else _rows(options, chat, report)
+        _collect(report, found, count)
     status = _status(options, report)
     _show(options, report)
     return status
@@ -154,6 +183,7 @@ def print_report(report: "Report", *, is_verbose: bool = False) -> None:
     print(f"{plain(report.subject)}: {report.headline}{decoded}")
     if report.is_partial:
         print("stopped before the last row: this is what was found so far")
+    print_beside(report)
     if not summary:
         found_none = "nothing to act on" if report.findings else "nothing found"
         nothing = found_none if report.num_audited else "nothing was audited"
@@ -194,8 +224,12 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("--collator, --recipe and --fuzz need the rows of --annotations, and --batch has none")
     if options.collator and options.recipe:
         fail("give --collator or --recipe, not both")
+    if options.serve and options.batch:
+        fail("--serve needs the rows of --annotations: a saved batch has no video to send")
     if options.fuzz and not (options.collator or options.recipe):
         fail("--fuzz varies the input of a collator: give --collator or --recipe")
+    if (said := results_usage(options)) is not None:
+        fail(said)
     if options.recipe and options.recipe not in _recipes():
         fail(f"--recipe must be one of {', '.join(_recipes())}, got {options.recipe!r}")
 
@@ -209,21 +243,24 @@ def _recipes() -> list[str]:
 def _subject(options: argparse.Namespace) -> str:
     if options.batch:
         return f"saved batch {options.batch}"
+    served = f", held against {options.serve}" if options.serve else ""
     if options.recipe:
-        return f"recipe {options.recipe}"
-    return f"collator {options.collator}" if options.collator else "our own collator"
+        return f"recipe {options.recipe}{served}"
+    return f"collator {options.collator}{served}" if options.collator else f"our own collator{served}"
 
 
 def _saved(
     options: argparse.Namespace, chat: "ChatIds"
 ) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     from vtg_core.audit.batch.files import load_batch
+    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.audit.run import audit_saved
 
     batch = load_batch(options.batch)
     rows = batch.get("input_ids")
     total = len(rows) if rows is not None and rows.ndim else 0
-    found = audit_saved(batch, chat, max_length=options.max_length, model=_model(options, chat))
+    model = AskedModel.of_checkpoint(options.checkpoint, chat)
+    found = audit_saved(batch, chat, max_length=options.max_length, model=model, path=Path(options.batch))
     return found, lambda: total
 
 
@@ -231,126 +268,50 @@ def _rows(
     options: argparse.Namespace, chat: "ChatIds", report: "Report"
 ) -> tuple[Iterator["RowFindings"], Callable[[], int | None]]:
     """Return what is found in the rows, and how many there are to audit, which is known once they were counted."""
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.audit.run import audit_collator, audit_rows, suspected_units, verified_indices, verify_rows
-    from vtg_core.masking.pixel_free import PixelFreeEncoder
-
-    rows = _file_rows(options)
-
-    def count() -> int | None:
-        if report.num_in_file is None:
-            return None
-        return rows.num_readable if options.limit is None else min(options.limit, rows.num_readable)
-
-    def found() -> Iterator["RowFindings"]:
-        yield from _unreadable(options, rows)
-        report.num_in_file, report.num_read = rows.num_readable + rows.num_unreadable, rows.num_readable
-        yield from _of_rows()
-        yield from suspected_units(rows, limit=options.limit)
-
-    def _of_rows() -> Iterator["RowFindings"]:
-        if options.collator or options.recipe:
-            yield from _of_collator()
-            return
-        chosen = verified_indices(rows, options.verify, limit=options.limit)
-        encoder = PixelFreeEncoder(chat.processor, sees_pixels=options.pixels)
-        audited = audit_rows(rows, chat, limit=options.limit, max_length=options.max_length, encoder=encoder)
-        for index, row in enumerate(audited):
-            if index in chosen and row.row is not None:
-                report.verified.add(row.row)
-            yield row
-        for row in verify_rows(rows, chat, num_rows=options.verify, limit=options.limit):
-            report.num_verified += row.is_audited
-            fresh = tuple(finding for finding in row.findings if not report.holds(finding))
-            yield RowFindings(None, row.where, fresh, decoded=row.decoded)
-
-    def _of_collator() -> Iterator["RowFindings"]:
-        collator = _collator(options, chat)
-        if isinstance(collator, Finding):
-            yield RowFindings(None, "", (collator,))
-            return
-        if collator.origin:
-            report.subject += f" ({collator.origin})"
-        yield from audit_collator(
-            rows, collator, chat, limit=options.limit, batch_size=options.batch_size,
-            max_length=options.max_length, model=_model(options, chat),
-        )  # fmt: skip
-        if options.fuzz:
-            yield from _fuzzed(options, collator, rows=rows, chat=chat)
-
-    return found(), count
+    audit = _rows_audit(options, chat)
+    on_counted = partial(tell_format, audit.rows)
+    found = audit.run(report, on_row=refusing_videos(options), on_counted=on_counted)
+    return found, lambda: audit.count(report)
 
 
-def _unreadable(options: argparse.Namespace, rows: "FileRows") -> Iterator["RowFindings"]:
-    """Count the rows, and yield what cannot be read of them; no output may be a video of theirs."""
-    from vtg_core.audit.run import unreadable_row
-    from vtg_core.data.annotations import UnreadableRow
-
-    seen = set[int]()
-    for row in rows.scan():
-        if isinstance(row, UnreadableRow):
-            yield unreadable_row(row)
-        elif (named := hash(str(row.video))) not in seen:
-            seen.add(named)
-            refuse_inputs(options, [(f"the video of {row.where}", row.video)])
-    tell_format(rows)
-
-
-def _model(options: argparse.Namespace, chat: "ChatIds") -> "AskedModel":
-    """Return the checkpoint's class, to be asked of each batch; not to be asked where no config can be read."""
+def _rows_audit(options: argparse.Namespace, chat: "ChatIds") -> "RowsAudit":
     from vtg_core.audit.batch.model_inputs import AskedModel
-    from vtg_core.checkpoints.loading import load_config
+    from vtg_core.audit.serving import RenderServer
+    from vtg_core.views.results.audited import RowsAudit
 
-    try:
-        return AskedModel.of(load_config(options.checkpoint), chat)
-    except VTGError as error:
-        return AskedModel(None, options.checkpoint, str(error))
+    collator = _collator(options)
+    return RowsAudit(
+        _file_rows(options), chat, options.checkpoint, collator=collator,
+        limit=options.limit, batch_size=options.batch_size, fuzz=options.fuzz or 0, verify=options.verify,
+        sees_pixels=options.pixels, max_length=options.max_length,
+        model=AskedModel.of_checkpoint(options.checkpoint, chat) if collator else None,
+        server=RenderServer(options.serve, template_change(options).values) if options.serve else None,
+    )  # fmt: skip
+
+
+def _collator(options: argparse.Namespace) -> str:
+    from vtg_core.views.results.audited import recipe_collator
+
+    return recipe_collator(options.recipe) if options.recipe else options.collator or ""
 
 
 def _file_rows(options: argparse.Namespace) -> "FileRows":
     from vtg_core.audit.file_rows import FileRows
     from vtg_core.data.annotations import AnnotationReader
     from vtg_core.data.answer_forms.reading import windows_said
-    from vtg_core.templates import TemplateSelector
 
     return FileRows(
-        AnnotationReader(options.annotations, **reading(options), read_windows=windows_said),
-        TemplateSelector(seed=0, templates=templates_of(options.answer, options.template or ALL)),
+        AnnotationReader(
+            options.annotations,
+            **reading(options),
+            read_windows=windows_said,
+            may_be_absent=may_be_absent(options),
+        ),
+        selector_of(options, options.template or ALL),
         frame_policy(options),
+        options.sample,
+        options.seed,
     )
-
-
-def _collator(options: argparse.Namespace, chat: "ChatIds") -> Any:
-    from vtg_core.audit.foreign.collators import load_collator
-
-    name = options.collator or f"vtg_core.recipes:{options.recipe.replace('-', '_')}"
-    return load_collator(name, chat.processor)
-
-
-def _fuzzed(
-    options: argparse.Namespace, collator: Any, *, rows: "FileRows", chat: "ChatIds"
-) -> Iterator["RowFindings"]:
-    from vtg_core.audit.foreign.fuzz import fuzz
-    from vtg_core.audit.report import RowFindings
-    from vtg_core.dataset import refuse_own_words
-    from vtg_core.video.sampling import sample_frames
-
-    own = None
-    for index, annotation in rows.each():
-        if annotation.messages:
-            own = own or annotation
-            continue
-        try:
-            sample = rows.sample(sample_frames, index, annotation)
-        except VTGError:
-            continue  # told already
-        findings = fuzz(
-            collator, sample, options.fuzz, chat, checkpoint=options.checkpoint, row=annotation.row
-        )
-        yield RowFindings(None, annotation.where, tuple(findings))
-        return
-    if own is not None:
-        refuse_own_words(own)
 
 
 def _collect(report: "Report", found: Iterable["RowFindings"], count: Callable[[], int | None]) -> None:

@@ -4,24 +4,24 @@ import argparse
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vtg_core.commands.answer_option import BOTH, add_answer_option, templates_of
+from vtg_core.commands.answer_option import (
+    add_answer_option,
+    add_language_option,
+    add_task_option,
+    templates_asked,
+)
 from vtg_core.commands.audit import add_audit_command
 from vtg_core.commands.compare import add_compare_command
 from vtg_core.commands.data.command import add_data_command
-from vtg_core.commands.loss import (
-    add_loss_options,
-    precisions_of,
-    print_losses,
-    print_precisions,
-    score_samples,
-)
+from vtg_core.commands.loss import add_loss_options, print_losses, print_precisions
 from vtg_core.commands.outputs import check_outputs
 from vtg_core.commands.probe import add_probe_command
+from vtg_core.commands.templates.command import add_templates_command
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -32,21 +32,26 @@ from vtg_core.commands.terminal import (
     print_table,
     print_video,
     quiet_libraries,
+    settled,
     silence_stdout,
     tell,
     template_change,
+    write_all,
     write_json,
+    write_text,
 )
 from vtg_core.commands.training.spikes import add_spikes_command
-from vtg_core.data.annotations import check_query
 from vtg_core.errors import VTGError, first_line
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.templates import TEMPLATE_NAMES
+from vtg_core.views.results.chosen import BOTH
+from vtg_core.views.results.inspected import TypedRow, inspect_row, num_tokens, read_row
+from vtg_core.views.results.losses import precisions_of, score_samples
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
     from vtg_core.inspection import Inspection
-    from vtg_core.video.decoders import DecoderDifference
+    from vtg_core.views.results.inspected import Inspected, Reading
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,6 +125,8 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
             help="one template, or all of the chosen answer mode (default: all)",
         )  # fmt: skip
         add_answer_option(command, default=BOTH)
+        add_language_option(command, is_mixed=False)
+        add_task_option(command, has_rows=False)
         add_model_options(command)
         add_frame_options(command)
         command.add_argument("--clip", action="store_true", help="move window ends past the video to its end")
@@ -127,106 +134,86 @@ def add_commands(parser: argparse.ArgumentParser, *, is_required: bool = False) 
         command.set_defaults(usage=command)
         if name == "loss":
             add_loss_options(command)
+        else:
+            command.add_argument(
+                "--html", metavar="OUT",
+                help="write the page's view of tokens and findings to this file, which needs nothing else, or to stdout with -",
+            )  # fmt: skip
     add_compare_command(commands)
     add_audit_command(commands)
     add_data_command(commands)
     add_probe_command(commands)
     add_spikes_command(commands)
+    add_templates_command(commands)
 
 
-def _inspections(options: argparse.Namespace) -> tuple[dict[str, Any], Iterable["Inspection"]]:
-    """Return what both commands report about the input, and the inspections, made as they are asked for."""
-    check_query(options.query)
-    windows = [Window(start, end) for start, end in options.window]
-    frames = frame_policy(options)
-
-    from vtg_core.checkpoints.loading import load_checkpoint
-    from vtg_core.inspection import inspect_templates
-    from vtg_core.video.sampling import sample_frames
-
-    video = sample_frames(options.video, frames)
-    windows = [window.check_within(video.info.duration, clip=options.clip) for window in windows]
-    header: dict[str, Any] = {
-        "checkpoint": options.checkpoint,
-        "video": {
-            "duration": video.info.duration,
-            "fps": video.info.fps,
-            "timestamps": list(video.timestamps),
-            "decoder": str(video.backend),
-        },
-        "query": options.query,
-        "windows": [list(window) for window in windows],
-    }
-    checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
-    note_added_tokens(checkpoint.added_tokens)
-    return header, inspect_templates(
-        video,
-        options.query,
-        windows,
-        processor=checkpoint.processor,
-        templates=templates_of(options.answer, options.template),
+def _reading(options: argparse.Namespace) -> "Reading":
+    """Read what both commands are about."""
+    windows = tuple(Window(start, end) for start, end in options.window)
+    row = TypedRow(options.video, options.query, windows, frame_policy(options), options.clip)
+    reading = read_row(
+        row,
+        options.checkpoint,
+        templates_asked(options),
+        template=template_change(options),
     )
+    if reading.remark:
+        tell(f"note: {plain(reading.remark)}")
+    note_added_tokens(reading.checkpoint.added_tokens)
+    return reading
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    header, inspections = _inspections(options)
-    samples: list[dict[str, Any]] = []
-    others: list[DecoderDifference] = []
-    for inspection in inspections:
-        others = others if samples else _other_decoders(inspection)
-        samples.append(_inspected(inspection))
+    options.json, options.html = settled(options.json), settled(options.html)
+    reading = _reading(options)
+    inspections = list(reading.inspections)
+    inspected = inspect_row(replace(reading, inspections=iter(inspections)))
+    outputs: list[Callable[[], object]] = []
+    if options.json is None and options.html != "-":
+        outputs.append(lambda: _print_inspected(inspected))
     if options.json is not None:
-        header["video"]["other_decoders"] = [asdict(other) for other in others]
-        write_json(options.json, {**header, "samples": samples})
-        return
-    print_video(header)
-    for other in others:
+        outputs.append(lambda: write_json(options.json, inspected.as_dict()))
+    if options.html is not None:
+        document = _report(options, reading, inspections)
+        outputs.append(lambda: write_text("--html", options.html, document))
+    write_all(outputs)
+
+
+def _report(options: argparse.Namespace, reading: "Reading", inspections: "Sequence[Inspection]") -> str:
+    """Return the page's view of the samples as a document that stands alone."""
+    from vtg_core.audit.row.chat_ids import ChatIds
+    from vtg_core.views.report.document import report_document
+    from vtg_core.views.report.rows import report_of_samples
+
+    chat = ChatIds.of(reading.checkpoint.processor, reading.checkpoint.stop_ids)
+    samples = [inspection.sample for inspection in inspections]
+    return report_document(report_of_samples(samples, chat, title=f"VTG Lens: {options.query}"))
+
+
+def _print_inspected(inspected: "Inspected") -> None:
+    print_video(inspected.header)
+    for other in inspected.others:
         if not other.is_same:
             print(f"{other.backend}: {other.in_words}")
     rows = [
-        (s["template"], s["mode"], len(s["input_ids"]), _num_tokens(s, "video") + _num_tokens(s, "timestamp"),
+        (s["template"], s["mode"], len(s["input_ids"]), num_tokens(s, ("video", "timestamp")),
          sum(label != IGNORE_INDEX for label in s["labels"]), s["answer"])
-        for s in samples
+        for s in inspected.samples
     ]  # fmt: skip
     print_table(("template", "mode", "tokens", "video+stamps", "supervised", "answer"), rows)
 
 
-def _other_decoders(inspection: "Inspection") -> "list[DecoderDifference]":
-    from vtg_core.video.sampling import SampledVideo, other_decoders
-
-    video = inspection.sample.video
-    return other_decoders(video) if isinstance(video, SampledVideo) else []
-
-
-def _inspected(inspection: "Inspection") -> dict[str, Any]:
-    sample, encoded = inspection.sample, inspection.encoded
-    return {
-        "template": sample.template.name,
-        "mode": str(sample.template.mode),
-        "prompt": sample.prompt.text,
-        "rendered": encoded.chat.text,
-        "answer": sample.answer,
-        "input_ids": encoded.input_ids.tolist(),
-        "labels": encoded.labels.tolist(),
-        "regions": [[str(region.kind), region.start, region.end] for region in encoded.regions],
-    }
-
-
-def _num_tokens(sample: dict[str, Any], kind: str) -> int:
-    return sum(end - start for region_kind, start, end in sample["regions"] if region_kind == kind)
-
-
 def _loss(options: argparse.Namespace) -> None:
-    if options.precisions and len(templates_of(options.answer, options.template)) != 1:
+    if options.precisions and len(templates_asked(options)) != 1:
         options.usage.error("--precisions runs one sample: choose it with --template and --answer")
     started = time.perf_counter()
-    header, inspections = _inspections(options)
+    reading = _reading(options)
 
     from vtg_core.checkpoints.adapters import model_label
-    from vtg_core.checkpoints.loading import load_model, load_processor
+    from vtg_core.checkpoints.loading import load_model
 
-    processor = load_processor(options.checkpoint, template=template_change(options))
-    taken = list(inspections)
+    processor = reading.checkpoint.processor
+    taken = list(reading.inspections)
     scored = score_samples(
         taken,
         load_model(
@@ -249,7 +236,7 @@ def _loss(options: argparse.Namespace) -> None:
     if options.json is not None:
         write_json(options.json, result)
         return
-    print_video(header)
+    print_video(reading.header)
     print(f"{plain(result['checkpoint'])} on {scored.device} in {scored.dtype}, {result['seconds']:.1f} s")
     print_losses(scored)
     if options.precisions:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.commands.answer_option import add_answers_option, templates_of_all
+from vtg_core.commands.answer_option import add_answers_option, add_language_option
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -29,6 +29,7 @@ from vtg_core.commands.terminal import (
 )
 from vtg_core.errors import VTGError
 from vtg_core.templates import TEMPLATE_NAMES, PromptTemplate
+from vtg_core.views.results.chosen import baselines_first, is_baseline, templates_of_all
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -60,6 +61,7 @@ def add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
         help=f"templates to compare (default: all of {', '.join(TEMPLATE_NAMES)})",
     )  # fmt: skip
     add_answers_option(command)
+    add_language_option(command, is_mixed=False)
     command.add_argument(
         "--baseline", metavar="[MODE/]NAME",
         help="the template that the others of its answer format are held against; a name alone stands for it in all "
@@ -87,6 +89,8 @@ def add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
 
 def run(options: argparse.Namespace) -> int:
     """Compare what the options name; return the exit status: 1 where rows are missing, or none could be scored."""
+    from vtg_core.views.results.compared import open_rows
+
     templates = _templates(options)
     _check_usage(options, templates)
     options.json, options.csv = map(settled, (options.json, options.csv))
@@ -94,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     store = _store(options, dataset, templates=templates)
     rows = [annotation.row for annotation in dataset.annotations[: options.limit]]
     failed = _collect(options, dataset, store=store, templates=templates, rows=rows)
-    is_partial = failed is not None or bool(_open(store, rows))
+    is_partial = failed is not None or bool(open_rows(store, rows))
     _show(options, store, is_partial=is_partial)
     if isinstance(failed, VTGError):
         raise failed
@@ -102,21 +106,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_usage(options: argparse.Namespace, templates: Sequence[PromptTemplate]) -> None:
-    if options.baseline is not None and not any(map(_is_named(options.baseline), templates)):
+    if options.baseline is not None and not any(map(is_baseline(options.baseline), templates)):
         known = ", ".join(f"{template.mode}/{template.name}" for template in templates)
         options.usage.error(
             f"--baseline must be one of the templates compared ({known}), got {options.baseline!r}"
         )
 
 
-def _is_named(baseline: str) -> Callable[[PromptTemplate], bool]:
-    return lambda template: baseline in (template.name, f"{template.mode}/{template.name}")
-
-
 def _templates(options: argparse.Namespace) -> list[PromptTemplate]:
     """Return the templates that are compared, the baselines first: a mode's first is what its others are held against."""
-    chosen = templates_of_all(options.answer, options.templates or TEMPLATE_NAMES)
-    return sorted(chosen, key=lambda template: not _is_named(options.baseline or "")(template))
+    chosen = templates_of_all(options.answer, options.templates or TEMPLATE_NAMES, list(options.language))
+    return baselines_first(chosen, options.baseline)
 
 
 def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
@@ -136,32 +136,19 @@ def _dataset(options: argparse.Namespace) -> "VideoTemporalSFTDataset":
 def _store(
     options: argparse.Namespace, dataset: "VideoTemporalSFTDataset", *, templates: Sequence[PromptTemplate]
 ) -> "ComparisonStore":
-    from vtg_core.checkpoints.placement import resolve_device, resolve_precision
-    from vtg_core.comparison.files import ComparisonSettings
     from vtg_core.comparison.store import ComparisonStore
-    from vtg_core.regions import MaskPolicy
+    from vtg_core.views.results.compared import comparison_settings
 
-    settings = ComparisonSettings.of(
-        options.checkpoint,
-        adapter=options.adapter,
-        template=template_change(options),
-        dtype=resolve_precision(options.dtype, resolve_device(options.device)),
-        frames=dataset.frames,
-        policy=MaskPolicy(),
-        templates=templates,
-    )
+    settings = comparison_settings(
+        options.checkpoint, templates, frames=dataset.frames, device=options.device, dtype=options.dtype,
+        adapter=options.adapter, template=template_change(options),
+    )  # fmt: skip
     files = {
         f"{name}_out": out
         for name, out in (("json", options.json), ("csv", options.csv))
         if out not in (None, "-")
     }
     return ComparisonStore(settings, dataset.annotations, unreadable=list(dataset.unreadable), **files)
-
-
-def _open(store: "ComparisonStore", rows: Iterable[int]) -> list[int]:
-    """Return the rows that were not come to: neither scored nor found unreadable."""
-    told = {row.row for row in store.unreadable}
-    return [row for row in store.missing(rows) if row not in told]
 
 
 def _collect(
@@ -189,6 +176,7 @@ def _collect(
 
     from vtg_core.checkpoints.loading import load_checkpoint, load_model
     from vtg_core.comparison.on_file import compare_rows
+    from vtg_core.views.results.compared import open_rows
 
     checkpoint = load_checkpoint(options.checkpoint, template=template_change(options))
     note_added_tokens(checkpoint.added_tokens)
@@ -212,7 +200,7 @@ def _collect(
             return error
         finally:
             with undisturbed(), suppress(VTGError):  # told when the table is shown, which writes once more
-                store.save(is_partial=bool(_open(store, rows)))
+                store.save(is_partial=bool(open_rows(store, rows)))
     return None
 
 
@@ -289,26 +277,18 @@ def _show(options: argparse.Namespace, store: "ComparisonStore", *, is_partial: 
         VTGError: a file cannot be written.
         OSError: stdout cannot.
     """
-    from vtg_core.comparison.analytics import Metric, summarise
+    from vtg_core.comparison.analytics import Metric
+    from vtg_core.views.results.compared import sum_up
 
-    summary: list[Any] = []
-    comparison: dict[str, Any] = {}
-    outputs: list[Callable[[], object]] = []
-    if store.rows:
-        analytics = summarise(store.results, metric=Metric(options.sort))
-        comparison = analytics.as_dict()
-        summary = list(comparison.pop("templates"))
-        for name in ("rows", "wheres", "matrix"):  # what the results say already
-            del comparison[name]
-    outputs.append(
+    all_of = sum_up(store, Metric(options.sort))
+    summary, comparison = all_of.summary, all_of.comparison
+    outputs: list[Callable[[], object]] = [
         lambda: store.save(is_partial=is_partial, is_last=True, summary=summary, comparison=comparison)
-    )
+    ]
     if options.json == "-":
         outputs.append(lambda: write_json("-", store.as_dict(is_partial, summary, comparison)))
     if "-" not in (options.json, options.csv):
-        outputs.append(
-            lambda: _print(options, store, analytics=analytics if store.rows else None, is_partial=is_partial)
-        )
+        outputs.append(lambda: _print(options, store, analytics=all_of.analytics, is_partial=is_partial))
     write_all(outputs)
 
 

@@ -7,7 +7,7 @@ from os import PathLike
 from vtg_core.commands.terminal import plain
 from vtg_core.files.outputs import check_writable, overwritten, shared_output
 
-NAMES = ("json", "csv", "markdown")
+NAMES = ("json", "csv", "markdown", "html", "yaml", "record")
 """The options that name a file to write."""
 
 
@@ -48,7 +48,7 @@ def _outs(options: argparse.Namespace) -> dict[str, str]:
 def _inputs(options: argparse.Namespace) -> Iterator[tuple[str, str | PathLike[str]]]:
     from vtg_core.checkpoints.source import loaded_files
 
-    for name in ("video", "annotations", "batch"):
+    for name in ("video", "annotations", "batch", "replay"):
         if path := getattr(options, name, None):
             is_alone = name == "annotations" and getattr(options, "command", None) == "data"
             yield "the FILE itself" if is_alone else f"the file of --{name}", path

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vtg_core.commands.answer_option import STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import STANDARD, add_answer_option, add_one_language_option
 from vtg_core.commands.terminal import (
     add_reading_options,
     frame_policy,
@@ -17,6 +17,7 @@ from vtg_core.commands.terminal import (
 from vtg_core.data.annotations import check_query
 from vtg_core.errors import AnnotationError
 from vtg_core.templates import TEMPLATE_NAMES, PromptTemplate
+from vtg_core.views.results.chosen import templates_of
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_sample_options(command: argparse.ArgumentParser) -> None:
         help=f"the prompt template (default: {TEMPLATE_NAMES[0]})",
     )  # fmt: skip
     add_answer_option(command, default=STANDARD, what="the answer is")
+    add_one_language_option(command)
 
 
 def check_sample_usage(options: argparse.Namespace) -> None:
@@ -87,7 +89,7 @@ class ProbedSample:
         Raises:
             VTGError: the options, the video or the row are wrong, or no mask can be proved.
         """
-        [template] = templates_of(options.answer, options.template)
+        [template] = templates_of(options.answer, options.template, [options.language])
         sample, other = (_row if options.annotations else _by_hand)(options, template)
 
         from vtg_core.checkpoints.loading import load_checkpoint

@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import math
 import os
 import signal
 import sys
@@ -15,9 +16,9 @@ from vtg_core.audit.findings import Severity
 from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.data.formats.registry import AUTO, FORMAT_NAMES
-from vtg_core.errors import VTGError
+from vtg_core.errors import VideoError, VTGError
 from vtg_core.files.outputs import write_output
-from vtg_core.video.plan import FramePolicy, VideoBackend
+from vtg_core.video.plan import MAX_SAMPLED_BYTES, FramePolicy, VideoBackend
 
 if TYPE_CHECKING:
     from vtg_core.audit.file_rows import FileRows
@@ -169,6 +170,10 @@ def add_frame_options(parser: argparse.ArgumentParser) -> None:
         "--max-pixels", type=int, metavar="P", help="most pixels a frame; larger ones are scaled down"
     )
     parser.add_argument(
+        "--max-memory", type=float, metavar="GB", default=MAX_SAMPLED_BYTES / 1e9,
+        help="most memory that the frames of a video may take (default: 0.9)",
+    )  # fmt: skip
+    parser.add_argument(
         "--decoder", choices=[*map(str, VideoBackend)],
         help="who decodes the frames (default: the first of them that is installed and proves to be right)",
     )  # fmt: skip
@@ -184,8 +189,15 @@ def frame_policy(options: argparse.Namespace) -> FramePolicy:
         num_frames=options.num_frames,
         fps=options.fps,
         max_pixels=options.max_pixels,
+        max_bytes=_bytes_of(options.max_memory),
         backend=None if options.decoder is None else VideoBackend(options.decoder),
     )
+
+
+def _bytes_of(gigabytes: float) -> int:
+    if not (math.isfinite(gigabytes) and gigabytes > 0):
+        raise VideoError(f"--max-memory must be a number of gigabytes above 0, got {gigabytes:g}")
+    return max(1, int(gigabytes * 1e9))
 
 
 def tell(sentence: str) -> None:

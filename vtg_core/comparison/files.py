@@ -88,8 +88,10 @@ class ComparisonSettings:
             frames=_in_a_line(num_frames=frames.num_frames, fps=frames.fps, max_pixels=frames.max_pixels),
             trained=_in_a_line(
                 **{
-                    name: str(value) for name, value in vars(policy).items() if name != "messages"
-                }  # a row's own
+                    name: str(value)
+                    for name, value in vars(policy).items()
+                    if name not in ("messages", "weights")
+                }  # a row's own; of training alone
             ),
             words=f"sha256:{hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:12]}",
             templates=tuple(words),

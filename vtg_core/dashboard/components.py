@@ -13,6 +13,8 @@ import gradio as gr
 
 SCRIPTS = "/scripts"
 """Under this path of the page's own address the scripts of ``assets/`` are served."""
+REPORT = f"{SCRIPTS}/report.html"
+"""Under this one the report that a script of the page fills in with what is on screen."""
 
 
 def script_component(

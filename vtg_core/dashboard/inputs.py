@@ -1,21 +1,24 @@
 """What the left side of the page says, read strictly: typed by a person, or picked from an annotation file."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.dashboard.notices import FieldError, at_field
 from vtg_core.dashboard.own_rows import OwnRow
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import MAX_QUERY_CHARS, Annotation, check_query
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answers import AnswerMode
-from vtg_core.dataset import OWN, clip_of, own_answer, windows_in
+from vtg_core.data.own_words import own_answer
+from vtg_core.data.wording.languages import ENGLISH
+from vtg_core.dataset import OWN, clip_of, windows_in
 from vtg_core.demo.examples import examples
 from vtg_core.errors import AnnotationError, AnswerError, VideoError, VTGError, WindowError
 from vtg_core.files.assets import asset_folder
 from vtg_core.regions import MaskPolicy
-from vtg_core.templates import FORM_TEMPLATE, TEMPLATE_NAMES, TEMPLATES, PromptTemplate, templates_for
+from vtg_core.templates import FORM_TEMPLATE, TEMPLATE_NAMES, PromptTemplate, templates_for
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import probe_video
 from vtg_core.windows import Window
@@ -64,6 +67,8 @@ class Inputs:
         note: what there is to say of a picked row.
         row: its own number in the file, from 1; None where no row is picked.
         own: the picked row where it has a conversation of its own.
+        chat: what is added to the checkpoint's chat template.
+        language: the code of the one in which the built-in templates ask.
     """
 
     video: Path
@@ -77,6 +82,8 @@ class Inputs:
     note: str
     row: int | None = None
     own: OwnRow | None = None
+    chat: TemplateChange = field(default_factory=TemplateChange)
+    language: str = ENGLISH.code
 
     @classmethod
     def read(
@@ -91,8 +98,9 @@ class Inputs:
         trained: list[str],
         template: str,
         row: PickedRow | None,
+        template_args: str | None = None,
     ) -> "Inputs":
-        """Read the values of the page.
+        """Read the values of the page; without ``template_args``, those that it was started with.
 
         Raises:
             VTGError: a value is missing or out of range; the sentence says which.
@@ -122,6 +130,8 @@ class Inputs:
             note=_note(row, is_row) if row is not None else "",
             row=row.number if row is not None else None,
             own=own,
+            chat=_chat(settings, template_args),
+            language=settings.language,
         )
 
     def windows_within(self, duration: float, *, clip: bool = False) -> list[Window]:
@@ -144,13 +154,29 @@ class Inputs:
         """All that can ask: those of the chosen form first, then the built-in ones; none where there is no window."""
         if not self.windows:
             return []
-        own = [] if self.mode in tuple(AnswerMode) else list(templates_for(self.mode))
-        return own + sorted(TEMPLATES, key=lambda template: template.mode != self.mode)
+        modes = sorted(AnswerMode, key=lambda mode: mode != self.mode)
+        own = [] if self.mode in modes else list(templates_for(self.mode, self.language))
+        return own + [template for mode in modes for template in templates_for(mode, self.language)]
 
 
 def template_in(mode: str, template: str) -> str:
     """Return the name of the template that asks for answers in a form: a form that is not built in has only one."""
     return template if template == OWN or mode in tuple(AnswerMode) else FORM_TEMPLATE
+
+
+def _chat(settings: Settings, template_args: str | None) -> TemplateChange:
+    """Return what is added to the chat template: ``NAME=VALUE``, one beside the other; the checkpoint says which it has."""
+    if template_args is None:
+        return settings.template
+    if len(template_args) > MAX_TEMPLATE_ARGS:
+        raise FieldError(
+            "template-arg",
+            f"there must be at most {MAX_TEMPLATE_ARGS} characters, got {len(template_args):,}",
+        )
+    return replace(settings.template, arguments=tuple(template_args.split()))
+
+
+MAX_TEMPLATE_ARGS = 400
 
 
 def _windows(
@@ -165,13 +191,13 @@ def _windows(
 
 
 def _window(start: float | None, end: float | None) -> Window:
-    for field, value in (("start", start), ("end", end)):
+    for name, value in (("start", start), ("end", end)):
         if value is None:
             raise FieldError(
-                field, f"the window must have a start and an end in seconds, and its {field} is empty"
+                name, f"the window must have a start and an end in seconds, and its {name} is empty"
             )
         if not math.isfinite(value) or value < 0:
-            raise FieldError(field, f"the window's {field} must be 0 s or later, got {value:g}")
+            raise FieldError(name, f"the window's {name} must be 0 s or later, got {value:g}")
     assert start is not None
     assert end is not None
     if start >= end:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from vtg_core.chat.conversation import Role
 from vtg_core.data.annotations import Annotation
-from vtg_core.dataset import own_answer
+from vtg_core.data.own_words import own_answer
 from vtg_core.windows import Window
 
 

@@ -4,19 +4,29 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import gradio as gr
+from gradio import processing_utils
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vtg_core.dashboard.components import SCRIPTS
+from vtg_core.dashboard.components import REPORT, SCRIPTS, imported
 from vtg_core.dashboard.theme import theme
 from vtg_core.files.assets import asset_folder
 
 MAX_UPLOAD = "1gb"
+MAX_WAITING = 128
+"""So much may wait in the queue; whoever comes then is told, and asks again (``assets/queue.js``)."""
+
+MAX_WAITING_OF_ONE = 32
+"""So much of it may be one address's: one visitor cannot hold the queue."""
+
+MAX_UPLOAD_OF_VISITORS = "200mb"
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 ANY_NAME = ("*",)
 
@@ -27,6 +37,8 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob: data:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 )
+AROUND_A_SPACE = " https://huggingface.co https://*.huggingface.co"
+"""Whose pages may show a Space inside their own."""
 
 
 def launch_options(
@@ -35,6 +47,9 @@ def launch_options(
     *,
     names: Sequence[str] = LOOPBACK_NAMES,
     auth: tuple[str, str] | None = None,
+    is_public: bool = False,
+    is_space: bool = False,
+    has_tools: bool = False,
 ) -> dict[str, Any]:
     """Return the options of ``Blocks.launch``: loopback unless told otherwise, no sharing, nothing kept or sent.
 
@@ -44,9 +59,14 @@ def launch_options(
         names: the host names under which the page answers, ``ANY_NAME`` for all: a page of another site that made its
             own name mean this machine is refused by them.
         auth: a name and a password to ask for.
+        is_public: anybody may come, and may upload less.
+        is_space: a Space of Hugging Face serves it, and shows it inside a page of theirs.
+        has_tools: the named endpoints are tools of a model too.
     """
+    policy = CONTENT_SECURITY_POLICY + (AROUND_A_SPACE if is_space else "")
     middleware = [
-        Middleware(_SecurityHeaders),
+        Middleware(_SecurityHeaders, policy=policy),
+        Middleware(_Places),
         Middleware(TrustedHostMiddleware, allowed_hosts=list(names), www_redirect=False),
     ]
     return {
@@ -60,16 +80,34 @@ def launch_options(
             asset_folder() / f"{name}.css"
             for name in ("dashboard", "frame", "linked_view", "probe", "survey")
         ],
-        "footer_links": [],
+        "head": f"<script>{imported('queue')}.then((queue) => queue.start());</script>",
+        "footer_links": ["api"],  # the named endpoints, and nothing else
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
-        "max_file_size": MAX_UPLOAD,
+        "max_file_size": MAX_UPLOAD_OF_VISITORS if is_public else MAX_UPLOAD,
+        "mcp_server": has_tools,
         "app_kwargs": {
             "middleware": middleware,
-            "routes": [Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
+            "routes": [Route(REPORT, _empty_report), Mount(SCRIPTS, _Scripts(directory=asset_folder()))],
         },
     }
+
+
+def refuse_addresses() -> None:
+    """Let Gradio fetch nothing: where a file belongs, whoever sends a request may name an address of the web instead."""
+
+    async def refuse(url: str, cache_dir: str) -> str:
+        raise gr.Error("A file must be uploaded: no address is fetched.", print_exception=False)
+
+    processing_utils.async_ssrf_protected_download = refuse
+
+
+def _empty_report(request: Request) -> HTMLResponse:
+    """Answer with the report that holds nothing yet."""
+    from vtg_core.views.report.document import empty_document
+
+    return HTMLResponse(empty_document(), headers={"cache-control": "no-cache"})
 
 
 class _Scripts(StaticFiles):
@@ -89,8 +127,8 @@ class _Scripts(StaticFiles):
 class _SecurityHeaders:
     """Add the page's policy to every answer, and refuse what a page of another site sends."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, policy: str = CONTENT_SECURITY_POLICY) -> None:
+        self.app, self.policy = app, policy.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _comes_from_elsewhere(scope):
@@ -101,13 +139,41 @@ class _SecurityHeaders:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message.get("headers", []),
-                    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+                    (b"content-security-policy", self.policy),
                     (b"x-content-type-options", b"nosniff"),
                     (b"referrer-policy", b"no-referrer"),
                 ]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class _Places:
+    """Refuses a place in the queue where there is none, or the visitor has enough, and says how many wait."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/queue/join"):
+            waiting = _waiting(scope)
+            own = waiting.count((scope.get("client") or ("",))[0])
+            if own >= MAX_WAITING_OF_ONE or len(waiting) >= MAX_WAITING:
+                who = "this address has" if own >= MAX_WAITING_OF_ONE else "others have"
+                told = {
+                    "detail": f"The page is busy: {who} all the places in its queue.",
+                    "waiting": len(waiting),
+                }
+                await JSONResponse(told, 429)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _waiting(scope: Scope) -> list[str]:
+    """Return the address of each request that waits in the page's queue."""
+    queue = scope["app"].get_blocks()._queue
+    events = (event for one in queue.event_queue_per_concurrency_id.values() for event in one.queue)
+    return [event.request.client.host if event.request.client else "" for event in events]
 
 
 def _comes_from_elsewhere(scope: Scope) -> bool:

@@ -1,13 +1,16 @@
 """What the page was started with."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vtg_core.checkpoints.adapters import model_label
 from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.annotations import Annotation, Roots, UnreadableRow
+from vtg_core.data.answers import AnswerMode
 from vtg_core.data.formats.registry import AUTO
+from vtg_core.data.wording.languages import ENGLISH
+from vtg_core.templates import PromptTemplate, templates_for
 from vtg_core.video.plan import FramePolicy
 
 
@@ -28,6 +31,8 @@ class Settings:
         collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
         batch: a saved batch to audit; None where none was given.
         template: what is added to the checkpoint's chat template.
+        is_public: anybody may come, so each gets less: see :func:`for_visitors` and :mod:`vtg_core.dashboard.serving`.
+        language: the code of the one in which the built-in templates ask.
     """
 
     checkpoint: str = "demo"
@@ -46,6 +51,8 @@ class Settings:
     format: str = AUTO
     video_name: str = ""
     template: TemplateChange = field(default_factory=TemplateChange)
+    is_public: bool = False
+    language: str = ENGLISH.code
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -61,6 +68,11 @@ class Settings:
         if not roots and self.annotation_file is not None:
             return (self.annotation_file.parent,)
         return tuple(map(Path, roots))
+
+    @property
+    def built_in(self) -> list[PromptTemplate]:
+        """The sixteen in the page's language: those for seconds first."""
+        return [template for mode in AnswerMode for template in templates_for(mode, self.language)]
 
     @property
     def takes_files(self) -> bool:
@@ -92,3 +104,17 @@ class Settings:
     def model_label(self) -> str:
         """How the model is named to people: the checkpoint, and the adapter on it."""
         return model_label(self.checkpoint, self.adapter)
+
+
+MAX_FRAMES_OF_VISITORS = 128
+MAX_PIXELS_OF_VISITORS = 1280 * 720
+"""Of a frame; both together bound the memory that one visitor's video takes."""
+
+
+def for_visitors(frames: FramePolicy) -> FramePolicy:
+    """Return the same frames with bounds on what a visitor may ask for; what the operator asks for stands."""
+    return replace(
+        frames,
+        max_frames=max(MAX_FRAMES_OF_VISITORS, frames.num_frames or 0),
+        max_pixels=frames.max_pixels or MAX_PIXELS_OF_VISITORS,
+    )

@@ -125,6 +125,7 @@ def load_annotations(
     on_error: OnError | str = OnError.RAISE,
     format: str = AUTO,
     read_windows: ReadWindows | None = None,
+    may_be_absent: bool = False,
 ) -> LoadedAnnotations:
     """Read an annotation file.
 
@@ -140,6 +141,7 @@ def load_annotations(
             at what its rows hold.
         read_windows: reads the windows of an answer's text, where a row has no other; ``[start, end]`` in seconds
             unless given.
+        may_be_absent: an empty list of windows says that the sentence is never true, instead of being bad.
 
     Raises:
         AnnotationError: the file cannot be read, its format cannot be told, or a row is bad and ``on_error`` is
@@ -153,6 +155,7 @@ def load_annotations(
         clip=clip,
         format=format,
         read_windows=read_windows,
+        may_be_absent=may_be_absent,
     )
     annotations: list[Annotation] = []
     unreadable: list[UnreadableRow] = []
@@ -174,7 +177,7 @@ class AnnotationReader:
     """An annotation file, read row by row: one entry of it is held at a time, however large it is.
 
     Args:
-        path, video_root, video_name, clip, format, read_windows: see :func:`load_annotations`.
+        path, video_root, video_name, clip, format, read_windows, may_be_absent: see :func:`load_annotations`.
 
     Attributes:
         path: the file.
@@ -195,8 +198,9 @@ class AnnotationReader:
         clip: bool = False,
         format: str = AUTO,
         read_windows: ReadWindows | None = None,
+        may_be_absent: bool = False,
     ) -> None:
-        self.path, self.clip = Path(path), clip
+        self.path, self.clip, self.may_be_absent = Path(path), clip, may_be_absent
         self._file = AnnotationFile.at(self.path)
         choice = choose_format(self._file, format)
         self._choice, self._read_windows = choice, read_windows or _read_standard
@@ -208,10 +212,20 @@ class AnnotationReader:
         for found in self.found():
             try:
                 row = self.check(found)
-                yield replace(row, windows=check_windows(found, row.duration, clip=self.clip))
+                windows = check_windows(found, row.duration, clip=self.clip, may_be_absent=self.may_be_absent)
+                yield replace(row, windows=windows)
             except VTGError as error:
                 raw = found.row.raw if isinstance(found.row, Row) else {}
                 yield UnreadableRow(found.number - 1, found.where, str(error), raw)
+
+    def count_about(self) -> int:
+        """Return how many rows the file has, by its lines where a line is a row: blank ones count too.
+
+        Raises:
+            AnnotationError: the file cannot be read beyond a place.
+        """
+        lines = None if self._choice.form.has_many else self._file.count_lines()
+        return sum(1 for _ in self.found()) if lines is None else lines
 
     def found(self) -> Iterator[Found]:
         """Yield the rows in order, unchecked.
@@ -317,13 +331,16 @@ def _seconds(field: Value, where: str, *, minimum: float | None = None) -> float
     return float(value)
 
 
-def check_windows(found: Found, duration: float | None, *, clip: bool = False) -> tuple[Window, ...]:
+def check_windows(
+    found: Found, duration: float | None, *, clip: bool = False, may_be_absent: bool = False
+) -> tuple[Window, ...]:
     """Return the windows (s) of a row, each checked; none where a row with messages has none.
 
     Args:
         found: the row.
         duration: of its video, in seconds; nothing is said of its end where that is not known.
         clip: move an end past the video to its end.
+        may_be_absent: an empty list of windows says that there is none.
 
     Raises:
         AnnotationError: the row cannot be read, or a window is bad.
@@ -335,6 +352,8 @@ def check_windows(found: Found, duration: float | None, *, clip: bool = False) -
         return ()
     pairs = [row.windows.value] if row.windows.is_one else row.windows.value
     _present(row.windows, row, where)
+    if may_be_absent and row.windows.value == []:
+        return ()
     if not isinstance(pairs, list) or not pairs or not all(map(is_pair, pairs)):
         form = "[start, end]" if row.windows.is_one else "a list of [start, end]"
         raise AnnotationError(

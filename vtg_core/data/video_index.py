@@ -17,6 +17,8 @@ MAX_INDEXED_FILES = 500_000
 MAX_KEPT_VIDEOS = 50_000
 """So many videos are remembered, by what rows call them; the rows of one mostly stand together."""
 
+MAX_KEPT_FOLDERS = 10_000
+
 VIDEO_ID = "{video_id}"
 CLIP_TOLERANCE_SECONDS = 0.01
 
@@ -43,6 +45,7 @@ class VideoFinder:
         self.renamed: dict[str, str] = {}
         self.missing: dict[str, None] = {}
         self._indexes = [VideoIndex(root) for root in self.roots]
+        self._folders: list[dict[str, str]] = [{} for _ in self.roots]
         self._found: BoundedCache[Path] = BoundedCache(MAX_KEPT_VIDEOS)
 
     def find(self, row: Row, where: str, start: float | None = None, end: float | None = None) -> Path:
@@ -61,7 +64,10 @@ class VideoFinder:
         key = (plain, row.names, start, end) if isinstance(plain, str) else ()
 
         def looked_for() -> Path:
-            expected = [resolve_video(plain, root, where, field) for root in self.roots]
+            expected = [
+                resolve_video(plain, root, where, field, folders=folders)
+                for root, folders in zip(self.roots, self._folders, strict=True)
+            ]
             return self._find(row, plain, expected, where, start, end)
 
         return self._found.get(key, looked_for)
@@ -219,12 +225,23 @@ def _apart(a: float, b: float) -> float:
 _CLIP = re.compile(r"(.+)_(\d{1,9}(?:\.\d{1,9})?)_(\d{1,9}(?:\.\d{1,9})?)")
 
 
-def resolve_video(name: Any, root: Path, where: str, field_name: str = "video") -> Path:
+def resolve_video(
+    name: Any, root: Path, where: str, field_name: str = "video", *, folders: dict[str, str] | None = None
+) -> Path:
     """Return the path of the video ``name`` under ``root``, links followed wherever they lead: the root's owner made them.
+
+    Args:
+        name: as a row gives it.
+        root: the folder with the videos.
+        where: the row's place, for messages.
+        field_name: the row's field.
+        folders: where folders under ``root`` really are, by their names there; grows, so that many videos of one folder
+            are found without following its path for each of them.
 
     Raises:
         AnnotationError: ``name`` is a URL, or leads out of ``root`` by ``..`` or as an absolute path.
     """
+    folders = {} if folders is None else folders
     if not isinstance(name, str) or not name.strip() or "\0" in name or not is_unicode(name):
         raise AnnotationError(
             f"{where}, field '{field_name}': must be a path under the video root, got {shown(name)}"
@@ -233,16 +250,21 @@ def resolve_video(name: Any, root: Path, where: str, field_name: str = "video") 
         raise AnnotationError(f"{where}, field '{field_name}': must be a path, not a URL, got {shown(name)}")
     steps = PurePosixPath(name.replace("\\", "/"))
     is_up = ".." in steps.parts
-    if is_up or not (root / name).is_relative_to(root):
+    if is_up or (os.path.isabs(name) and not (root / name).is_relative_to(root)):
         by = "by '..'" if is_up else "as an absolute path"
         raise AnnotationError(
             f"{where}, field '{field_name}': must stay under the video root, and {shown(name)} leads out of it {by}; "
             "set video_root to a folder that holds every video"
         )
+    inside, base = os.path.split(name)
     try:
-        path = (root / name).resolve()
+        if inside not in folders:
+            if len(folders) >= MAX_KEPT_FOLDERS:
+                folders.clear()
+            folders[inside] = str((root / inside).resolve())
+        path = os.path.join(folders[inside], base)
+        return Path(path).resolve() if os.path.islink(path) else Path(path)
     except (OSError, RuntimeError):
         raise AnnotationError(
             f"{where}, field '{field_name}': must be a path that can be followed, got {shown(name)}"
         ) from None
-    return path

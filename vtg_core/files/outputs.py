@@ -52,13 +52,22 @@ def replace_text(path: str | PathLike[str], text: str) -> None:
     if is_stream(path):
         _write_to_stream(path, text)
         return
+    replace_bytes(path, str.encode(text, "utf-8", "backslashreplace"))
+
+
+def replace_bytes(path: str | PathLike[str], content: bytes) -> None:
+    """Write a plain file of any content as :func:`replace_text` does.
+
+    Raises:
+        OSError: it cannot be written; the old one is as it was.
+    """
     target, old = _target_of(path)
     temporary, number = _create_beside(target, 0o666 if old is None else 0o600)
     try:
-        with open(number, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with open(number, "wb") as file:
             if old is not None:
                 _keep_access(number, old)
-            file.write(text)
+            file.write(content)
             file.flush()
             os.fsync(number)
         temporary.replace(target)

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from vtg_core.data.answers import AnswerFormat
 from vtg_core.loss.token_scores import TokenLoss
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.masking.labelled_tokens import KINDS
+from vtg_core.masking.times import time_nats as time_nats
 from vtg_core.regions import RegionKind
 
 
@@ -109,21 +108,3 @@ def _part(kind: RegionKind, nats: float) -> AnswerPart:
     if kind is RegionKind.ANSWER:
         return AnswerPart.TIME if nats > 0 else AnswerPart.FORMAT
     return AnswerPart.END_OF_TURN if kind is RegionKind.END_OF_TURN else AnswerPart.OTHER
-
-
-def time_nats(encoded: EncodedSample, answer_format: AnswerFormat) -> np.ndarray:
-    """Return what each token would cost in nats, guessed uniformly among the times that its format could write there.
-
-    A token that holds k of the n characters of a time bears k/n of ``ln(num_choices)``; float64, shape (L,), 0 outside
-    times.
-    """
-    starts, ends = np.array(encoded.offsets, dtype=np.int64).reshape(-1, 2).T
-    nats = np.zeros(len(encoded))
-    for region in encoded.text_regions:
-        if region.kind is not RegionKind.ANSWER:
-            continue
-        for time in answer_format.times(encoded.text[region.start : region.end]):
-            start, end = region.start + time.start, region.start + time.end
-            shared = np.maximum(np.minimum(ends, end) - np.maximum(starts, start), 0)
-            nats += math.log(time.num_choices) * shared / (end - start)
-    return nats

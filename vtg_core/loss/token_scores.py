@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from vtg_core.chat.token_text import token_text
@@ -150,3 +151,21 @@ def token_losses(
             zip(*(column.tolist() for column in columns), strict=True)
         )
     )
+
+
+def is_guessing(tokens: Sequence[TokenLoss], uniform: float) -> bool:
+    """Say whether a model spreads its probability nearly evenly, and pays for it about what a blind guess does.
+
+    Args:
+        tokens: at least one.
+        uniform: ln of the vocabulary's size: nats a token that a blind guess costs.
+    """
+    entropy, nll = (fmean(getattr(token, figure) for token in tokens) for figure in ("entropy", "nll"))
+    return entropy > NEARLY_EVEN * uniform and -CLEARLY_BELOW < nll - uniform < (1 - NEARLY_EVEN) * uniform
+
+
+CLEARLY_BELOW = 0.25
+"""A mean NLL so far below ln V, in nats a token, is no blind guess any more."""
+
+NEARLY_EVEN = 0.9
+"""A mean entropy of this share of ln V is that of a model that prefers nothing: random weights of real size reach 0.95."""

@@ -41,6 +41,8 @@ class EncodedSample:
         token_features: further tensors along the token axis, each of shape (L,), by the processor's name;
             ``mm_token_type_ids`` among them where the model needs it.
         media: the processor's tensors for the videos, by its names (``pixel_values_videos``, ...).
+        loss_weights: float32, shape (L,), aligned with ``labels`` and 0 where they are masked; None where every
+            trained token counts alike.
     """
 
     chat: RenderedChat
@@ -51,6 +53,7 @@ class EncodedSample:
     offsets: tuple[tuple[int, int], ...]
     token_features: Mapping[str, "Tensor"]
     media: Mapping[str, "Tensor"]
+    loss_weights: "Tensor | None" = None
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -6,6 +6,7 @@ from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.errors import MaskingError, first_line
+from vtg_core.masking.lean_calls import frame_by_frame, is_large
 from vtg_core.video.plan import FramePlan
 from vtg_core.video.sampling import SampledVideo
 
@@ -80,7 +81,7 @@ def call_processor(
         "add_special_tokens": adds_special_tokens(processor.tokenizer, text),
     }
     try:
-        outputs = processor(**options)
+        outputs = _called(processor, options)
         lists = {name: outputs.pop(name) for name in _LISTS if name in outputs}
         return _with_true_seconds(dict(outputs.convert_to_tensors("pt")), videos, processor) | lists
     except Exception as error:  # a processor is another project's code and may refuse in any way
@@ -92,6 +93,18 @@ def call_processor(
         raise MaskingError(
             f"the processor must accept this prompt and its videos, and refuses: {first_line(error)}"
         ) from error
+
+
+def _called(processor: "ProcessorMixin", options: dict[str, Any]) -> Any:
+    """Call a processor, sparing memory where its frames are large; as ever where it needs them in one piece."""
+    if not is_large(options.get("videos", ())):
+        return processor(**options)
+    again = options | {"video_metadata": deepcopy(options["video_metadata"])}
+    try:
+        with frame_by_frame():
+            return processor(**options)
+    except Exception:
+        return processor(**again)
 
 
 _LISTS = ("offset_mapping", "text_replacement_offsets")

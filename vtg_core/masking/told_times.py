@@ -54,7 +54,7 @@ def told_times(outputs: Mapping[str, Any], processor: "ProcessorMixin") -> ToldT
         parts.append(written[end:start])
         end = stop
     parts.append(written[end:])
-    found = [stamp for part in parts if (stamp := _stamp_of(part)) is not None]
+    found = [stamp for part in parts if (stamp := stamp_in(part)) is not None]
     if found:
         return ToldTimes(TimeTold.STAMPS, tuple(time for time, _ in found), quantum=max(q for _, q in found))
     is_numbered = any(re.search(r"\d", part) for part in parts)
@@ -64,8 +64,12 @@ def told_times(outputs: Mapping[str, Any], processor: "ProcessorMixin") -> ToldT
 _STEPS = ("second_per_grid_ts", "video_second_per_grid")
 
 
-def _stamp_of(text: str) -> tuple[float, float] | None:
-    """Return the time (s) with which a text between control tokens ends, and how fine it is written (s)."""
+def stamp_in(text: str) -> tuple[float, float] | None:
+    """Return the time (s) with which a text between control tokens ends, and how fine it is written (s).
+
+    ``<0.5 seconds>``, ``Time 4.3s:`` and ``Frame from 00:04:`` are times, and so is a number that stands alone;
+    ``Frame1:`` and ``Frame 1:`` are none.
+    """
     match = _STAMP.search(text)
     if match is None:
         return None
@@ -77,6 +81,5 @@ def _stamp_of(text: str) -> tuple[float, float] | None:
 
 _STAMP = re.compile(
     r"(?:(?P<minutes>\d+):(?P<rest>\d\d)|(?P<seconds>\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?"
-    r"|(?:^|(?<=\s))(?P<bare>\d+(?:\.\d+)?))[\s:>]*$"
+    r"|^\W*(?P<bare>\d+(?:\.\d+)?))[\s:>]*$"
 )
-"""``<0.5 seconds>``, ``Time 4.3s:``, ``Frame from 00:04:``, or a number alone; ``Frame1:`` is no time."""

@@ -5,18 +5,17 @@ are what transformers decodes with; what they return is taken only where it prov
 """
 
 import math
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vtg_core.errors import VideoError, first_line
 from vtg_core.video.plan import VideoBackend
+from vtg_core.video.pyav_frames import frames_at
 from vtg_core.video.timeline import Size, Timeline, VideoInfo, opened, shown_name, turned
 
 if TYPE_CHECKING:
-    import av
     import numpy as np
 
 SAME_PICTURE = 1.0
@@ -24,6 +23,9 @@ SAME_PICTURE = 1.0
 
 MAX_COMPARED = 32
 """Frames that another decoder is asked for: enough to tell it, and no second gigabyte."""
+
+MAX_BATCH_BYTES = 100_000_000
+"""So much another decoder gives at once, where it gives copies."""
 
 MAX_CLOCK_ERROR = 0.25
 """Of a frame's length: times that differ by less are the same frame's."""
@@ -99,14 +101,14 @@ def compare_decoders(
 ) -> list[DecoderDifference]:
     """Return what each decoder that is installed makes of the same frames of a file, trusted or not.
 
-    Of many frames ``MAX_COMPARED`` are compared, spread evenly.
+    Of many frames ``MAX_COMPARED`` are compared, spread evenly, and of large ones as many as ``MAX_BATCH_BYTES`` hold.
 
     Args:
         timeline: of the file.
         frames: uint8, shape (T, H, W, 3), as :func:`decode` returns them.
         indices: their T positions.
     """
-    step = math.ceil(len(indices) / MAX_COMPARED)
+    step = max(math.ceil(len(indices) / MAX_COMPARED), math.ceil(frames.nbytes / MAX_BATCH_BYTES))
     frames, indices = frames[::step], indices[::step]
     height, width = frames.shape[1:3]
     return [
@@ -190,7 +192,10 @@ def _suits(backend: VideoBackend, timeline: Timeline, size: Size) -> bool:
     decord 0.6 returns other frames than those asked for, up to a second off and without an error, where it
     seeks without an index (MPEG-TS, WMV) or into open groups (x265's default, MPEG-4 with B-frames).
     torchcodec returns frames in the file's own size, which may not fit into memory where a smaller one was asked for.
+    Both tell frames apart by their times.
     """
+    if timeline.turns:
+        return False
     if backend is VideoBackend.DECORD:
         return not timeline.rotation and not timeline.has_leading and timeline.has_index
     return size == (timeline.info.width, timeline.info.height)
@@ -221,11 +226,21 @@ def _read_with_torchcodec(info: VideoInfo, indices: Sequence[int], size: Size) -
 
 def _read_with_decord(info: VideoInfo, indices: Sequence[int], size: Size) -> _Reading:
     import decord
+    import numpy as np
 
     decord.logging.set_level(decord.logging.QUIET)
     reader = decord.VideoReader(str(info.path), width=size[0], height=size[1])
     shown = reader.get_frame_timestamp([0, *indices])[:, 0]
-    return _Reading(reader.get_batch(list(indices)).asnumpy(), shown[1:] - shown[0], len(reader))
+    frames = np.empty((len(indices), size[1], size[0], 3), dtype=np.uint8)
+    step = max(1, MAX_BATCH_BYTES // frames[0].nbytes)
+    for start in range(0, len(indices), step):  # a batch is copied: all at once would be there twice
+        batch = reader.get_batch(list(indices[start : start + step])).asnumpy()
+        if (
+            batch.shape[1:] != frames.shape[1:]
+        ):  # of another size than it was asked for: whoever called says so
+            return _Reading(batch, shown[1 : len(batch) + 1] - shown[0], len(reader))
+        frames[start : start + step] = batch
+    return _Reading(frames, shown[1:] - shown[0], len(reader))
 
 
 _FAST: dict[VideoBackend, Callable[[VideoInfo, Sequence[int], Size], _Reading]] = {
@@ -242,45 +257,7 @@ def _decode_with_pyav(timeline: Timeline, indices: Sequence[int], *, size: Size)
     frames = np.empty((len(indices), height, width, 3), dtype=np.uint8)
     width, height = turned(width, height, rotation=timeline.rotation)
     with opened(timeline.info.path) as (container, stream):
-        for slot, frame in enumerate(_frames_at(container, stream, timeline=timeline, indices=indices)):
+        for slot, frame in enumerate(frames_at(container, stream, timeline=timeline, indices=indices)):
             picture = frame.reformat(width=width, height=height, format="rgb24", interpolation="BILINEAR")
             frames[slot] = np.rot90(picture.to_ndarray(), timeline.rotation)
     return frames
-
-
-def _frames_at(
-    container: "av.container.InputContainer",
-    stream: "av.VideoStream",
-    *,
-    timeline: Timeline,
-    indices: Sequence[int],
-) -> "Iterator[av.VideoFrame]":
-    """Decode the frames at ``indices``, jumping to a key frame where that saves decoding.
-
-    A jump may miss: after some frames marked as key (intra refresh), decoding takes a while to recover. Then
-    this one and all further frames are decoded from the start.
-    """
-    keys, position = timeline.keys, -math.inf
-    decoded, can_jump = container.decode(stream), timeline.has_index and bool(keys)
-    for index in indices:
-        target = timeline.pts[index]
-        if can_jump and (key := keys[bisect_right(keys, target) - 1]) > position:
-            container.seek(key, stream=stream)
-            decoded = container.decode(stream)
-        frame = _first_from(target, decoded)
-        if can_jump and (frame is None or frame.pts != target):
-            can_jump = False
-            container.seek(keys[0], stream=stream)
-            decoded = container.decode(stream)
-            frame = _first_from(target, decoded)
-        if frame is None or frame.pts != target:
-            raise VideoError(
-                f"{shown_name(timeline.info.path)} is damaged: its frame at {timeline.times[index]:.2f} s cannot be "
-                "decoded; copy or download it again"
-            )
-        position = target
-        yield frame
-
-
-def _first_from(pts: int, frames: "Iterator[av.VideoFrame]") -> "av.VideoFrame | None":
-    return next((frame for frame in frames if frame.pts is not None and frame.pts >= pts), None)

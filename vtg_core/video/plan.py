@@ -21,7 +21,9 @@ from vtg_core.windows import Window
 
 DEFAULT_NUM_FRAMES = 32
 DEFAULT_MAX_FRAMES = 768
-MAX_SAMPLED_BYTES = 4 * 10**9
+MAX_SAMPLED_BYTES = 900_000_000
+"""Of the frames of one video, unless told otherwise: 32 of 4K fit, and a file that would fill the machine does not."""
+
 MAX_KEPT_PLANS = 4_096
 
 
@@ -44,6 +46,7 @@ class FramePolicy:
         max_pixels: upper bound on height * width of a frame, at least 4. A larger frame is made smaller, its
             aspect kept and its sides even; a smaller one stays as it is.
         max_frames: more frames than this is an error, never a silent cut.
+        max_bytes: frames that take more memory than this, three bytes a pixel, are an error before one is decoded.
         backend: who decodes them; the first of :class:`VideoBackend` that can, unless given.
 
     Raises:
@@ -54,12 +57,14 @@ class FramePolicy:
     fps: float | None = None
     max_pixels: int | None = None
     max_frames: int = DEFAULT_MAX_FRAMES
+    max_bytes: int = MAX_SAMPLED_BYTES
     backend: VideoBackend | None = None
 
     def __post_init__(self) -> None:
         if self.backend is not None and self.backend not in tuple(VideoBackend):
             raise VideoError(f"the decoder must be one of {', '.join(VideoBackend)}, got {self.backend!r}")
         _check_whole("max_frames", self.max_frames, minimum=1)
+        _check_whole("max_bytes", self.max_bytes, minimum=1)
         if self.max_pixels is not None:
             _check_whole("max_pixels", self.max_pixels, minimum=4)
         if self.num_frames is not None and self.fps is not None:
@@ -87,8 +92,8 @@ class FramePlan:
 
     Attributes:
         info: the video, or the clip of it, that they come from.
-        timestamps: T seconds from the first frame of the video, or from the start of its clip, strictly
-            increasing: presentation times.
+        timestamps: T seconds from the first frame of the video, or from the start of its clip: presentation
+            times, which never go back and are strictly increasing unless the file repeats them.
         frame_indices: T positions among the video's frames in order of presentation, from 0.
         width: pixels of a frame that is taken, made as small as the policy says.
         height: as ``width``.
@@ -138,7 +143,7 @@ def plan_frames(
 
     Raises:
         VideoError: ``path`` is no local file, or no video that can be read; the policy takes more frames than
-            its ``max_frames``, or more bytes than ``MAX_SAMPLED_BYTES``.
+            its ``max_frames``, or more bytes than its ``max_bytes``.
     """
     policy, file = policy or FramePolicy(), local_file(path)
     version = file_version(file)
@@ -166,15 +171,24 @@ def _plan_of(timeline: Timeline, policy: FramePolicy, *, clip: Window | None) ->
     info = timeline.info
     indices = _choose_indices(timeline, policy)
     width, height = _fit_size(info.width, info.height, max_pixels=policy.max_pixels)
-    num_bytes = len(indices) * width * height * 3
-    if num_bytes > MAX_SAMPLED_BYTES:
-        raise VideoError(
-            f"sampled frames must take at most {MAX_SAMPLED_BYTES / 1e9:g} GB, but {len(indices)} frames of "
-            f"{width} x {height} from {shown_name(info.path)} take {num_bytes / 1e9:.1f} GB; "
-            "lower num_frames, fps or max_pixels"
-        )
+    if len(indices) * width * height * 3 > policy.max_bytes:
+        raise VideoError(_too_large(info, (len(indices), width, height), policy=policy))
     times = tuple(timeline.times[i] for i in indices)
     return FramePlan(info, times, tuple(indices), width, height, clip)
+
+
+def _too_large(info: VideoInfo, taken: tuple[int, int, int], *, policy: FramePolicy) -> str:
+    """Say how much memory ``taken`` (T, W, H) would need, and what would make it fit."""
+    (num_frames, width, height), max_bytes = taken, policy.max_bytes
+    most, pixels = max_bytes // (3 * width * height), max_bytes // (3 * num_frames)
+    fewer = f"num_frames to {most:,}, or " if most else ""
+    if fewer and policy.fps is not None:
+        fewer = f"fps to {math.floor(1000 * most / info.duration) / 1000:g}, or "
+    smaller = f"max_pixels to {pixels:,}, or " if pixels >= 4 else ""
+    return (
+        f"sampled frames must take at most {max_bytes / 1e9:.3g} GB, but {num_frames} frames of {width} x {height} from "
+        f"{shown_name(info.path)} take {num_frames * width * height * 3 / 1e9:.1f} GB; lower {fewer}{smaller}raise max_bytes (--max-memory)"
+    )
 
 
 def _check_whole(name: str, value: object, *, minimum: int) -> None:

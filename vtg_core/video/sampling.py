@@ -28,7 +28,8 @@ class SampledVideo:
     Attributes:
         info: the video they come from.
         frames: uint8, shape (T, H, W, 3), RGB.
-        timestamps: T seconds from the first frame of the video, or from the start of its clip, strictly increasing: presentation times.
+        timestamps: T seconds from the first frame of the video, or from the start of its clip: presentation times, which never go
+            back and are strictly increasing unless the file repeats them.
         frame_indices: T positions among the video's frames in order of presentation, from 0.
         backend: who decoded them.
 
@@ -50,8 +51,8 @@ class SampledVideo:
         if not shape[0] == len(times) == len(indices):
             counts = f"{shape[0]} frames, {len(times)} timestamps, {len(indices)} indices"
             raise VideoError(f"every frame must have one timestamp and one index, got {counts}")
-        if not all(map(math.isfinite, times)) or not _is_increasing(times):
-            raise VideoError(f"timestamps must be finite and strictly increasing, got {times}")
+        if not all(map(math.isfinite, times)) or any(a > b for a, b in pairwise(times)):
+            raise VideoError(f"timestamps must be finite and never go back, got {times}")
         if not (indices[0] >= 0 and indices[-1] < bound and _is_increasing(indices)):
             raise VideoError(f"frame_indices must be strictly increasing and below {bound}, got {indices}")
 
@@ -92,7 +93,7 @@ def sample_frames(
 
     Raises:
         VideoError: ``path`` is no local file, or no video that can be read; the policy takes more frames than
-            its ``max_frames``, or more bytes than ``MAX_SAMPLED_BYTES``; its ``backend`` cannot decode this file.
+            its ``max_frames``, or more bytes than its ``max_bytes``; its ``backend`` cannot decode this file.
     """
     policy = policy or FramePolicy()
     plan, timeline = plan_with_timeline(path, policy, clip=clip)
@@ -124,5 +125,5 @@ def other_decoders(video: SampledVideo) -> list[DecoderDifference]:
     return [other for other in others if other.backend is not video.backend]
 
 
-def _is_increasing(values: tuple[float, ...]) -> bool:
+def _is_increasing(values: tuple[int, ...]) -> bool:
     return all(a < b for a, b in pairwise(values))

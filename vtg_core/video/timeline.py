@@ -6,15 +6,19 @@ import stat
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.bounded_cache import BoundedCache
 from vtg_core.errors import VideoError
+from vtg_core.video.claims import check_claims
+from vtg_core.video.packets import ShownFrame, counted_on, demuxed
 from vtg_core.windows import Window
 
 if TYPE_CHECKING:
@@ -22,6 +26,12 @@ if TYPE_CHECKING:
     import av.video.stream
 
 MAX_FRAME_PIXELS = 2**26
+MAX_THREADED_PIXELS = 2**27
+"""Pixels of the frames that a decoder's threads hold at once: each of them has a frame of its own."""
+
+MAX_TWIN_FRAMES = 2_000
+"""Frames that are decoded to see whether two packets of one time are two frames."""
+
 MAX_KEPT_FRAMES = 8_000_000
 """Timelines are kept for so many frames in all, 16 bytes each: 2,000 videos of two minutes."""
 
@@ -47,6 +57,8 @@ class VideoInfo:
         codec: ffmpeg's name for it, such as ``h264``.
         rate_error: by how many seconds ``index / fps`` misses the time at which a frame of the file is shown, at
             worst: about 0 where the frame rate is constant.
+        num_same_times: frames that the file gives the time stamp of an earlier frame; they are kept.
+        num_restarts: how often the file's clock begins again, as where two recordings were joined.
     """
 
     path: Path
@@ -57,6 +69,23 @@ class VideoInfo:
     height: int
     codec: str
     rate_error: float = 0.0
+    num_same_times: int = 0
+    num_restarts: int = 0
+
+    @property
+    def clock_remark(self) -> str:
+        """Say in a sentence that the file's times repeat; empty where each frame has a time of its own."""
+        parts = []
+        if self.num_same_times:
+            parts.append(
+                f"{self.num_same_times:,} of {self.num_frames:,} frames have the time stamp of another"
+            )
+        if self.num_restarts:
+            begins = "once" if self.num_restarts == 1 else f"{self.num_restarts:,} times"
+            parts.append(f"its clock begins again {begins}, and is counted on from there")
+        if not parts:
+            return ""
+        return f"{shown_name(self.path)} repeats its times: {'; '.join(parts)}; convert it to MP4 to give each frame its own"
 
 
 @dataclass(frozen=True)
@@ -65,12 +94,15 @@ class Timeline:
 
     Attributes:
         info: what ``probe_video`` returns.
-        pts: presentation times in the stream's own ticks, strictly increasing.
-        times: the same in seconds from the first.
+        pts: presentation times in the stream's own ticks, strictly increasing unless the file repeats them.
+        times: the same in seconds from the first, never decreasing: a clock that begins again is counted on.
         keys: the pts of the frames at which decoding can begin, increasing.
         rotation: quarter turns, counterclockwise, from a stored frame to a shown one, 0 to 3.
         has_index: whether a seek lands on a key frame at or before the time asked for.
         has_leading: whether a frame is shown before a key frame that it follows in the file (open groups).
+        tick: how long a tick of the stream is, in seconds.
+        turns: where pts repeat, for each frame how many frames before it in the file have its pts; else empty.
+        cuts: the numbers of the packets, from 0, with which the file's clock begins again.
     """
 
     info: VideoInfo
@@ -80,6 +112,9 @@ class Timeline:
     rotation: int
     has_index: bool
     has_leading: bool
+    tick: Fraction
+    turns: Sequence[int] = ()
+    cuts: Sequence[int] = ()
 
     def cut(self, clip: Window) -> "Timeline":
         """Return the frames shown within ``clip`` (s) alone, their times counted from its start.
@@ -102,7 +137,7 @@ class Timeline:
             self.info, duration=min(clip.end, self.info.duration) - clip.start, num_frames=last - first
         )
         times = [time - clip.start for time in self.times[first:last]]
-        return replace(self, info=info, pts=self.pts[first:last], times=times)
+        return replace(self, info=info, pts=self.pts[first:last], times=times, turns=self.turns[first:last])
 
 
 def local_file(path: str | os.PathLike[str]) -> Path:
@@ -136,7 +171,10 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
     import av
     from av.stream import Disposition
 
-    name, options = shown_name(path), {"format_whitelist": READ_FORMATS, "protocol_whitelist": "file"}
+    name, options = (
+        shown_name(path),
+        {"format_whitelist": READ_FORMATS, "protocol_whitelist": "file", "max_pixels": str(MAX_FRAME_PIXELS)},
+    )
     # With a log level, PyAV's decoder threads want the interpreter to log, while the thread that closes them holds it
     # and waits for them: for ever. Importing torchvision up to 0.24 sets one.
     if av.logging.get_level() is not None:
@@ -149,10 +187,14 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
             stream, context = streams[0], getattr(streams[0], "codec_context", None)
             if context is None or not stream.time_base:
                 raise VideoError(f"{name} uses a video codec that is not known here; convert it to H.264")
-            if not 0 < context.width * context.height <= MAX_FRAME_PIXELS:
+            num_pixels = context.width * context.height
+            if not 0 < num_pixels <= MAX_FRAME_PIXELS:
                 size = f"{context.width} x {context.height}"
                 raise VideoError(f"{name} must have frames of 1 to {MAX_FRAME_PIXELS:,} pixels, got {size}")
             stream.thread_type = "AUTO"
+            # A frame may get larger on the way, and the decoder must refuse it before it has the memory for it.
+            context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+            context.thread_count = min(os.cpu_count() or 1, max(1, MAX_THREADED_PIXELS // num_pixels), 16)
             yield container, stream
     except VideoError:
         raise
@@ -183,6 +225,16 @@ def timeline_of(path: str | os.PathLike[str]) -> Timeline:
     return _KEPT.get((os.fspath(path), version), lambda: read_timeline(Path(path)))
 
 
+def keep_timeline(path: str | os.PathLike[str], read: Callable[[], Timeline]) -> None:
+    """Let :func:`timeline_of` return what ``read`` does for as long as the file at ``path`` stays the same.
+
+    Nothing is read where its timeline is kept already, or where the file has just been written.
+    """
+    version = file_version(path)
+    if version is not None:
+        _KEPT.get((os.fspath(path), version), read)
+
+
 _KEPT: BoundedCache[Timeline] = BoundedCache(MAX_KEPT_FRAMES, weigh=lambda timeline: len(timeline.pts))
 
 
@@ -206,49 +258,79 @@ def read_timeline(path: Path) -> Timeline:
     Raises:
         VideoError: the file is no video, cut short, or damaged.
     """
+    check_claims(path, shown_name(path))
     width, height, rotation = _first_frame_shape(path)
-    ends: dict[int, int] = {}
-    keys: list[int] = []
-    num_packets, has_leading = 0, False
     with opened(path) as (container, stream):
         formats, tick = set(container.format.name.split(",")), stream.time_base or Fraction(0)
         codec = stream.codec_context.codec.canonical_name
-        for packet in container.demux(stream):
-            num_packets += bool(packet.size or packet.dts is not None)
-            if packet.pts is None:
-                continue
-            if packet.is_keyframe:
-                keys.append(packet.pts)
-            has_leading |= bool(keys) and packet.pts < keys[-1]
-            if not packet.is_discard:
-                ends[packet.pts] = packet.pts + max(packet.duration or 0, 0)
-        if "mov" in formats and num_packets < stream.frames:
+        found = demuxed(container.demux(stream), tick=tick)
+        if "mov" in formats and found.num_packets < stream.frames:
             raise VideoError(
-                f"{shown_name(path)} is cut short: {num_packets} of {stream.frames} frames are in the file; "
+                f"{shown_name(path)} is cut short: {found.num_packets} of {stream.frames} frames are in the file; "
                 "copy or download it again"
             )
-    # A recording cut out of a broadcast begins with frames that nothing can decode: no key frame precedes them.
-    pts = sorted(p for p in ends if not keys or p >= min(keys))
-    if len(pts) < 2 or tick <= 0:
+    shown = found.shown()
+    if (twins := _twins(shown)) and not _shows_twins(path, twins[0]):
+        shown = list({(one.part, one.pts): one for one in shown}.values())  # the two fields of a frame
+    if len(shown) < 2 or tick <= 0:
         raise VideoError(
-            f"{shown_name(path)} has {len(pts)} frame(s), a video has two or more; is it a picture?"
+            f"{shown_name(path)} has {len(shown)} frame(s), a video has two or more; is it a picture?"
         )
-    times = [float((p - pts[0]) * tick) for p in pts]
-    gap = times[-1] / (len(pts) - 1)
+    clock = counted_on(shown)
+    times = [float((at - clock[0]) * tick) for at in clock]
+    if not times[-1] > 0:
+        raise VideoError(
+            f"{shown_name(path)} must say when its {len(shown):,} frames are shown, and says {times[-1]:g} s of each; "
+            "convert it to MP4"
+        )
+    gap = times[-1] / (len(times) - 1)
+    turns = _turns(shown) if found.cuts or _twins(shown) else []
     info = VideoInfo(
         path=path,
-        duration=times[-1] + (float((ends[pts[-1]] - pts[-1]) * tick) or gap),
+        duration=times[-1] + (float((shown[-1].end - shown[-1].pts) * tick) or gap),
         fps=1 / gap,
-        num_frames=len(pts),
+        num_frames=len(shown),
         width=width,
         height=height,
         codec=codec,
         rate_error=max(abs(time - i * gap) for i, time in enumerate(times)),
+        num_same_times=sum(a == b for a, b in pairwise(clock)),
+        num_restarts=shown[-1].part,
     )
-    has_index = bool(formats & INDEXED_FORMATS)
     return Timeline(
-        info, array("q", pts), array("d", times), array("q", sorted(keys)), rotation, has_index, has_leading
+        info,
+        array("q", (one.pts for one in shown)),
+        array("d", times),
+        array("q", sorted(found.keys)),
+        rotation,
+        has_index=bool(formats & INDEXED_FORMATS),
+        has_leading=found.has_leading,
+        tick=tick,
+        turns=array("q", turns),
+        cuts=tuple(found.cuts),
     )
+
+
+def _turns(shown: "Sequence[ShownFrame]") -> list[int]:
+    """Return for each frame how many before it, in order of decoding, have its pts."""
+    seen: Counter[int] = Counter()
+    turns = []
+    for one in shown:
+        turns.append(seen[one.pts])
+        seen[one.pts] += 1
+    return turns
+
+
+def _twins(shown: Sequence[ShownFrame]) -> list[int]:
+    """Return each pts that two packets have, one behind the other: two frames, or the two fields of one."""
+    return [b.pts for a, b in pairwise(shown) if a.pts == b.pts and a.part == b.part]
+
+
+def _shows_twins(path: Path, twin: int) -> bool:
+    """Decode up to a pts that two packets share; say whether two frames have it, or one of two fields."""
+    with opened(path) as (container, stream):
+        frames = islice(container.decode(stream), MAX_TWIN_FRAMES)
+        return sum(frame.pts == twin for frame in frames) > 1
 
 
 def _first_frame_shape(path: Path) -> tuple[int, int, int]:

@@ -58,6 +58,7 @@ class StripView:
         num_tokens: of the sample that the runs are of.
         counts: how many tokens a row of somebody else trains, how many of those it should not, and how many it does not
             train and should; None where the row is ours, or was not judged.
+        audit: the same in full, for a report: the Audit tab may never have been opened.
     """
 
     source: str
@@ -68,6 +69,7 @@ class StripView:
     recipe: RecipeView | None = None
     num_tokens: int = 0
     counts: tuple[int, int, int] | None = None
+    audit: "AuditView | None" = None
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,9 @@ def view_no_audit(source: str, problem: str) -> AuditView:
 def view_strip(view: AuditView, *, is_broken: bool = False) -> StripView:
     """Return the line above the tabs for the audit of a row."""
     if view.problem:
-        return StripView(view.source, None, None, "not audited", is_broken)
-    return StripView(view.source, _count(view, "error"), _count(view, "warning"), "", is_broken)
+        return StripView(view.source, None, None, "not audited", is_broken, audit=view)
+    counts = _count(view, "error"), _count(view, "warning")
+    return StripView(view.source, *counts, "", is_broken, audit=view)
 
 
 def count_wrong(row: Row) -> tuple[int, int, int] | None:

@@ -19,7 +19,8 @@ from vtg_core.loss.answer_parts import AnswerPart
 from vtg_core.loss.cost import PassCost
 from vtg_core.loss.model_shape import ModelShape
 from vtg_core.loss.shared_pass import SharedPlan
-from vtg_core.views.loss import CostView, held_in_words, is_guessing, where_in_words
+from vtg_core.loss.token_scores import is_guessing
+from vtg_core.views.loss import CostView, held_in_words, where_in_words
 
 CSV_COLUMNS = tuple(name for name in COLUMNS if name not in ("row", "where"))
 """The columns of the CSV: those of :class:`vtg_core.comparison.results.TemplateResult` that one sample has."""

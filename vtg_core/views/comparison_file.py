@@ -13,7 +13,7 @@ from vtg_core.comparison.analytics import (
     summarise,
 )
 from vtg_core.comparison.results import TemplateResult
-from vtg_core.views.loss import CLEARLY_BELOW
+from vtg_core.loss.token_scores import CLEARLY_BELOW
 
 METRICS = {
     Metric.MEAN: "Mean a token",

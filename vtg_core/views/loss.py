@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from vtg_core.loss.cost import PassCost, in_words
 from vtg_core.loss.model_shape import ModelShape
 from vtg_core.loss.precision import PrecisionReport
 from vtg_core.loss.score import SHIFTS, LossReport
-from vtg_core.loss.token_scores import TokenLoss
+from vtg_core.loss.token_scores import CLEARLY_BELOW, is_guessing
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.recipes.masks import RecipeMask
 from vtg_core.recipes.rules import Recipe
@@ -239,24 +238,6 @@ def _reading(report: LossReport, loss: AnswerLoss, *, uniform: float) -> str:
         return f"This model is {than} than a blind guess: {against}. It expects something else, most of all at {worst.text!r}."
     hardest = f"The hardest token is {worst.text!r} ({worst.nll:.2f} nats, rank {worst.rank:,})."
     return f"This model knows more than nothing: {against}. {_times_reading(loss.of_part(AnswerPart.TIME))}{hardest}"
-
-
-def is_guessing(tokens: Sequence[TokenLoss], uniform: float) -> bool:
-    """Say whether a model spreads its probability nearly evenly, and pays for it about what a blind guess does.
-
-    Args:
-        tokens: at least one.
-        uniform: ln of the vocabulary's size: nats a token that a blind guess costs.
-    """
-    entropy, nll = (fmean(getattr(token, figure) for token in tokens) for figure in ("entropy", "nll"))
-    return entropy > NEARLY_EVEN * uniform and -CLEARLY_BELOW < nll - uniform < (1 - NEARLY_EVEN) * uniform
-
-
-CLEARLY_BELOW = 0.25
-"""A mean NLL so far below ln V, in nats a token, is no blind guess any more."""
-
-NEARLY_EVEN = 0.9
-"""A mean entropy of this share of ln V is that of a model that prefers nothing: random weights of real size reach 0.95."""
 
 
 def _times_reading(times: PartLoss) -> str:

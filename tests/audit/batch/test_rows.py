@@ -134,7 +134,7 @@ def test_ids_outside_the_vocabulary_are_named_with_their_rows(good, outside):
     assert (finding.evidence["ids"], finding.evidence["rows"]) == ([outside], [1])
 
 
-@pytest.mark.parametrize("name", ["loss_scale", "loss_mask"])
+@pytest.mark.parametrize("name", ["loss_weights", "loss_scale", "loss_mask"])
 def test_weights_that_take_a_trained_answer_out_of_the_loss_are_an_error(good, name):
     trained = (good.batch["labels"] != IGNORE_INDEX).float()
     good.batch[name] = trained
@@ -142,6 +142,35 @@ def test_weights_that_take_a_trained_answer_out_of_the_loss_are_an_error(good, n
     good.batch[name] = trained * torch.tensor([[1.0], [0.0]])
     assert one_finding(good).evidence["rows"] == [1]
     assert found(good) == found(good, known=False) == ["batch.weights-zero"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -0.5])
+def test_a_weight_that_no_loss_can_count_is_an_error(good, bad):
+    good.batch["loss_weights"] = (good.batch["labels"] != IGNORE_INDEX).float()
+    good.batch["loss_weights"][1, -1] = bad
+    finding = one_finding(good)
+    assert (finding.code, finding.evidence["rows"]) == ("batch.weights-malformed", [1])
+
+
+@pytest.mark.parametrize("shape", [(2,), (7,)])
+def test_weights_without_a_token_axis_are_an_error(good, shape):
+    good.batch["loss_weights"] = torch.ones(shape)
+    assert found(good) == found(good, known=False) == ["batch.weights-malformed"]
+
+
+def test_weights_of_another_length_are_an_error(good):
+    good.batch["loss_weights"] = torch.ones(good.batch["labels"].shape)[:, 3:]
+    assert found(good) == found(good, known=False) == ["batch.lengths-differ"]
+
+
+def test_weights_on_masked_tokens_are_told_and_a_shift_is_named(good):
+    trained = (good.batch["labels"] != IGNORE_INDEX).float()
+    good.batch["loss_weights"] = torch.ones_like(trained)
+    assert "may be shifted" not in one_finding(good).message
+    good.batch["loss_weights"] = torch.roll(trained, -1, dims=1)
+    finding = one_finding(good)
+    assert (finding.code, finding.evidence["unweighed"]) == ("batch.weights-on-masked", 2)
+    assert "the weights may be shifted against the labels" in finding.message
 
 
 def test_token_types_that_do_not_mark_the_placeholders_are_an_error(every_good):

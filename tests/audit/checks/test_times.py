@@ -186,6 +186,14 @@ def test_seconds_per_grid_of_another_rate_are_an_error(good_qwen2_5, seconds):
     assert finding.evidence["expected"] == pytest.approx([15.0, 19.9], abs=0.2)
 
 
+def test_of_our_own_frames_no_seconds_between_the_two_are_right(good_qwen2_5):
+    good_qwen2_5.batch["second_per_grid_ts"][0] = 17.0
+    (finding,) = check(good_qwen2_5.rows()[0])
+    assert "2 frames last 15.00 or 20.00 s" in finding.message
+    del good_qwen2_5.batch["pixel_values_videos"]  # other frames than ours may lie as far apart
+    assert codes(good_qwen2_5) == []
+
+
 def test_seconds_per_grid_of_zero_are_wrong_without_any_knowledge(good_qwen2_5):
     good_qwen2_5.batch["second_per_grid_ts"] = good_qwen2_5.batch["second_per_grid_ts"].int() * 0
     assert codes(good_qwen2_5, saved=True) == ["time.seconds-per-grid-differ"]

@@ -62,12 +62,18 @@ def swapped_pixels(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
     return {**batch, "pixel_values_videos": torch.cat(parts[::-1])}
 
 
-def weights(value: float, *, name: str, cut: int = 0) -> Finish:
+def weights(value: float, *, name: str, cut: int = 0, beside: float = 1.0) -> Finish:
     def finish(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
-        column = torch.where(batch["labels"] == IGNORE, 1.0, value)
+        column = torch.where(batch["labels"] == IGNORE, beside, value)
         return {**batch, name: column[:, : column.shape[1] - cut]}
 
     return finish
+
+
+def shifted_weights(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
+    """Place each weight where its token is predicted."""
+    trained = (batch["labels"] != IGNORE).float()
+    return {**batch, "loss_weights": torch.roll(trained, -1, dims=1)}
 
 
 def text_positions(batch: Batch, kit: Kit, samples: Sequence[Sample]) -> Batch:
@@ -153,6 +159,10 @@ BATCHES = (
     Entry("padding of 200000", "padding is an id that the vocabulary has not", Recipe(finish=padded_beyond), "batch.id-out-of-vocabulary", setting=SECONDS),
     Entry("weights of 0", "weights are 0 where labels are", Recipe(finish=weights(0.0, name="loss_scale")), "batch.weights-zero"),
     Entry("loss mask inverted", "loss_mask is 1 on the prompt and 0 on the answer", Recipe(finish=weights(0.0, name="loss_mask")), "batch.weights-zero", setting=TOKENS),
+    Entry("weights not a number", "one loss weight is no number", Recipe(finish=weights(float("nan"), name="loss_weights", beside=0.0)), "batch.weights-malformed"),
+    Entry("weights below 0", "the answer's loss weights are negative", Recipe(finish=weights(-1.0, name="loss_scale", beside=0.0)), "batch.weights-malformed", setting=SECONDS),
+    Entry("weights on the prompt", "every token has a loss weight, the prompt's too", Recipe(finish=weights(2.0, name="loss_weights")), "batch.weights-on-masked"),
+    Entry("weights shifted", "loss weights stand one place before their labels", Recipe(finish=shifted_weights), "batch.weights-on-masked", setting=TOKENS),
     *_both("types of text", "mm_token_type_ids calls every token text", Recipe(finish=changed("mm_token_type_ids", torch.zeros_like)), "batch.token-types-differ", beside=("batch.model-input-missing", "batch.model-refuses")),
     *_both("one grid lost", "the second row's video is missing from the batch", Recipe(finish=first_grids), "batch.videos-differ", beside=("length.placeholders-differ", "length.video-missing", "batch.model-input-missing")),
     *_both("pixels swapped", "pixels are joined in the reverse order", Recipe(finish=swapped_pixels), "batch.video-of-another-row"),

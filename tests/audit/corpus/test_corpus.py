@@ -18,6 +18,7 @@ CANNOT_BE_PROVOKED = {
     "parity.header-differs",
     "parity.prompt-joined",
     "time.none-told",
+    "parity.served-prompt-differs",  # of a server: tests/audit/test_serving.py has one
     "ours.paths-differ",
     "ours.check-failed",
     "collator.not-found",

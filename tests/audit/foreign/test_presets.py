@@ -101,3 +101,67 @@ def elsewhere_module(tmp_path, monkeypatch):
     code = "def collate(rows):\n    return {'keys': sorted({'conversations', 'video'} & rows[0].keys())}\n"
     (tmp_path / "reads_llava_rows.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
+
+
+QWEN_FINETUNE = {
+    "data/__init__.py": "data_dict = {}\n",
+    "train/argument.py": """
+from dataclasses import dataclass
+
+@dataclass
+class DataArguments:
+    dataset_use: str = ""
+""",
+    "data/data_processor.py": """
+import json
+from . import data_dict
+from vtg_core import SFTCollator, VideoTemporalSFTDataset
+
+class Rows:
+    def __init__(self, processor, data_args):
+        assert data_args.model_type == "qwen3vl"
+        self.list_data_dict = json.load(open(data_dict[data_args.dataset_use]["annotation_path"]))
+
+    def item_fn(self, sources):
+        [row] = sources
+        return row
+
+def make_supervised_data_module(processor, data_args):
+    return {"train_dataset": Rows(processor, data_args), "data_collator": lambda items: {"rows": items}}
+""",
+}
+"""A checkout as the preset needs it: where its files lie, and what it calls in them."""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    before = set(sys.modules)
+    for name, text in QWEN_FINETUNE.items():
+        path = tmp_path / "qwen-vl-finetune" / "qwenvl" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        (path.parent / "__init__.py").touch()
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] == "qwenvl":
+            del sys.modules[name]
+
+
+def test_qwens_finetuning_code_is_handed_its_own_rows(processor, samples, checkout):
+    collator = load_collator(f"qwen-finetune:{checkout}", processor)
+    assert isinstance(collator, ForeignCollator), collator
+    [row, *_] = run_collator(collator, samples)["rows"]
+    assert row["video"] == [samples[0]["messages"][0]["content"][0]["video"]]
+    assert row["conversations"][0]["value"].startswith("<video>")
+    assert collator.origin.startswith("qwenvl of unknown version with transformers ")
+
+
+def test_a_folder_that_is_no_checkout_is_told_with_what_to_do(processor, tmp_path):
+    found = load_collator(f"qwen-finetune:{tmp_path}", processor)
+    assert "must name a checkout of QwenLM/Qwen3-VL" in found.message
+
+
+def test_a_checkout_whose_data_path_has_changed_is_told(processor, samples, checkout):
+    (checkout / "qwen-vl-finetune/qwenvl/train/argument.py").unlink()
+    found = load_collator(f"qwen-finetune:{checkout}", processor)
+    assert found.code == "collator.not-found"

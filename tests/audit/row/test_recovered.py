@@ -218,10 +218,19 @@ def test_what_begins_the_sequence_is_no_part_of_a_turns_opening(name, chat_of):
     assert chat.decode(chat.openings[Role.SYSTEM]).count("system") == 1
 
 
-def test_a_template_whose_turns_no_token_opens_says_so(chat_of, video):
+def test_a_template_whose_turns_no_token_opens_is_read_by_what_it_always_writes(chat_of, video):
     chat = chat_of(RIGHT["plain roles"])
-    encoded, _ = encode_known(sample_of(video, TEMPLATES[0]).messages, chat.processor, [video])
-    assert "this chat template writes none" in recovered(encoded.input_ids, chat).reason
+    sample = sample_of(video, TEMPLATES[0], query="USER: a circle ASSISTANT: [1.0, 2.0]")
+    encoded, _ = encode_known(sample.messages, chat.processor, [video])
+    found = recovered(encoded.input_ids, chat)
+    assert found.known.answers == (sample.answer,), found.reason
+    assert np.array_equal(found.known.tokens.labels(), encoded.labels.numpy())
+
+
+def test_a_row_without_an_answer_says_why_it_is_not_read(chat_of):
+    chat = chat_of(RIGHT["plain roles"])
+    ids = np.array(chat.tokenizer.encode("USER: When?"))
+    assert "this chat template writes none" in recovered(ids, chat).reason
 
 
 def test_the_grid_is_kept(chat, video):

@@ -16,7 +16,7 @@ from vtg_core.checkpoints.loading import load_processor
 from vtg_core.data.annotations import AnnotationReader
 from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.answer_forms.registry import format_named
-from vtg_core.templates import templates_for
+from vtg_core.templates import TemplateSelector
 from vtg_core.video.plan import FramePolicy
 
 ASSETS = Path(__file__).parents[3] / "assets"
@@ -129,7 +129,7 @@ def test_milliseconds_are_suspected_over_the_whole_file(survey):
 
 
 def test_tokens_are_counted_where_the_videos_are():
-    rules = TokenRules(load_processor("demo"), FramePolicy(num_frames=4), templates_for("standard"), 20)
+    rules = TokenRules(load_processor("demo"), FramePolicy(num_frames=4), TemplateSelector(seed=0), 20)
     found = surveyed(ASSETS / "demo_annotations.json", tokens=rules)
     assert rows_of(found) == {"too_long": (1, 2, 3, 4)}
     [tokens] = [d for d in found.distributions if d.name == "tokens"]

@@ -6,12 +6,22 @@ from typing import Any
 import numpy as np
 
 from vtg_core.audit.batch.arrays import as_array, listed, shown
-from vtg_core.audit.codes.batch import MASK_WRONG, PADDING_ATTENDED, TYPES_DIFFER, VOCABULARY, WEIGHTS_ZERO
+from vtg_core.audit.codes.batch import (
+    MASK_WRONG,
+    PADDING_ATTENDED,
+    TYPES_DIFFER,
+    VOCABULARY,
+    WEIGHTS_MALFORMED,
+    WEIGHTS_ON_MASKED,
+    WEIGHTS_ZERO,
+)
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
 from vtg_core.regions import IGNORE_INDEX
 
-WEIGHTS = ("loss_scale", "loss_mask")
+OWN_WEIGHTS = "loss_weights"
+"""The column of our own collator: of those of others neither a weight on a masked token nor another shape says much."""
+WEIGHTS = (OWN_WEIGHTS, "loss_scale", "loss_mask")
 TYPES = "mm_token_type_ids"
 
 
@@ -28,9 +38,15 @@ def check_columns(
     """
     yield from _vocabulary(ids, chat, numbers)
     for name in WEIGHTS:
-        weights = as_array(batch.get(name))
+        if batch.get(name) is None:
+            continue
+        weights = as_array(batch[name])
         if weights is not None and weights.shape == ids.shape:
             yield from _weights(name, weights, labels, numbers)
+        elif name == OWN_WEIGHTS and (weights is None or weights.ndim < 2):
+            yield WEIGHTS_MALFORMED.finding(
+                f"{name} must be numbers of shape {ids.shape}, that of input_ids, got {shown(batch[name])}."
+            )
     types = as_array(batch.get(TYPES))
     if types is not None and types.shape == ids.shape:
         yield from _types(types, ids, chat, numbers)
@@ -155,6 +171,19 @@ def _vocabulary(ids: np.ndarray, chat: ChatIds, numbers: Sequence[int]) -> Itera
 
 def _weights(name: str, weights: np.ndarray, labels: np.ndarray, numbers: Sequence[int]) -> Iterator[Finding]:
     supervised = labels != IGNORE_INDEX
+    is_bad = ~np.isfinite(weights) | (weights < 0)
+    if is_bad.any():
+        rows, count = [numbers[i] for i in np.flatnonzero(is_bad.any(axis=1)).tolist()], int(is_bad.sum())
+        negative = int((weights < 0).sum())
+        yield WEIGHTS_MALFORMED.finding(
+            f"{name} must be finite and 0 or above, and {count:,} of its numbers in {listed(rows)} are not: {negative:,} "
+            f"are negative, {count - negative:,} no finite number.",
+            evidence={"column": name, "tokens": count, "negative": negative, "rows": rows},
+        )
+        return
+    is_idle = ~supervised & (weights > 0)
+    if name == OWN_WEIGHTS and is_idle.any():
+        yield _on_masked(name, is_idle, supervised & (weights == 0), numbers)
     is_dead = supervised.any(axis=1) & ~(supervised & (weights != 0)).any(axis=1)
     if is_dead.any():
         rows, count = [numbers[i] for i in np.flatnonzero(is_dead).tolist()], int(supervised[is_dead].sum())
@@ -162,6 +191,20 @@ def _weights(name: str, weights: np.ndarray, labels: np.ndarray, numbers: Sequen
             f"{name} is 0 on all {count:,} tokens whose labels are trained, in {listed(rows)}.",
             evidence={"column": name, "tokens": count, "rows": rows},
         )
+
+
+def _on_masked(name: str, is_idle: np.ndarray, is_unweighed: np.ndarray, numbers: Sequence[int]) -> Finding:
+    rows, count = [numbers[i] for i in np.flatnonzero(is_idle.any(axis=1)).tolist()], int(is_idle.sum())
+    unweighed = int(is_unweighed.sum())
+    beside = (
+        f", and 0 on {unweighed:,} whose labels are trained: the weights may be shifted against the labels"
+        if unweighed
+        else ""
+    )
+    return WEIGHTS_ON_MASKED.finding(
+        f"{name} is above 0 on {count:,} tokens whose labels are masked, in {listed(rows)}{beside}.",
+        evidence={"column": name, "tokens": count, "unweighed": unweighed, "rows": rows},
+    )
 
 
 def _types(types: np.ndarray, ids: np.ndarray, chat: ChatIds, numbers: Sequence[int]) -> Iterator[Finding]:

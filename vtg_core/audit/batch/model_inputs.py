@@ -17,7 +17,7 @@ from vtg_core.audit.codes.batch import MASK_KIND, MODEL_LACKS, MODEL_NOT_ASKED, 
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.videos import image_id, probe_outputs, video_ids
-from vtg_core.errors import first_line
+from vtg_core.errors import VTGError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -53,6 +53,16 @@ class AskedModel:
                 None, str(getattr(config, "model_type", "")), f"{type(error).__name__}: {first_line(error)}"
             )
         return asked
+
+    @classmethod
+    def of_checkpoint(cls, name: str, chat: ChatIds) -> "AskedModel":
+        """Return the class of a checkpoint, a folder or a hub id; one that is not asked where no config can be read."""
+        from vtg_core.checkpoints.loading import load_config
+
+        try:
+            return cls.of(load_config(name), chat)
+        except VTGError as error:
+            return cls(None, name, str(error))
 
     def needs(self, name: str) -> bool:
         """Say whether the model places tokens by this input."""

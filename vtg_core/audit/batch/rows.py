@@ -17,7 +17,7 @@ from vtg_core.audit.row.recovered import read_known_row
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.chat.conversation import Role
 
-TOKEN_AXIS = ("labels", "loss_scale", "loss_mask", "mm_token_type_ids", "token_type_ids")
+TOKEN_AXIS = ("labels", "loss_weights", "loss_scale", "loss_mask", "mm_token_type_ids", "token_type_ids")
 """Columns along the token axis, by the names they have in the field; the attention mask has a check of its own."""
 
 

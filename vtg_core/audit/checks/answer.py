@@ -28,6 +28,7 @@ from vtg_core.data.answer_forms.reading import Candidate, read_answer
 from vtg_core.data.answer_forms.registry import format_named
 from vtg_core.data.answer_forms.times import TimeUnit
 from vtg_core.data.answers import ANSWER_FORMATS, AnswerFormat, ParseReason
+from vtg_core.data.wording.prompt import Task
 from vtg_core.windows import Window
 
 
@@ -46,9 +47,14 @@ def check(row: Row) -> Iterator[Finding]:
         if split is not None:
             yield split
         elif (
-            scene is not None and scene.windows and answer is answers[-1]
+            scene is not None and (scene.windows or _says_nothing(scene)) and answer is answers[-1]
         ):  # turns before it may be examples or small talk
             yield from _read(row, answer, scene)
+
+
+def _says_nothing(scene: Scene) -> bool:
+    """Say whether the answer of a row without a window must say that there is none."""
+    return scene.template is not None and scene.template.task is Task.ABSENT
 
 
 def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
@@ -65,19 +71,20 @@ def _read(row: Row, answer: AnswerText, scene: Scene) -> Iterator[Finding]:
             FORM_DIFFERS, row, answer,
             f"The prompt asks for {asked.example}, and the answer is {answer.text[:80]!r}.", evidence,
         )  # fmt: skip
-    if parsed.windows:
+    if parsed.windows or (not scene.windows and parsed.reason in (ParseReason.OK, ParseReason.EXTRA_TEXT)):
         if not _are_same(parsed.windows, scene):
             yield _other_windows(row, answer, scene, parsed.windows, evidence)
         elif parsed.reason is ParseReason.EXTRA_TEXT and scene.template is not None:
             message = f"The prompt asks for {asked.example} alone, and the answer is {answer.text[:80]!r}."
             yield _finding(FORM_DIFFERS, row, answer, message, evidence)
         return
-    form = _other_form(answer.text, scene) if parsed.reason is ParseReason.NO_MATCH else None
+    is_other = parsed.reason is ParseReason.NO_MATCH and bool(scene.windows)
+    form = _other_form(answer.text, scene) if is_other else None
     if form is not None:
         message = f"The prompt asks for {asked.example}, and the answer has {form}: {answer.text[:80]!r}."
         yield _finding(FORM_DIFFERS, row, answer, message, evidence)
         return
-    said = _said(row, answer, scene) if parsed.reason is ParseReason.NO_MATCH else None
+    said = _said(row, answer, scene) if is_other else None
     if said is not None and said.windows:
         yield _other_windows(row, answer, scene, said.windows, evidence)
         return

@@ -27,7 +27,16 @@ from vtg_core.audit.codes.times import (
     UNSEEN,
 )
 from vtg_core.audit.findings import Finding
-from vtg_core.audit.row.clock import ROUNDING_SECONDS, Clock, Distance, clock_of, reach_of, sampling_step
+from vtg_core.audit.row.clock import (
+    ROUNDING_SECONDS,
+    Clock,
+    Distance,
+    StampForm,
+    clock_of,
+    reach_of,
+    sampling_step,
+)
+from vtg_core.audit.row.learnt.frame_texts import frame_texts
 from vtg_core.audit.row.pictures import Pictures, times_of_alike
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.audit.row.videos import stamps_of
@@ -48,7 +57,7 @@ def check(row: Row) -> Iterator[Finding]:
         return
     yield from _file(row, scene)
     if clock is not None and clock.covered is not None:
-        yield from _unseen(row, scene, reach_of(clock.came, scene))
+        yield from _unseen(row, scene, reach_of(clock.came, scene, _form(row)))
     if _shows_other_frames(row):  # which of the windows they show is not known
         yield from _windows_as_written(row, scene)
         return
@@ -89,7 +98,16 @@ def _clock(row: Row, scene: Scene | None) -> Clock | None:
     if row.known is not None and row.known.marks is not None and row.shows_our_frames:
         shown = times_of_alike(ours, row.known.marks)
     others = ((n, stamps_of(k.tokens.input_ids, row.chat)) for n, k in row.batch.items() if n != row.number)
-    return clock_of(came, ours, scene, shown=shown, others=others, distance=_distance(row, scene))
+    return clock_of(
+        came, ours, scene, shown=shown, others=others, distance=_distance(row, scene), form=_form(row)
+    )
+
+
+def _form(row: Row) -> StampForm:
+    """Return how the row's processor writes times."""
+    texts = frame_texts(row.chat)
+    rounding = texts.quantum if texts.quantum >= 1 else ROUNDING_SECONDS
+    return StampForm(rounding, texts.frames_a_stamp)
 
 
 def _distance(row: Row, scene: Scene | None) -> Distance:
@@ -152,7 +170,7 @@ def _seconds_per_grid(row: Row, scene: Scene | None) -> Iterator[Finding]:
     """Compare ``second_per_grid_ts`` with the frames' times.
 
     Processors take the frames' rate as number of frames by duration, and frames spread from the first to the last
-    lie a little further apart: both are right here.
+    lie a little further apart: both are right here, and of the very frames of our encoding nothing else is.
     """
     seconds, grid = row.media.get("second_per_grid_ts"), row.media.get("video_grid_thw")
     if seconds is None or grid is None or len(seconds) != 1 or len(grid) != 1:
@@ -169,17 +187,30 @@ def _seconds_per_grid(row: Row, scene: Scene | None) -> Iterator[Finding]:
         return
     per_grid = int(getattr(row.chat.processor.video_processor, "temporal_patch_size", 2))
     low, high = _expected_seconds(scene, int(grid[0][0]), per_grid)
-    if 0.95 * low <= came <= 1.05 * high:
+    joined, fits = ("or", _is_one_of) if row.shows_our_frames else ("to", _is_between)
+    if fits(came, low, high):
         return
-    shown = f"{low:.2f}" if high - low < 0.005 else f"{low:.2f} to {high:.2f}"
-    is_reciprocal = 0.95 * low <= 1 / came <= 1.05 * high
+    shown = f"{low:.2f}" if high - low < 0.005 else f"{low:.2f} {joined} {high:.2f}"
+    is_reciprocal = fits(1 / came, low, high)
+    nearest = min((low, high), key=lambda true: abs(came - true))
     yield SECONDS.finding(
         f"second_per_grid_ts says {came:.2f} s, and {per_grid} frames last {shown} s: times are off by a factor of "
-        f"{came / high if came > high else came / low:.2f}"
-        + ("; it is the reciprocal, grids per second." if is_reciprocal else "."),
+        f"{came / nearest:.2f}" + ("; it is the reciprocal, grids per second." if is_reciprocal else "."),
         row=row.number,
         evidence={"row": came, "expected": [low, high], "frames_per_grid": per_grid},
     )
+
+
+def _is_one_of(came: float, low: float, high: float) -> bool:
+    return any(abs(came - true) <= EXACT * true for true in (low, high))
+
+
+def _is_between(came: float, low: float, high: float) -> bool:
+    return 0.95 * low <= came <= 1.05 * high
+
+
+EXACT = 0.01
+"""Durations of one file differ by as much between those who read it."""
 
 
 def _expected_seconds(scene: Scene, grid_t: int, per_grid: int) -> tuple[float, float]:

@@ -83,6 +83,31 @@ WEIGHTS_ZERO = Code(
     "Give the tokens of the answer a weight above 0, or leave the column out.",
     (),
 )  # fmt: skip
+WEIGHTS_MALFORMED = Code(
+    "batch.weights-malformed",
+    Severity.ERROR,
+    "The loss weights are not one finite number a token, 0 or above",
+    "One weight that is not a number makes the whole loss not a number; a negative one trains the model away from the "
+    "answer; a column of another shape is broadcast in silence, or fails.",
+    "Return floats of shape (B, L), finite and 0 or above, one for each token.",
+    (
+        Rival("batch.lengths-differ", "the column has a token axis there, of another length"),
+        Rival("batch.weights-zero", "the weights are numbers there, and all that are trained are 0"),
+    ),
+)  # fmt: skip
+WEIGHTS_ON_MASKED = Code(
+    "batch.weights-on-masked",
+    Severity.WARNING,
+    "Tokens that are not trained have a loss weight",
+    "A label that is masked takes its token out of the loss, whatever it weighs; but a sum of all weights that the loss "
+    "is divided by counts it, and weights that stand one place beside their labels look so.",
+    "Give every token whose label is masked the weight 0, and align weights with labels: the shift happens once, in the "
+    "loss.",
+    (
+        Rival("The weights are shifted against the labels.", "as many tokens that are trained weigh 0 then, and the finding says so"),
+        Rival("batch.weights-zero", "no trained token of the row has a weight there"),
+    ),
+)  # fmt: skip
 TYPES_DIFFER = Code(
     "batch.token-types-differ",
     Severity.ERROR,
@@ -157,6 +182,15 @@ MODEL_NOT_ASKED = Code(
     "Run one step of training before a long one.",
     (),
 )  # fmt: skip
+OTHER_ORIGIN = Code(
+    "batch.other-origin",
+    Severity.POLICY,
+    "The batch was written by something else than what reads it",
+    "Versions of transformers write other ids for the same row, and another chat template another prompt: what is then "
+    "called a difference of the prompt may be theirs.",
+    "Judge the batch with the versions and the chat template that training runs with.",
+    (),
+)  # fmt: skip
 
 CODES = (
     MISSING,
@@ -168,6 +202,8 @@ CODES = (
     PADDING_ATTENDED,
     VOCABULARY,
     WEIGHTS_ZERO,
+    WEIGHTS_MALFORMED,
+    WEIGHTS_ON_MASKED,
     TYPES_DIFFER,
     VIDEOS_DIFFER,
     OTHERS_VIDEO,
@@ -176,4 +212,5 @@ CODES = (
     POSITIONS_DIFFER,
     MASK_KIND,
     MODEL_NOT_ASKED,
+    OTHER_ORIGIN,
 )

@@ -154,6 +154,20 @@ UNSTABLE = Code(
     "Train one turn at a time: a row for each answer, ending with it.",
     (),
 )  # fmt: skip
+SERVED = Code(
+    "parity.served-prompt-differs", Severity.WARNING, "The server writes another prompt than training reads",
+    "The model is asked in words and tokens that it was not trained behind, and answers worse than it could.",
+    "Train with the server's version of transformers and its chat template, or give the server yours (--chat-template).",
+    (
+        Rival("parity.prompt-differs", "the processor that is installed here writes another prompt too there"),
+    ),
+)  # fmt: skip
+SERVED_VIDEO = Code(
+    "parity.served-video-differs", Severity.POLICY, "The server shows another number of video tokens than training",
+    "It samples or scales the video otherwise, so that the model sees other frames than it was trained on.",
+    "Give the server the frames of training, such as --media-io-kwargs and --mm-processor-kwargs of vLLM.",
+    (),
+)  # fmt: skip
 
 CODES = (
     PROMPT_DIFFERS,
@@ -174,4 +188,6 @@ CODES = (
     HEADER,
     JOINED,
     UNSTABLE,
+    SERVED,
+    SERVED_VIDEO,
 )

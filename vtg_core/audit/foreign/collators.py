@@ -1,6 +1,7 @@
 """Somebody else's collator: found by name, given samples, and never trusted to behave."""
 
 import importlib
+import importlib.util
 import inspect
 import os
 import sys
@@ -94,7 +95,7 @@ def load_collator(name: str, processor: "ProcessorMixin") -> ForeignCollator | F
     if not all(part.isidentifier() for part in parts):
         return NOT_FOUND.finding(f"A collator is named package.module:name, got {name[:80]!r}.")
     if (folder := os.getcwd()) not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)  # behind what is installed, which a file there must not stand in for
     importlib.invalidate_caches()
     found = guarded(lambda: _find(module_name, path))
     if isinstance(found, Raised):
@@ -194,12 +195,26 @@ def _load_preset(
 
 
 def _find(module_name: str, path: str) -> Any:
+    _import_own(module_name.partition(".")[0])
     found: Any = importlib.import_module(module_name)
     for part in path.split("."):
         if not hasattr(found, part):
             return NOT_FOUND.finding(f"Module {module_name} must have a {part!r}, and has none.")
         found = getattr(found, part)
     return found
+
+
+def _import_own(name: str) -> None:
+    """Import the module that was asked for from the current folder, if it is there: a person means their own."""
+    spec = PathFinder.find_spec(name, [os.getcwd()])
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
 
 
 def _explain_import(name: str, module_name: str, raised: Raised) -> Finding:

@@ -17,10 +17,30 @@ Distance = Callable[[Sequence[float]], float | None]
 ROUNDING_SECONDS = 0.11
 """Stamps are written with one decimal, and two collators may round a frame's time to different ones."""
 FACTOR_TOLERANCE = 0.02
+FRAMES_A_STAMP = 2
+"""As Qwen3-VL writes them, each the mean of two frames' times."""
 RATE_TOLERANCE = 0.005
 MIN_COVERED = 0.9
 COMMON_RATES = (1, 2, 4, 8, 10, 12, 15, 16, 20, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120)
 """Frame rates that code assumes, in frames per second."""
+
+
+@dataclass(frozen=True)
+class StampForm:
+    """How a processor writes times.
+
+    Attributes:
+        rounding: how far a stamp may lie from the time that it says (s).
+        num_frames: how many frames a stamp stands for.
+    """
+
+    rounding: float = ROUNDING_SECONDS
+    num_frames: int = FRAMES_A_STAMP
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether stamps are whole seconds: the frames' rate cannot be told from them."""
+        return self.rounding > ROUNDING_SECONDS
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,7 @@ def clock_of(
     shown: Sequence[tuple[float, float]] = (),
     others: Iterable[tuple[int, Sequence[float]]] = (),
     distance: Distance = lambda times: None,
+    form: StampForm = StampForm(),
 ) -> Clock | None:
     """Say what is wrong with time stamps; None where nothing is.
 
@@ -74,38 +95,40 @@ def clock_of(
         others: the stamps of the batch's other rows in our encoding, with the rows' numbers; read where they are
             needed.
         distance: of the row's pictures; asked where stamps alone could be true.
+        form: how the checkpoint's processor writes them.
     """
     came, expected = list(came), list(expected)
     ours = np.asarray(expected) if len(came) == len(expected) else None
-    if ours is not None and np.abs(ours - np.asarray(came)).max() <= ROUNDING_SECONDS:
+    if ours is not None and np.abs(ours - np.asarray(came)).max() <= form.rounding:
         return None
-    if ours is not None and len(shown) == len(came) and _is_proved(came, shown):
-        return _of_our_frames(came, expected, scene, others)
-    if any(a > b for a, b in pairwise(came)) or (len(came) > 1 and came[0] == came[-1]):
+    if ours is not None and len(shown) == len(came) and _is_proved(came, shown, form.rounding):
+        return _of_our_frames(came, expected, scene, others, form)
+    stands_still = len(came) > 1 and came[0] == came[-1] and not form.is_coarse
+    if any(a > b for a, b in pairwise(came)) or stands_still:
         listed = ", ".join(f"{stamp:g}" for stamp in came[:6])
         return Clock(f"The time stamps must increase, and are {listed}, … s.", came, expected)
     if scene is None:
         return None
-    factor = _factor(np.asarray(came), ours) if ours is not None else None
-    if _runs_past_end(came, factor, scene):
+    factor = _factor(np.asarray(came), ours, form.rounding) if ours is not None else None
+    if _runs_past_end(came, factor, scene, form.rounding):
         return _scaled(came, expected, factor, scene) if factor is not None else _past_end(came, scene)
-    if _covered(came, scene) >= MIN_COVERED:
-        return _short_of_end(came, scene, distance)
-    if factor is None and (rate := _impossible_rate(came, scene)) is not None:
+    if _covered(came, scene, form) >= MIN_COVERED:
+        return None if form.is_coarse else _short_of_end(came, scene, distance, form)
+    rate = None if factor is not None or form.is_coarse else _impossible_rate(came, scene, form)
+    if rate is not None:
         return _following(came, scene, rate)
     if factor is None or _implied_rate(factor, came[-1], scene) is None:
-        return _first_part(came, scene, distance)
+        return _first_part(came, scene, distance, form)
     told = nearer(came, expected, distance) if factor < 1 else 1
-    return (
-        _first_part(came, scene, distance) if told < 0 else _scaled(came, expected, factor, scene, told=told)
-    )
+    if told < 0:
+        return _first_part(came, scene, distance, form)
+    return _scaled(came, expected, factor, scene, told=told)
 
 
-def _is_proved(came: Sequence[float], shown: Sequence[tuple[float, float]]) -> bool:
+def _is_proved(came: Sequence[float], shown: Sequence[tuple[float, float]], rounding: float) -> bool:
     """Say whether a stamp lies outside the time in which its picture is shown."""
     return any(
-        not low - ROUNDING_SECONDS <= stamp <= high + ROUNDING_SECONDS
-        for stamp, (low, high) in zip(came, shown, strict=True)
+        not low - rounding <= stamp <= high + rounding for stamp, (low, high) in zip(came, shown, strict=True)
     )
 
 
@@ -114,6 +137,7 @@ def _of_our_frames(
     expected: list[float],
     scene: Scene | None,
     others: Iterable[tuple[int, Sequence[float]]],
+    form: StampForm,
 ) -> Clock:
     """Say how the stamps of our own frames came to be other than their times."""
     largest = max(abs(a - b) for a, b in zip(came, expected, strict=True))
@@ -124,7 +148,7 @@ def _of_our_frames(
             f"These are the times of row {number + 1} (counted from 1), and the frames are this row's: {off}."
         )
         return Clock(message, came, expected, largest=largest, other_row=number)
-    factor = _factor(np.asarray(came), np.asarray(expected))
+    factor = _factor(np.asarray(came), np.asarray(expected), form.rounding)
     num_frames = len(scene.timestamps) if scene is not None else 0
     if (
         factor is not None
@@ -163,12 +187,15 @@ def _by_duration(came: list[float], expected: list[float], num_frames: int, scen
     )  # fmt: skip
 
 
-def _short_of_end(came: list[float], scene: Scene, distance: Distance) -> Clock | None:
+def _short_of_end(came: list[float], scene: Scene, distance: Distance, form: StampForm) -> Clock | None:
     """Say whether frames that reach the last are stamped as if a step were left behind it, as their pictures show."""
-    for num_frames in (FRAMES_A_STAMP * len(came), FRAMES_A_STAMP * len(came) - 1):
+    each = form.num_frames
+    for num_frames in (each * len(came), each * len(came) - 1):
+        if num_frames <= 2:
+            continue
         step = scene.duration / num_frames
-        times = [min((FRAMES_A_STAMP * i + 0.5) * step, (num_frames - 1) * step) for i in range(len(came))]
-        if num_frames > 2 and max(abs(a - b) for a, b in zip(came, times, strict=True)) <= ROUNDING_SECONDS:
+        times = [min((each * i + (each - 1) / 2) * step, (num_frames - 1) * step) for i in range(len(came))]
+        if max(abs(a - b) for a, b in zip(came, times, strict=True)) <= ROUNDING_SECONDS:
             true = [time * num_frames / (num_frames - 1) for time in came]
             if nearer(came, true, distance) > 0:
                 return _by_duration(came, true, num_frames, scene)
@@ -191,24 +218,24 @@ def _median_step(timestamps: tuple[float, ...]) -> float:
     return median(b - a for a, b in pairwise(timestamps))
 
 
-def _runs_past_end(came: list[float], factor: float | None, scene: Scene) -> bool:
+def _runs_past_end(came: list[float], factor: float | None, scene: Scene, rounding: float) -> bool:
     """Say whether stamps, or the last frame where they are our frames' times by one factor, lie past the end.
 
     The last of an odd number of frames is doubled, and its stamp is half a step later than a pair's would be.
     """
-    if came[-1] > scene.duration + ROUNDING_SECONDS:
+    if came[-1] > scene.duration + rounding:
         return True
     last = scene.timestamps[-1] * factor if factor is not None else 0.0
     step = sampling_step(scene.timestamps) or 0.0
-    return last > scene.duration * (1 + FACTOR_TOLERANCE) + step + ROUNDING_SECONDS
+    return last > scene.duration * (1 + FACTOR_TOLERANCE) + step + rounding
 
 
-def _covered(came: list[float], scene: Scene) -> float:
+def _covered(came: list[float], scene: Scene, form: StampForm) -> float:
     """Return the share of the video up to which the frames behind stamps were taken."""
-    return min(1.0, reach_of(came, scene) / scene.duration)
+    return min(1.0, reach_of(came, scene, form) / scene.duration)
 
 
-def reach_of(came: Sequence[float], scene: Scene) -> float:
+def reach_of(came: Sequence[float], scene: Scene, form: StampForm = StampForm()) -> float:
     """Return the time (s) that the frames behind stamps can reach at most, the time to a next frame included.
 
     A stamp is the mean of two frames. The first of the last two is no earlier than the stamp before theirs, so the
@@ -217,7 +244,7 @@ def reach_of(came: Sequence[float], scene: Scene) -> float:
     step = sampling_step(came)
     if step is None:  # a stamp of two frames: of evenly spread ones it stands in the second quarter
         return 4 * came[-1] if came[-1] > 0 else scene.duration
-    return came[-1] + max(step, came[-1] - came[-2])
+    return came[-1] + max(step, came[-1] - came[-2]) + (form.rounding if form.is_coarse else 0.0)
 
 
 def _scaled(came: list[float], expected: list[float], factor: float, scene: Scene, *, told: int = 0) -> Clock:
@@ -243,12 +270,12 @@ MIN_FACTOR = 0.05
 """A smaller factor is not one frame rate for another: the sampled frames were taken as following each other."""
 
 
-def _factor(came: np.ndarray, expected: np.ndarray) -> float | None:
+def _factor(came: np.ndarray, expected: np.ndarray, rounding: float) -> float | None:
     """Return the one factor between two lists of stamps, None if there is none; both are rounded to one decimal."""
     if not expected.any():
         return None
     factor = float(came @ expected / (expected @ expected))
-    tolerance = ROUNDING_SECONDS * max(1.0, factor) + FACTOR_TOLERANCE * factor * expected
+    tolerance = rounding * max(1.0, factor) + FACTOR_TOLERANCE * factor * expected
     return factor if factor > 0 and bool((np.abs(came - factor * expected) <= tolerance).all()) else None
 
 
@@ -265,7 +292,7 @@ def _implied_rate(factor: float, last: float, scene: Scene) -> float | None:
     return rate if rate and (factor < MIN_FACTOR or _is_usual(rate, last)) else None
 
 
-def _impossible_rate(came: Sequence[float], scene: Scene) -> float | None:
+def _impossible_rate(came: Sequence[float], scene: Scene, form: StampForm) -> float | None:
     """Return the rate at which frames of these stamps would follow each other, where the file has none so close.
 
     A stamp is that of two frames. Frames of a file lie whole steps of its own rate apart, so that stamps of a usual
@@ -273,7 +300,7 @@ def _impossible_rate(came: Sequence[float], scene: Scene) -> float | None:
     """
     if not scene.fps or len(came) < MIN_STAMPS or came[-1] <= came[0]:
         return None
-    rate = FRAMES_A_STAMP * (len(came) - 1) / (came[-1] - came[0])
+    rate = form.num_frames * (len(came) - 1) / (came[-1] - came[0])
     frames_apart, slack = scene.fps / rate, ROUNDING_SECONDS / (came[-1] - came[0])
     if frames_apart < 1 - max(slack, FACTOR_TOLERANCE):
         return rate
@@ -281,7 +308,6 @@ def _impossible_rate(came: Sequence[float], scene: Scene) -> float | None:
     return rate if rate >= MIN_COUNTED_RATE and is_between and _is_usual(rate, came[-1]) else None
 
 
-FRAMES_A_STAMP = 2
 MIN_STAMPS = 3
 MIN_COUNTED_RATE = 15
 """Frames that lie further apart were sampled on purpose."""
@@ -309,13 +335,13 @@ def _past_end(came: list[float], scene: Scene) -> Clock:
     )
 
 
-def _first_part(came: list[float], scene: Scene, distance: Distance) -> Clock:
+def _first_part(came: list[float], scene: Scene, distance: Distance, form: StampForm) -> Clock:
     """Tell frames of the first part from frames of all of it that are stamped at another rate, where pictures can."""
-    factors = _factors_of_all(came, scene)
+    factors = _factors_of_all(came, scene, form)
     told = [nearer(came, [time / factor for time in came], distance) for factor in factors]
     if max(told) > 0:
         return _covering(came, factors[told.index(1)], scene)
-    covered = _covered(came, scene)
+    covered = _covered(came, scene, form)
     assumed = "" if max(told) < 0 else _or_assumed((*factors, covered), scene)
     return Clock(
         f"The time stamps end at {came[-1]:g} s, and the video at {scene.duration:.1f} s: frames cover "
@@ -324,10 +350,11 @@ def _first_part(came: list[float], scene: Scene, distance: Distance) -> Clock:
     )  # fmt: skip
 
 
-def _factors_of_all(came: Sequence[float], scene: Scene) -> tuple[float, float]:
+def _factors_of_all(came: Sequence[float], scene: Scene, form: StampForm) -> tuple[float, float]:
     """Return the factor of stamps to the times of frames over the whole video: up to the last, or a step before."""
-    num_frames = FRAMES_A_STAMP * len(came)
-    up_to_last, before = (scene.duration * (num_frames - 1.5) / (num_frames - i) for i in (1, 0))
+    num_frames = form.num_frames * len(came)
+    last = num_frames - (form.num_frames + 1) / 2  # the mean of the last stamp's frames
+    up_to_last, before = (scene.duration * last / max(1, num_frames - i) for i in (1, 0))
     return came[-1] / up_to_last, came[-1] / before
 
 

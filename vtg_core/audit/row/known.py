@@ -12,8 +12,10 @@ from vtg_core.chat.conversation import Role, TextPart, VideoPart, read_messages
 from vtg_core.chat.markup import apply_chat_template
 from vtg_core.chat.rendering import render
 from vtg_core.data.answer_forms.registry import template_tokens
+from vtg_core.data.wording.prompt import Task
 from vtg_core.dataset import Sample
 from vtg_core.masking.encoding import EncodedSample, encode
+from vtg_core.masking.labelled_tokens import LabelledTokens
 from vtg_core.masking.processor_call import call_processor
 from vtg_core.regions import MaskPolicy
 from vtg_core.video.sampling import SampledVideo
@@ -68,7 +70,7 @@ def known_of(
         answers=answers,
         prompts=()
         if encoded.chat.literals
-        else _as_written(generation_prompts(messages, processor, videos), encoded, processor),
+        else as_written(generation_prompts(messages, processor, videos), encoded.tokens, processor),
         scene=scene,
         person_texts=person_texts(messages),
         grid=np.asarray(grid) if grid is not None else None,
@@ -76,23 +78,28 @@ def known_of(
     )
 
 
-def _as_written(
-    prompts: Sequence[np.ndarray], encoded: EncodedSample, processor: "ProcessorMixin"
+def as_written(
+    prompts: Sequence[np.ndarray], tokens: LabelledTokens, processor: "ProcessorMixin"
 ) -> tuple[np.ndarray, ...]:
-    """Return the prompts as the row has them where only white space at their ends is otherwise.
+    """Return the prompts as a row has them where only white space at their ends is otherwise.
 
-    That is the template's doing and no row's: :mod:`vtg_core.audit.checks.template` tells of it once.
+    That is the template's doing and no row's: :mod:`vtg_core.audit.checkpoint` tells of it once.
+
+    Args:
+        prompts: for each assistant turn the ids of its generation prompt.
+        tokens: the row.
+        processor: whose ids they are.
     """
 
     def said(ids: np.ndarray) -> str:
         return str(processor.tokenizer.decode(ids, skip_special_tokens=False)).rstrip()
 
-    ids, starts = encoded.tokens.input_ids, encoded.answer_starts
+    ids = tokens.input_ids
     return tuple(
         prompt
         if np.array_equal(ids[: len(prompt)], prompt) or said(ids[:start]) != said(prompt)
         else ids[:start]
-        for prompt, start in zip(prompts, starts, strict=True)
+        for prompt, start in zip(prompts, tokens.answer_starts, strict=True)
     )
 
 
@@ -120,8 +127,8 @@ def generation_prompts(
 def scene_of(sample: Sample) -> Scene:
     """Return the grounding task of a dataset item."""
     return Scene(
-        query=sample.query,
-        windows=sample.windows,
+        query=sample.asked,
+        windows=() if sample.template.task is Task.CAPTION else sample.windows,
         duration=sample.video.info.duration,
         timestamps=sample.video.timestamps,
         answer_format=sample.answer_format,

@@ -9,6 +9,8 @@ import numpy as np
 
 from vtg_core.audit.row.answers import other_controls
 from vtg_core.audit.row.chat_ids import ChatIds
+from vtg_core.audit.row.known import as_written
+from vtg_core.audit.row.learnt.conversation import ReadConversation, read_conversations
 from vtg_core.audit.row.readings import (
     Reading,
     Turn,
@@ -92,7 +94,30 @@ def read_known_row(
 
 
 def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None, *, may_be_cut: bool) -> Known:
-    """Write the conversation anew; where that fails, without what the template may have written of its own accord."""
+    """Write the conversation anew: as the markers show it, or else as the template writes one of its form."""
+    failures: list[VTGError] = []
+    for read in _readings(own, chat, failures):
+        try:
+            return _proved(own, read, chat, grid, may_be_cut=may_be_cut)
+        except VTGError as error:
+            failures.append(error)
+    raise failures[0]
+
+
+def _readings(own: np.ndarray, chat: ChatIds, failures: list[VTGError]) -> Iterator[ReadConversation]:
+    """Yield what the conversation behind a row can have been; why the markers do not tell becomes a failure."""
+    try:
+        yield from _by_markers(own, chat)
+    except VTGError as error:
+        failures.append(error)
+    try:
+        yield from read_conversations(own, chat)
+    except VTGError as error:
+        failures.append(error)
+
+
+def _by_markers(own: np.ndarray, chat: ChatIds) -> Iterator[ReadConversation]:
+    """Yield what the turns say; and, where that fails, without what the template may have written of its own accord."""
     turns = _without_generation_prompt(find_turns(own, chat))
     if not turns:
         raise MaskingError(
@@ -107,33 +132,23 @@ def _prove(own: np.ndarray, chat: ChatIds, grid: np.ndarray | None, *, may_be_cu
         messages.append(message)
         expansions += of_turn
         written |= controls
-    failure: VTGError | None = None
     for guess in _guesses(messages, chat):
-        try:
-            return _proved(own, guess, expansions, sorted(written), chat, grid, may_be_cut=may_be_cut)
-        except VTGError as error:
-            failure = failure or error
-    assert failure is not None, "the conversation as it was read is the first guess"
-    raise failure
+        yield ReadConversation(guess, expansions, frozenset(written))
 
 
 def _proved(
-    own: np.ndarray,
-    messages: Sequence[Mapping[str, Any]],
-    expansions: Sequence[str],
-    written: Sequence[str],
-    chat: ChatIds,
-    grid: np.ndarray | None,
-    *,
-    may_be_cut: bool,
+    own: np.ndarray, read: ReadConversation, chat: ChatIds, grid: np.ndarray | None, *, may_be_cut: bool
 ) -> Known:
-    rendered = render(messages, chat.processor, template_tokens=written)
+    messages, expansions = read.messages, read.expansions
+    rendered = render(messages, chat.processor, template_tokens=sorted(read.controls))
     tokens = encode_text(rendered, chat.processor, expansions)
     tokens = _fitted(_by_grids(tokens, chat, len(expansions), grid), own, chat, may_be_cut=may_be_cut)
     conversation = read_messages(messages)
     answers = tuple("".join(p.text for p in m.texts) for m in conversation if m.role is Role.ASSISTANT)
-    prompts = tuple(_prompts(messages, rendered, expansions, chat))
-    return Known(tokens=tokens, answers=answers, prompts=prompts, grid=grid)
+    prompts = list(_prompts(messages, rendered, expansions, chat))
+    if len(prompts) == len(tokens.answer_starts):
+        prompts = list(as_written(prompts, tokens, chat.processor))
+    return Known(tokens=tokens, answers=answers, prompts=tuple(prompts), grid=grid)
 
 
 def _without_generation_prompt(turns: Sequence[Turn]) -> Sequence[Turn]:

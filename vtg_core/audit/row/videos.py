@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from vtg_core.audit.row.chat_ids import ChatIds, is_one_of
+from vtg_core.audit.row.learnt.frame_texts import FrameTexts, frame_texts
 from vtg_core.audit.row.readings import MAX_STAMP_TOKENS
 from vtg_core.bounded_cache import kept_with
 from vtg_core.chat.control_tokens import control_tokens
 from vtg_core.chat.conversation import Role
 from vtg_core.chat.markup import apply_chat_template, learn_markup
+from vtg_core.masking.labelled_tokens import runs_of
+from vtg_core.masking.told_times import TimeTold, stamp_in
 
 
 @dataclass(frozen=True)
@@ -163,34 +166,49 @@ def placeholder_runs(ids: np.ndarray, chat: ChatIds) -> np.ndarray:
 def find_blocks(ids: np.ndarray, chat: ChatIds) -> list[Block]:
     """Return where videos stand in ``ids``, int64, shape (L,).
 
-    What lies between two markers or runs belongs to the video where it reads like a time stamp.
+    What lies between two markers or runs belongs to the video where it reads like a time stamp, or like what the
+    processor itself writes there.
     """
-    around = video_ids(chat)
+    around, texts = video_ids(chat), frame_texts(chat)
     parts = [(a, b, "P") for a, b in placeholder_runs(ids, chat).tolist()]
-    for at in np.flatnonzero(is_one_of(ids, chat.marker_ids)).tolist():
+    written = control_tokens(chat.tokenizer).ids
+    markers = chat.marker_ids | {written[token] for token in texts.controls} - chat.media_ids
+    for at in np.flatnonzero(is_one_of(ids, markers)).tolist():
         letter = "O" if int(ids[at]) in around.opening else "C" if int(ids[at]) in around.closing else ""
         parts.append((at, at + 1, letter))
     if not parts:
         return []
     parts.sort()
     gaps = [ids[a:b] for (_, a, _), (b, _, _) in pairwise(parts)]
-    joined = [text == "" or _STAMP.fullmatch(text) is not None for text in _texts(gaps, chat)]
+    joined = [
+        text == "" or _STAMP.fullmatch(text) is not None or texts.is_between(text)
+        for text in _texts(gaps, chat)
+    ]
     blocks: list[Block] = []
     for (start, end, letter), belongs in zip(parts, [False, *joined], strict=True):
         if belongs:
             blocks[-1] = Block(blocks[-1].start, end, blocks[-1].shape + letter)
         else:
-            blocks.append(Block(start - _num_stamp_tokens(ids[:start], chat), end, letter))
+            blocks.append(Block(start - _num_stamp_tokens(ids[:start], chat, texts), end, letter))
     return blocks
 
 
 def stamps_of(ids: np.ndarray, chat: ChatIds) -> list[float]:
-    """Return the time stamps (s) that are written among the videos' placeholders, in order."""
-    written = []
-    for block in find_blocks(ids, chat):
-        inside = ids[block.start : block.end]
-        written.append(chat.decode(inside[~is_one_of(inside, chat.media_ids)]))
-    return [float(found) for found in _SECONDS.findall("\n".join(written))]
+    """Return the time stamps (s) that are written among the videos' placeholders, in order.
+
+    Numbers that say no unit are times where the processor itself writes such times, and the numbers of frames are none.
+    """
+    blocks = [ids[block.start : block.end] for block in find_blocks(ids, chat)]
+    written = "\n".join(chat.decode(block[~is_one_of(block, chat.media_ids)]) for block in blocks)
+    found = [float(seconds) for seconds in _SECONDS.findall(written)]
+    if found or frame_texts(chat).how is not TimeTold.STAMPS:
+        return found
+    parts = [
+        chat.decode(block[start:end])
+        for block in blocks
+        for start, end in runs_of(~np.isin(block, chat.control_ids))
+    ]
+    return [stamp[0] for part in parts if (stamp := stamp_in(part)) is not None]
 
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?\b")
@@ -211,12 +229,17 @@ def _texts(gaps: Sequence[np.ndarray], chat: ChatIds) -> list[str]:
     return [text if len(gap) <= MAX_STAMP_TOKENS else _LONG for text, gap in zip(texts, gaps, strict=True)]
 
 
-def _num_stamp_tokens(before: np.ndarray, chat: ChatIds) -> int:
-    """Return how many of the last tokens are the stamp of a video's first frame, such as ``<0.3 seconds>``."""
-    tail = before[-MAX_STAMP_TOKENS:]
+def _num_stamp_tokens(before: np.ndarray, chat: ChatIds, texts: FrameTexts) -> int:
+    """Return how many of the last tokens are the words of a video's first frame, such as ``<0.3 seconds>``."""
+    tail = before[-MAX_HEAD_TOKENS:]
     controls = np.flatnonzero(np.isin(tail, chat.control_ids))
     tail = tail[controls[-1] + 1 :] if len(controls) else tail
-    if not len(tail) or not _ENDS_WITH_STAMP.search(chat.decode(tail)):
+    if not len(tail):
+        return 0
+    if number := texts.num_of_head([chat.decode([token_id]) for token_id in tail.tolist()]):
+        return number
+    tail = tail[-MAX_STAMP_TOKENS:]
+    if not _ENDS_WITH_STAMP.search(chat.decode(tail)):
         return 0
     for length in range(2, len(tail) + 1):
         text = chat.decode(tail[-length:])
@@ -225,4 +248,6 @@ def _num_stamp_tokens(before: np.ndarray, chat: ChatIds) -> int:
     return 0
 
 
+MAX_HEAD_TOKENS = 96
+"""A processor may introduce a video in a sentence."""
 _ENDS_WITH_STAMP = re.compile(r"<" + _STAMP.pattern + r"$")

@@ -12,7 +12,8 @@ from vtg_core.data.annotations import Annotation, AnnotationReader
 from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.formats.registry import Found
 from vtg_core.data.formats.row import Row, is_number, is_pair, shown
-from vtg_core.dataset import clip_of, trained_answer
+from vtg_core.data.own_words import trained_answer
+from vtg_core.dataset import clip_of
 from vtg_core.errors import AnnotationError, VTGError
 from vtg_core.video.sampling import probe_video
 from vtg_core.windows import END_TOLERANCE_SECONDS

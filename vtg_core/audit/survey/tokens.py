@@ -1,13 +1,12 @@
 """How many tokens each row has, without a pixel."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vtg_core.data.annotations import Annotation
 from vtg_core.dataset import sample_of
 from vtg_core.masking.pixel_free import PixelFreeEncoder
-from vtg_core.templates import PromptTemplate, TemplateSelector
+from vtg_core.templates import TemplateSelector
 from vtg_core.video.plan import FramePolicy, plan_frames
 
 if TYPE_CHECKING:
@@ -21,13 +20,13 @@ class TokenRules:
     Attributes:
         processor: the checkpoint's own.
         frames: which frames are taken.
-        templates: one of them is chosen for each row, as an audit chooses.
+        selector: chooses the template of each row, as an audit does.
         max_length: the most tokens that training keeps; None for no bound.
     """
 
     processor: "ProcessorMixin"
     frames: FramePolicy
-    templates: Sequence[PromptTemplate]
+    selector: TemplateSelector
     max_length: int | None = None
 
 
@@ -37,7 +36,7 @@ class TokenCounter:
     def __init__(self, rules: TokenRules) -> None:
         self.rules = rules
         self._encoder = PixelFreeEncoder(rules.processor)
-        self._selector = TemplateSelector(seed=0, templates=rules.templates)
+        self._selector = rules.selector
 
     def count(self, annotation: Annotation, index: int) -> int:
         """Return how many tokens a row has, the video's included.
@@ -49,7 +48,7 @@ class TokenCounter:
         Raises:
             VTGError: it cannot be made into tokens.
         """
-        template = self._selector.select(index)
+        template = self._selector.select(index, len(annotation.windows))
         return len(
             self._encoder.encode(
                 sample_of(annotation, plan_frames, template=template, frames=self.rules.frames)

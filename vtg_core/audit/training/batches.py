@@ -1,16 +1,15 @@
 """A batch of anyone's training loop, audited as it goes into the model."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.audit.batch.model_inputs import AskedModel
+from vtg_core.audit.batch.origin import origin_of
 from vtg_core.audit.checks.families import check_batch
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.audit.report import UNACTIONABLE, Report, RowFindings
@@ -25,9 +24,6 @@ from vtg_core.video.sampling import SampledVideo
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, ProcessorMixin
-
-PACKAGES = ("vtg-lens", "transformers", "torch", "trl", "peft")
-"""Their versions are kept with a batch: another version of transformers writes other ids for the same row."""
 
 PIXELS = re.compile(r"pixel_values|input_features")
 """Tensors that are not saved: large, and no mask needs them."""
@@ -192,7 +188,7 @@ class BatchAuditor:
         report = Report(subject)
         for found in self._findings(tensors, samples, max_length):
             report.add(found)
-        return BatchReport(report, tensors, _origin(self.chat.processor), self.chat)
+        return BatchReport(report, tensors, origin_of(self.chat.processor), self.chat)
 
     def _findings(
         self, tensors: "Mapping[str, Tensor]", samples: Sequence[Sample] | None, max_length: int | None
@@ -222,27 +218,3 @@ def _known(sample: Sample, chat: ChatIds) -> Any:
 def _stop_ids(model: "PreTrainedModel | None") -> frozenset[int]:
     stops = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     return frozenset(stops if isinstance(stops, list) else [stops] if isinstance(stops, int) else ())
-
-
-def _origin(processor: "ProcessorMixin") -> dict[str, Any]:
-    template = getattr(processor, "chat_template", None) or getattr(
-        processor.tokenizer, "chat_template", None
-    )
-    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]
-    return {
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
-        "processor": type(processor).__name__,
-        "checkpoint": str(getattr(processor.tokenizer, "name_or_path", "")).rstrip("/").rpartition("/")[2],
-        "chat_template": digest,
-    }
-
-
-def _version(package: str) -> str:
-    if package == "vtg-lens":
-        import vtg_core
-
-        return vtg_core.__version__
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -7,7 +7,14 @@ from os.path import lexists
 from typing import TYPE_CHECKING
 
 from vtg_core.audit.findings import Severity
-from vtg_core.commands.answer_option import ALL, STANDARD, add_answer_option, templates_of
+from vtg_core.commands.answer_option import (
+    STANDARD,
+    add_answer_option,
+    add_language_option,
+    add_task_option,
+    may_be_absent,
+    selector_of,
+)
 from vtg_core.commands.data.fix import changes_beside, mend, print_mending
 from vtg_core.commands.data.text import print_rows, print_survey
 from vtg_core.commands.terminal import (
@@ -54,6 +61,8 @@ def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     add_frame_options(command)
     command.add_argument("--max-length", type=positive, metavar="N", help="tokens that training keeps")
     add_answer_option(command, default=STANDARD)
+    add_language_option(command, is_mixed=True)
+    add_task_option(command)
     command.add_argument(
         "--show", metavar="NAME",
         help="print the rows of one figure: a name of the table, iou_0.5, resolution, or length:3 for the third bar",
@@ -81,7 +90,12 @@ def run(options: argparse.Namespace) -> int:
 
     _check_usage(options)
     options.json = settled(options.json)
-    reader = AnnotationReader(options.annotations, **reading(options), read_windows=windows_said)
+    reader = AnnotationReader(
+        options.annotations,
+        **reading(options),
+        read_windows=windows_said,
+        may_be_absent=may_be_absent(options),
+    )
     survey = _surveyed(options, reader)
     if options.fix:
         return _fix(options, reader, survey)
@@ -159,7 +173,7 @@ def _token_rules(options: argparse.Namespace) -> "TokenRules | None":
     return TokenRules(
         load_checkpoint(options.checkpoint, template=template_change(options)).processor,
         frame_policy(options),
-        templates_of(options.answer, ALL),
+        selector_of(options),
         options.max_length,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.address import Address
+from vtg_core.dashboard.api.endpoints import Endpoints
 from vtg_core.dashboard.components import imported
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare import CompareEvents
@@ -17,6 +18,7 @@ from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, picked_steps, sought_text
+from vtg_core.dashboard.serving import MAX_WAITING, refuse_addresses
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -33,31 +35,41 @@ from vtg_core.views.samples import as_json, view_forms
 
 def build_dashboard(settings: Settings) -> gr.Blocks:
     """Build the page. Nothing heavy is imported until a person opens it."""
-    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86_400))
+    refuse_addresses()
+    kept = KEPT_OF_VISITORS if settings.is_public else KEPT
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=kept)
     with page:
         _Events(settings, Layout(settings)).connect(page)
-    page.queue(max_size=32, default_concurrency_limit=4)
+        Endpoints(settings).connect()
+    page.queue(max_size=2 * MAX_WAITING, default_concurrency_limit=4)
     page._queue.sleep_when_free = (
         SECONDS_BETWEEN  # Gradio's own is 0.001: a twentieth of a core while nothing happens
     )
     return page
 
 
+KEPT, KEPT_OF_VISITORS = (3600, 86_400), (600, 3600)
+"""How often uploads that are too old are looked for, and how old is too old; seconds."""
 SECONDS_BETWEEN = 0.01
 """So often a queue that is empty looks for work."""
 NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
 _MODE = 4
 """Where the answer form stands among what the page's fields hold (:attr:`Layout.inputs`)."""
-TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most) => {{
+TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most, args) => {{
   const store = await {imported("store")};
   const {{ number }} = JSON.parse(row);
-  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source }});
+  const chat = args.trim().split(/\\s+/).join(" ");
+  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source, chat }});
   store.set("template", template);
   store.set("answer", answer);
   store.set("max_length", Number.isInteger(most) && most > 0 ? most : null);
+  (await {imported("typed")}).keep({{ query, start, end, frames, policy, most, row: number }});
   return [];
 }}"""
+TAKE_TYPED = (
+    f"""async (row, ...now) => (await {imported("typed")}).typedBefore(JSON.parse(row).number, now)"""
+)
 TELL_UPLOAD = f"""async () => {{
   const store = await {imported("store")};
   store.set("uploads", store.get("uploads") + 1);
@@ -99,7 +111,7 @@ class _Events:
         read_row: dict[str, Any] = {
             **read,
             "fn": self._inspect_row,
-            "inputs": [at.row, at.mode, at.num_frames, at.trained, at.template],
+            "inputs": [at.row, at.template_arg, at.mode, at.num_frames, at.trained, at.template],
             "outputs": [
                 at.row,
                 at.video,
@@ -119,13 +131,17 @@ class _Events:
             outputs=[at.row, at.template, at.mode, at.mask, at.tools, at.link_note],
             **UNQUEUED,
         )
-        opened.then(**audits.fields).then(**read_row).then(**show)
+        first_read = opened.then(**audits.fields).then(**read_row).then(**show)
+        typed = [at.query, at.start, at.end, at.num_frames, at.trained, at.max_length]
+        first_read.then(
+            None, [at.row, *typed], typed, js=TAKE_TYPED, show_progress="hidden", api_visibility="private"
+        )
         at.row.pick(**read_row).then(**show)
         at.row.find(self._find, [at.row], [at.row], trigger_mode="always_last", **UNQUEUED)
         turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row, at.template], **UNQUEUED}
         at.video.clear(self._clear, [at.template], **turn)
         at.video.upload(self._upload, [at.video, at.template], **turn).then(**read).then(**show)
-        fields: list[Any] = [at.query, at.start, at.end, at.num_frames]
+        fields: list[Any] = [at.query, at.start, at.end, at.num_frames, at.template_arg]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
         moved = at.tokens.move(
@@ -150,7 +166,7 @@ class _Events:
         at = self.layout
         fields: list[Any] = [
             at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.mask, at.template, at.mode,
-            at.max_length,
+            at.max_length, at.template_arg,
         ]  # fmt: skip
         edits = [at.video.clear, *(field.change for field in fields)]
         gr.on(edits, None, fields, js=TELL_FIELDS, api_visibility="private")
@@ -238,6 +254,7 @@ class _Events:
         self,
         request: gr.Request,
         picked: object,
+        template_arg: str,
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
@@ -254,7 +271,7 @@ class _Events:
             chosen = values[-1]
             if chosen == OWN and row.own is None:
                 chosen = template = TEMPLATES[0].name
-            read: list[Any] = [*left, *values[:-1], chosen, row]
+            read: list[Any] = [*left, *values[:-1], chosen, row, template_arg]
             inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))

@@ -223,7 +223,7 @@ class _Run:
             sample = dataset[0]
             assert isinstance(sample.video, SampledVideo)
             inspections = inspect_templates(
-                sample.video, sample.query, sample.windows, processor=processor, templates=TEMPLATES,
+                sample.video, sample.query, sample.windows, processor=processor, templates=self.settings.built_in,
                 policy=self.wanted.policy,
             )  # fmt: skip
             samples = [inspection.encoded for inspection in inspections]
@@ -256,7 +256,7 @@ class _Run:
         self._started, self._at_start = time.monotonic(), self.num_rows
         done = {*self.store.rows, *(row.row for row in self.store.unreadable)}
         yield from compare_rows(
-            dataset, model, processor, TEMPLATES,
+            dataset, model, processor, self.settings.built_in,
             rows=[a.row for a in dataset.annotations[: self.wanted.limit] if a.row not in done],
             policy=self.wanted.policy, on_layer=self._on_layer,
         )  # fmt: skip
@@ -331,7 +331,7 @@ def _store(
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(
         settings.checkpoint, adapter=settings.adapter, template=settings.template, dtype=dtype, frames=wanted.frames,
-        policy=wanted.policy, templates=TEMPLATES,
+        policy=wanted.policy, templates=settings.built_in,
     )  # fmt: skip
     return ComparisonStore(own, dataset.annotations, unreadable=list(dataset.unreadable))
 

@@ -9,7 +9,7 @@ from vtg_core.dashboard.inputs import is_form, read_frames
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
 from vtg_core.errors import VTGError
-from vtg_core.templates import templates_for
+from vtg_core.templates import TemplateSelector, templates_for
 from vtg_core.video.plan import FramePolicy
 from vtg_core.views.samples import as_json
 from vtg_core.views.survey import view_running, view_survey
@@ -95,7 +95,12 @@ def _rules(settings: Settings, wanted: FileSurvey, tell: Tell) -> "TokenRules":
     from vtg_core.audit.survey.tokens import TokenRules
 
     processor = load_checkpoint_of(settings, tell).processor
-    return TokenRules(processor, wanted.frames, templates_for(wanted.mode), wanted.max_length)
+    return TokenRules(
+        processor,
+        wanted.frames,
+        TemplateSelector(seed=0, templates=templates_for(wanted.mode, settings.language)),
+        wanted.max_length,
+    )
 
 
 def _bound(max_length: float) -> int:

@@ -41,6 +41,7 @@ def read_from(visit: Visit) -> Any:
         "frames": inputs.frames.num_frames if inputs.frames.fps is None else None,
         "policy": [name for name, is_chosen in chosen.items() if is_chosen],
         "row": inputs.row,
+        "chat": " ".join(inputs.chat.arguments),
     }
     return json.dumps({"fields": fields, "number": next(_NUMBERS)})  # even the same fields are told anew
 

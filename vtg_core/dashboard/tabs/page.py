@@ -4,8 +4,8 @@ from typing import Any
 
 import gradio as gr
 
-from vtg_core.dashboard.components import script_component
-from vtg_core.dashboard.inputs import END_OF_TURN, POLICY_CHOICES
+from vtg_core.dashboard.components import REPORT, script_component
+from vtg_core.dashboard.inputs import END_OF_TURN, MAX_TEMPLATE_ARGS, POLICY_CHOICES
 from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, mask_choices
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.player import build_player
@@ -108,6 +108,11 @@ class Layout:
                 None, label="max_length", info="What training would cut", precision=0, minimum=1, elem_id="max-length",
                 min_width=120,
             )  # fmt: skip
+            self.template_arg = gr.Textbox(
+                " ".join(self.settings.template.arguments), label="Chat template",
+                info="NAME=VALUE, of the sample on screen", placeholder="enable_thinking=false", lines=1, max_lines=1,
+                max_length=MAX_TEMPLATE_ARGS, elem_id="template-arg", min_width=160,
+            )  # fmt: skip
             self.device = gr.Textbox(
                 f"{self.settings.device}, {self.settings.dtype}", label="Device, type", info="--device and --dtype, at the start",
                 interactive=False, elem_id="device", min_width=140,
@@ -123,7 +128,11 @@ class Layout:
             )  # fmt: skip
             self.film = script_component("film", elem_id="film", label="Frames of the video")
             self.tokens = script_component(
-                "linked_view", elem_id="linked", label="Timeline and sequence bar", events=("move",)
+                "linked_view",
+                elem_id="linked",
+                label="Timeline and sequence bar",
+                events=("move",),
+                report=REPORT,
             )
             if not self.settings.collator:
                 script_component(
@@ -166,5 +175,5 @@ class Layout:
         """What :meth:`vtg_core.dashboard.inputs.Inputs.read` takes, in its order."""
         return [
             self.file, self.query, self.start, self.end, self.mode, self.num_frames, self.trained, self.template,
-            self.picked,
+            self.picked, self.template_arg,
         ]  # fmt: skip

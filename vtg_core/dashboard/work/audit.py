@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vtg_core.audit.bugs.table import BUGS, break_sample
-from vtg_core.audit.checks.families import AuditedBatch, check_batch
+from vtg_core.audit.checks.families import AuditedBatch, check_batch, model_findings
 from vtg_core.audit.findings import Finding
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import scene_of
@@ -18,6 +18,7 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, processor_with
 from vtg_core.dashboard.work.sample import (
     Collated,
+    asked_model,
     chat_of,
     collate,
     encode_sample,
@@ -74,7 +75,7 @@ def show_audit(settings: Settings, inputs: Inputs | None, choice: Choice, tell: 
     Raises:
         VTGError: the input, the checkpoint or the batch cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     if choice.source is AuditSource.BATCH:
         return _audit_saved(settings, choice, checkpoint=checkpoint, tell=tell)
     if inputs is None:
@@ -103,7 +104,7 @@ def show_recipe_losses(
     from vtg_core.recipes.losses import recipe_losses
     from vtg_core.recipes.masks import RecipeMask
 
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     sample = read_sample(settings, inputs)
     with ENCODING:
         encoded, known = encode_sample(sample, inputs, checkpoint)
@@ -226,12 +227,18 @@ _OWN_TENSORS = {"input_ids", "labels", "attention_mask", "video_grid_thw", "seco
 
 def _audit_saved(settings: Settings, choice: Choice, *, checkpoint: "Checkpoint", tell: Tell) -> Audited:
     from vtg_core.audit.batch.files import load_batch
+    from vtg_core.audit.batch.origin import model_to_ask, origin_findings
     from vtg_core.audit.run import audit_saved_row, saved_rows
 
     assert settings.batch is not None
     assert choice.row is not None
     tell(0.4, f"Reading {settings.batch.name}")
-    rows, findings = saved_rows(load_batch(settings.batch), chat_of(checkpoint))
+    batch, chat = load_batch(settings.batch), chat_of(checkpoint)
+    rows, findings = saved_rows(batch, chat)
+    findings = [*findings, *origin_findings(settings.batch, chat.processor)]
+    if rows:
+        model = model_to_ask(asked_model(settings.checkpoint, chat), settings.batch)
+        findings = [*findings, *model_findings(batch, chat, model, rows, findings, is_whole=False)]
     name = choice.name(settings)
     if not rows:
         return _shown(AuditedBatch((), tuple(findings)), name)

@@ -39,7 +39,7 @@ def show_comparison_cost(settings: Settings, inputs: Inputs) -> str:
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, tell_nobody)
+    checkpoint = load_checkpoint_of(settings, tell_nobody, inputs)
     samples = [i.encoded for i in _inspections(settings, inputs, checkpoint=checkpoint, tell=tell_nobody)]
     shape = model_shape_of(settings)
     shared, plain = estimate_shared_pass(shape, samples), estimate_plain_passes(shape, samples)
@@ -59,7 +59,7 @@ def show_comparison(
 
     tell = _stoppable(tell, is_stopped)
     yield as_json(replace(NO_COMPARISON, state="running", num_templates=len(TEMPLATES)))
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     inspections = _inspections(settings, inputs, checkpoint=checkpoint, tell=tell)
     shape, samples = model_shape_of(settings), [inspection.encoded for inspection in inspections]
     check_fits(estimate_shared_pass(shape, samples), shape.device)  # before the weights are loaded, with them
@@ -125,7 +125,7 @@ def _inspections(
         inputs.query,
         [window.check_within(video.info.duration, clip=settings.clip) for window in inputs.windows],
         processor=processor_with(video, checkpoint),
-        templates=TEMPLATES,
+        templates=settings.built_in,
         policy=inputs.policy,
     )
     inspections: list[Inspection] = []

@@ -7,7 +7,9 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from vtg_core.bounded_cache import BoundedCache
+from vtg_core.chat.markup import template_key
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.notices import at_field
 from vtg_core.dashboard.settings import Settings
 from vtg_core.loss.model_shape import ModelShape
 from vtg_core.masking.processor_call import process_videos_once
@@ -32,17 +34,21 @@ ENCODING = RLock()
 """Held while a processor that is kept here encodes: it remembers one video, and is not safe to share otherwise."""
 
 
-def load_checkpoint_of(settings: Settings, tell: Tell) -> "Checkpoint":
-    """Return the checkpoint that the page was started with.
+def load_checkpoint_of(settings: Settings, tell: Tell, inputs: Inputs | None = None) -> "Checkpoint":
+    """Return the checkpoint that the page was started with; with ``inputs``, its chat template as they change it.
 
     Raises:
         CheckpointError: it cannot be loaded.
+        FieldError: its chat template cannot be changed so.
     """
     tell(0.0, "Loading torch and transformers")
     from vtg_core.checkpoints.loading import load_checkpoint
 
     tell(0.1, f"Loading the processor of {settings.checkpoint}")
-    return load_checkpoint(settings.checkpoint, template=settings.template)
+    if inputs is None or inputs.chat == settings.template:
+        return load_checkpoint(settings.checkpoint, template=settings.template)
+    with at_field("template-arg"):
+        return load_checkpoint(settings.checkpoint, template=inputs.chat)
 
 
 def model_shape_of(settings: Settings) -> ModelShape:
@@ -90,12 +96,16 @@ def video_of(inputs: Inputs) -> SampledVideo:
 
 def processor_with(video: SampledVideo, checkpoint: "Checkpoint") -> "ProcessorMixin":
     """Return a processor that has this video's pixels already, or will keep them; use it under ``ENCODING``."""
-    return _PROCESSORS.get((video, checkpoint.name), lambda: process_videos_once(checkpoint.processor))
+    return _PROCESSORS.get(_key(video, checkpoint), lambda: process_videos_once(checkpoint.processor))
 
 
 def keep_processor(video: SampledVideo, checkpoint: "Checkpoint", processor: "ProcessorMixin") -> None:
     """Keep a processor of :func:`vtg_core.masking.processor_call.process_videos_once` that has processed ``video``, and is done."""
-    _PROCESSORS.get((video, checkpoint.name), lambda: processor)
+    _PROCESSORS.get(_key(video, checkpoint), lambda: processor)
+
+
+def _key(video: SampledVideo, checkpoint: "Checkpoint") -> tuple[SampledVideo, str, str]:
+    return video, checkpoint.name, template_key(checkpoint.processor)
 
 
 _PROCESSORS: "BoundedCache[ProcessorMixin]" = BoundedCache(2)

@@ -57,7 +57,7 @@ def show_loss_cost(settings: Settings, inputs: Inputs) -> str:
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, tell_nobody)
+    checkpoint = load_checkpoint_of(settings, tell_nobody, inputs)
     sample = read_sample(settings, inputs)
     with ENCODING:
         encoded, _ = encode_sample(sample, inputs, checkpoint)
@@ -74,7 +74,7 @@ def show_loss(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Call
     from vtg_core.checkpoints.loading import load_model
     from vtg_core.recipes.masks import RecipeMask
 
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     tell(0.2, "Reading the video")
     sample = read_sample(settings, inputs)
     with ENCODING:
@@ -109,7 +109,7 @@ def show_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled
     """
     from vtg_core.loss.precision import PRECISIONS, compare_precisions
 
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     tell(0.05, "Reading the video")
     sample = read_sample(settings, inputs)
     with ENCODING:

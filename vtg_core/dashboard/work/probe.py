@@ -251,7 +251,7 @@ def ask_overfit(
 
 
 def _read(settings: Settings, inputs: Inputs, tell: Tell) -> "tuple[Checkpoint, Sample, EncodedSample]":
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     tell(0.2, "Reading the video")
     if inputs.template == OWN:
         raise VTGError("a probe asks in a template's words; choose a template instead of the row's own words")

@@ -12,12 +12,13 @@ from vtg_core.collator import SFTCollator
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.film_strip import view_film
 from vtg_core.dashboard.work.kept import Tell, keep_processor, load_checkpoint_of, video_of
 from vtg_core.dashboard.work.sample import own_sample
+from vtg_core.errors import as_sentence
 from vtg_core.inspection import Inspection, inspect_templates
 from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.video.sampling import SampledVideo
+from vtg_core.views.report.film import view_film
 from vtg_core.views.samples import as_json, template_key, view_prompt
 from vtg_core.views.tokens import FramesView, view_frames, view_tokens
 
@@ -52,7 +53,7 @@ def show_prompts(settings: Settings, inputs: Inputs, tell: Tell) -> Inspected:
     Raises:
         VTGError: the input or the checkpoint cannot be used.
     """
-    checkpoint = load_checkpoint_of(settings, tell)
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
     tell(0.2, "Reading the video")
     video = video_of(inputs)
     prompts, tokens = [], {}
@@ -130,5 +131,7 @@ def _remarks(inputs: Inputs, video: SampledVideo, *, checkpoint: "Checkpoint") -
         warnings.append(
             "No sampled frame lies within the window: the model cannot see what it is asked for. Take more frames."
         )
+    if video.info.clock_remark:
+        warnings.append(as_sentence(video.info.clock_remark))
     remarks = [*filter(None, [inputs.note]), *warnings]
     return notice("warning" if warnings else "info", " ".join(remarks)) if remarks else ""

@@ -15,6 +15,7 @@ from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.row.known import encode_known, scene_of
 from vtg_core.audit.row.row import Known, Row
 from vtg_core.bounded_cache import BoundedCache
+from vtg_core.chat.markup import template_key
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, processor_with, video_of
@@ -30,6 +31,7 @@ from vtg_core.views.recipes import YOURS, RecipeView, not_yours, view_yours
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from vtg_core.audit.batch.model_inputs import AskedModel
     from vtg_core.checkpoints.loading import Checkpoint
     from vtg_core.recipes.masks import RecipeMask
 
@@ -67,6 +69,7 @@ def losses_of(settings: Settings, inputs: Inputs) -> dict[str, float | None]:
 
 _LOSSES: "BoundedCache[dict[str, float | None]]" = BoundedCache(64)
 _COLLATED: "BoundedCache[Collated]" = BoundedCache(2)
+_ASKED: "BoundedCache[AskedModel]" = BoundedCache(2)
 
 
 def read_sample(settings: Settings, inputs: Inputs) -> Sample:
@@ -207,7 +210,15 @@ def _collate(
     batch = collator if isinstance(collator, Finding) else run_collator(collator, foreign_samples([sample]))
     if isinstance(batch, Finding):
         raise _WrongError(batch)
-    return Collated(batch, check_batch(batch, chat_of(checkpoint), [known]))
+    chat = chat_of(checkpoint)
+    return Collated(batch, check_batch(batch, chat, [known], model=asked_model(settings.checkpoint, chat)))
+
+
+def asked_model(name: str, chat: ChatIds) -> "AskedModel":
+    """Return the checkpoint's class, which says whether it takes a batch as it does on the command line; built once."""
+    from vtg_core.audit.batch.model_inputs import AskedModel
+
+    return _ASKED.get((name, template_key(chat.processor)), lambda: AskedModel.of_checkpoint(name, chat))
 
 
 def collator_of(settings: Settings, checkpoint: "Checkpoint") -> ForeignCollator | Finding:

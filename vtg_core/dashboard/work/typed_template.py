@@ -5,9 +5,10 @@ from dataclasses import replace
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import ENCODING, load_checkpoint_of, processor_with, tell_nobody, video_of
+from vtg_core.data.wording.files import read_template
 from vtg_core.errors import TemplateError, VTGError, as_sentence
 from vtg_core.inspection import inspect_templates
-from vtg_core.templates import MAX_TEMPLATE_CHARS, PromptTemplate, read_template
+from vtg_core.templates import MAX_TEMPLATE_CHARS, PromptTemplate
 from vtg_core.views.samples import PromptView, TypedTemplateView, view_prompt
 
 MAX_NAME = 60

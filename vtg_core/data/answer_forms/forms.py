@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from vtg_core.data.answer_forms.measure import VideoMeasure, measure_of
+from vtg_core.data.answer_forms.points import PointCode
 from vtg_core.data.answer_forms.shapes import FoundPair, Shape
 from vtg_core.data.answer_forms.times import TimeCode, TimeUnit
-from vtg_core.data.answers import AnswerFormat, ParsedAnswer, ParseReason, TimeText
+from vtg_core.data.answers import AnswerFormat, AnswerMode, ParsedAnswer, ParseReason, TimeText
 from vtg_core.errors import AnswerError
 from vtg_core.windows import Window
 
@@ -72,7 +73,26 @@ class AnswerForm(AnswerFormat):
 
     @property
     def example(self) -> str:  # type: ignore[override]
-        return self._wrapped(self.shape.write([self.code.words], self.code))
+        return self.example_of(1)
+
+    @property
+    def nothing(self) -> str:
+        """What it writes where there is no window."""
+        return self._wrapped(self.shape.write([], self.code))
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is one of the two modes, whose answers hold a window at least."""
+        return self.name in tuple(AnswerMode)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it writes one time for a window, and not two."""
+        return isinstance(self.code, PointCode)
+
+    def example_of(self, num_windows: int) -> str:
+        """Return its own words for so many windows, at least one."""
+        return self._wrapped(self.shape.write([self.code.words] * num_windows, self.code))
 
     def step(self, video: float | VideoMeasure) -> float:
         """Return the smallest difference (s) that the form writes in a video of that duration (s)."""

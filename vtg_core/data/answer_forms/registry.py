@@ -9,6 +9,7 @@ from functools import lru_cache
 from vtg_core.data.answer_forms import shapes
 from vtg_core.data.answer_forms.forms import AnswerForm
 from vtg_core.data.answer_forms.frames import FrameCode
+from vtg_core.data.answer_forms.points import POINT, PointCode
 from vtg_core.data.answer_forms.shapes import Shape, Written
 from vtg_core.data.answer_forms.times import BinCode, ClockCode, PartCode, SecondsCode, TimeCode
 from vtg_core.data.answers import ANSWER_FORMATS, TEMPLATE_TOKENS, AnswerFormat, AnswerMode
@@ -16,6 +17,9 @@ from vtg_core.errors import AnswerError
 
 THOUGHTS = "_thinking"
 """The end of a name whose answer stands in ``<answer>``, after a place to think."""
+
+POINTS = "seconds_1_point"
+"""The form of points in time; the table does not hold it, as it cannot write every window."""
 
 _NUMBERS: tuple[TimeCode, ...] = (
     SecondsCode("seconds_0", 0),
@@ -42,7 +46,8 @@ _BUILT_IN = {"seconds_1_brackets": AnswerMode.STANDARD, "bins_1000_box": AnswerM
 def form_named(name: str) -> AnswerForm:
     """Return the form of a name.
 
-    Names of the table may end in ``_thinking``; tokens may have any number of bins, as in ``bins_300_tokens``.
+    Names of the table may end in ``_thinking``; tokens may have any number of bins, as in ``bins_300_tokens``; and
+    ``seconds_1_point`` writes a point in time.
 
     Raises:
         AnswerError: there is none of that name.
@@ -89,6 +94,8 @@ def _counted(name: str) -> AnswerForm | None:
     """Return a form that the table holds under another name or not at all: tokens with a number of bins of their own."""
     if name in _BUILT_IN:
         return KNOWN_FORMS[_BUILT_IN[name]]
+    if name == POINTS:
+        return AnswerForm(POINTS, PointCode(POINTS.removesuffix("_point")), POINT)
     found = re.fullmatch(r"([a-z]+)_([1-9][0-9]{0,3}|10000)_([a-z]+)", name)
     if found is None or found[1] not in TOKEN_SPELLINGS:
         return None

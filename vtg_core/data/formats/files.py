@@ -111,6 +111,20 @@ class AnnotationFile:
                 yield from self._members(text) if self.layout is Layout.DICTIONARY else _elements(text)
                 _check_end(text, "array" if self.layout is Layout.ARRAY else "object")
 
+    def count_lines(self) -> int | None:
+        """Return how many lines or rows of a table there are, without reading one; None where an entry is no line.
+
+        Raises:
+            AnnotationError: the file cannot be read.
+        """
+        if self.layout is Layout.TABLE and tables.is_parquet(self.path):
+            return tables.count_parquet(self.path)
+        if not self.layout.is_by_line and self.layout is not Layout.TABLE:
+            return None
+        with opened(self.path) as stream:
+            pieces = iter(lambda: stream.buffer.read(1 << 20), b"")
+            return sum(piece.count(b"\n") for piece in pieces)
+
     def _lines(self, stream: TextIO) -> Iterator[Entry]:
         for number, line in enumerate(stream, 1):
             if not line.strip():

@@ -1,6 +1,7 @@
 """JSON read value by value from a text that may be larger than memory: one value is held at a time."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -63,16 +64,20 @@ class JsonText:
             AnnotationError: there is none; the message begins with ``where``.
         """
         self.peek()
+        decoder = _DECODER
         while True:
             try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
+                value, end = decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
                 if _may_be_cut(error, len(self._text)) and self._fill(where):
                     continue
                 raise AnnotationError(
                     f"{where}: must be JSON, {error.msg} at column {self._column_of(error.pos)}"
                 ) from None
-            except (RecursionError, ValueError):
+            except (RecursionError, ValueError) as error:
+                if decoder is _DECODER and not isinstance(error, RecursionError):
+                    decoder = _LONG_DECODER  # slower, for every number is looked at
+                    continue
                 raise AnnotationError(
                     f"{where}: must be plain JSON, got something nested or long beyond reason"
                 ) from None
@@ -148,7 +153,13 @@ class JsonText:
         return at - newline if newline >= 0 else self._column + at + 1
 
 
-_DECODER = json.JSONDecoder()
+def _whole(digits: str) -> float:
+    """Return a whole number; one of thousands of digits, which Python refuses to read, is beyond every bound."""
+    return int(digits) if len(digits) <= MAX_DIGITS else -math.inf if digits[0] == "-" else math.inf
+
+
+MAX_DIGITS = 4_000
+_DECODER, _LONG_DECODER = json.JSONDecoder(), json.JSONDecoder(parse_int=_whole)
 _SPACE = re.compile(r"\s*")
 _LONGEST_WORD = len("-Infinity") + 3
 

@@ -88,6 +88,17 @@ def _delimiter(line: str) -> str:
     return max("\t,;", key=line.count)
 
 
+def count_parquet(path: Path) -> int | None:
+    """Return how many rows a Parquet file says that it has; None where it cannot be read."""
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_metadata
+
+    try:
+        return int(read_metadata(path).num_rows)
+    except (ArrowException, OSError, ValueError):
+        return None
+
+
 def _parquet_rows(path: Path) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
     """Yield the rows of a Parquet file; a few of one row group are held at a time."""
     from pyarrow import ArrowException

@@ -138,6 +138,16 @@ PRESETS = {
             tested="2026.10.9",
             install="pip install --no-deps unsloth_zoo unsloth torchcodec requests",
         ),
+        Preset(
+            "qwen-finetune",
+            "qwen_finetune",
+            "FOLDER",
+            needs_argument=True,
+            distribution="qwenvl",
+            package="qwenvl",
+            tested="a checkout of November 2026",
+            install="git clone https://github.com/QwenLM/Qwen3-VL, and what its qwen-vl-finetune/README.md names",
+        ),
         Preset("seed-style", "seed_style", "package.module:name"),
     )
 }

@@ -1,0 +1,1 @@
+"""Files that lie, that fill a machine, or that never end: made by script, and given to the real readers."""

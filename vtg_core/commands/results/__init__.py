@@ -1,0 +1,1 @@
+"""What the commands do where ``--out`` names a folder."""
