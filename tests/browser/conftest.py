@@ -334,7 +334,7 @@ def restore_fields(page):
 def demo(edited):
     """The same with the demo's prompts on it."""
     show(edited, "Prompts")
-    edited.wait_for_selector(".vtg-card")
+    edited.wait_for_selector(".vtg-card:not(.vtg-pd-side)")
     return edited
 
 
@@ -376,5 +376,5 @@ def unchanged(pages, server):
 def seen(unchanged):
     """The page with the demo's prompts on it, for tests that only look: they may open tabs, and change nothing."""
     show(unchanged, "Prompts")
-    unchanged.wait_for_selector(".vtg-card")
+    unchanged.wait_for_selector(".vtg-card:not(.vtg-pd-side)")
     return unchanged

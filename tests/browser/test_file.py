@@ -24,7 +24,7 @@ def conversations(pages, user_cache, tmp_path_factory):
     rows = write_rows(folder, ROWS["sharegpt"], spoken(0, None), ROWS["chat"])
     server = Server("--annotations", str(rows), "--video-root", str(ASSETS), "--num-frames", "4").wait()
     with opened(pages, f"{server.url}/?tab=prompts") as page:
-        page.locator(".vtg-card").first.wait_for(timeout=LOADED)
+        page.locator(".vtg-card:not(.vtg-pd-side)").first.wait_for(timeout=LOADED)
         yield page, folder
     printed = server.stop()
     assert "Traceback" not in printed, printed
@@ -36,10 +36,10 @@ def notice(page):
 
 def test_a_conversation_row_is_shown_in_its_own_words(conversations):
     page, _ = conversations
-    card = page.locator(".vtg-card").first
+    card = page.locator(".vtg-card:not(.vtg-pd-side)").first
     expect(card).to_contain_text("the row's own words")
     expect(card).to_contain_text("The circle is there from 8.0 to 14.0 seconds.")
-    expect(page.locator(".vtg-card")).to_have_count(17)
+    expect(page.locator(".vtg-card:not(.vtg-pd-side)")).to_have_count(17)
     expect(notice(page)).to_contain_text("2 messages, and its answer is trained. Its answer says 8 to 14 s")
 
 
@@ -48,7 +48,7 @@ def test_every_answer_form_shows_the_window_on_screen(conversations):
     forms = page.locator("#answer-form")
     expect(forms.locator("option[value=percent_sentence]")).to_have_text(re.compile("From 27% to 47%"))
     forms.select_option("percent_sentence")
-    form = page.locator(".vtg-card", has_text="percent_sentence")
+    form = page.locator(".vtg-card:not(.vtg-pd-side)", has_text="percent_sentence")
     expect(form).to_contain_text("From 27% to 47%.")
     forms.select_option("standard")
     expect(page).not_to_have_url(re.compile("answer="))
@@ -58,7 +58,7 @@ def test_what_a_row_trains_is_said(conversations):
     page, _ = conversations
     page.locator("#row").get_by_role("button").nth(1).click()
     expect(notice(page)).to_contain_text("message 4 is trained, of 2 answers, as the row says")
-    expect(page.locator(".vtg-card")).to_have_count(1)
+    expect(page.locator(".vtg-card:not(.vtg-pd-side)")).to_have_count(1)
 
 
 def test_the_file_tab_says_what_the_file_holds_and_opens_a_figures_rows(conversations):

@@ -54,7 +54,9 @@ def test_a_tab_that_cannot_follow_a_mask_says_so(edited):
     page = edited
     choose_mask(page, "text-prefix")
     show(page, "Loss")
-    expect(page.locator("#loss-note")).to_contain_text("the loss of our own mask, not of “text-prefix”")
+    expect(page.locator("#loss-note")).to_contain_text(
+        "The tokens are scored under our own mask; where “text-prefix” has a loss"
+    )
     page.locator("#loss-note").get_by_role("button", name="Back to ours").click()
     expect(page.locator("#loss-note")).to_be_hidden()
     expect(page.locator("#audit-strip")).to_contain_text("our collator")

@@ -32,8 +32,8 @@ def query_parts(page):
 
 
 def test_the_demo_shows_sixteen_prompts_with_their_counts(seen):
-    expect(seen.locator(".vtg-card")).to_have_count(16)
-    first = seen.locator(".vtg-card").first
+    expect(seen.locator(".vtg-card:not(.vtg-pd-side)")).to_have_count(16)
+    first = seen.locator(".vtg-card:not(.vtg-pd-side)").first
     expect(first).to_contain_text("please identify the start and end time")
     expect(first.locator(".vtg-counts")).to_have_text(
         re.compile(r"3\d\d tokens2\d\d video and stamps12 supervised")
@@ -42,7 +42,7 @@ def test_the_demo_shows_sixteen_prompts_with_their_counts(seen):
 
 def test_a_prompt_marks_exactly_the_answer_and_its_end_of_turn(seen):
     for card, text in ((0, "[8.0, 14.0]<|im_end|>"), (8, "<|box_start|><266><466><|box_end|><|im_end|>")):
-        supervised = seen.locator(".vtg-card").nth(card).locator(".vtg-supervised")
+        supervised = seen.locator(".vtg-card:not(.vtg-pd-side)").nth(card).locator(".vtg-supervised")
         assert "".join(supervised.all_text_contents()) == text
 
 
@@ -57,7 +57,7 @@ def test_a_video_opens_to_its_stamps_and_runs(seen):
 
 def test_the_copy_button_copies_what_the_chat_template_wrote(seen):
     seen.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    seen.locator(".vtg-card .vtg-button").first.click()
+    seen.locator(".vtg-card:not(.vtg-pd-side) .vtg-button").first.click()
     copied = seen.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("<|im_start|>user\n<|vision_start|><|video_pad|><|vision_end|>Given the video")
 
@@ -134,7 +134,7 @@ def test_what_was_edited_is_marked_until_it_is_read_and_audited(demo):
     expect(demo.locator("body.vtg-edited-audit")).to_have_count(1)
     demo.locator("#start input").press("Enter")
     expect(demo.locator("body.vtg-edited")).to_have_count(0)
-    expect(demo.locator(".vtg-card .vtg-supervised").first).to_have_text("[9.0, 14.0]")
+    expect(demo.locator(".vtg-card:not(.vtg-pd-side) .vtg-supervised").first).to_have_text("[9.0, 14.0]")
 
 
 def test_a_video_that_is_cleared_leaves_no_verdict_standing(demo):
@@ -227,7 +227,9 @@ def test_running_the_loss_right_after_an_edit_keeps_it(demo):
 def test_an_example_fills_the_left_side_and_is_read(demo):
     pick_example(demo, "a yellow star")
     expect(query_parts(demo).first).to_have_text("a yellow star appears at the very end")
-    expect(demo.locator(".vtg-card").first.locator(".vtg-supervised").first).to_have_text("[20.0, 24.0]")
+    expect(demo.locator(".vtg-card:not(.vtg-pd-side)").first.locator(".vtg-supervised").first).to_have_text(
+        "[20.0, 24.0]"
+    )
 
 
 def test_the_real_video_of_gradios_package_is_read(demo):
@@ -243,7 +245,7 @@ def test_the_frames_can_be_changed(demo):
 
 def test_the_mask_policy_can_be_changed(demo):
     demo.get_by_role("checkbox", name="end of turn").uncheck()
-    supervised = demo.locator(".vtg-card").first.locator(".vtg-supervised")
+    supervised = demo.locator(".vtg-card:not(.vtg-pd-side)").first.locator(".vtg-supervised")
     expect(supervised).to_have_count(1)
     expect(supervised).to_have_text("[8.0, 14.0]")
 
@@ -273,7 +275,7 @@ def test_a_file_that_is_no_video_is_explained_and_nothing_is_lost(demo, tmp_path
     message = demo.locator("#notice [role=alert]")
     expect(message).to_contain_text("notes.mp4 is no video")
     assert "Traceback" not in demo.content()
-    expect(demo.locator(".vtg-card")).to_have_count(16)
+    expect(demo.locator(".vtg-card:not(.vtg-pd-side)")).to_have_count(16)
     pick_example(demo, "a green triangle")
     expect(query_parts(demo).first).to_have_text("a green triangle appears")
     expect(message).to_have_count(0)
@@ -296,7 +298,7 @@ def test_a_wrong_input_is_explained_and_the_page_goes_on(demo, field, value, sai
     expect(demo.locator("#notice [role=alert]")).to_contain_text(said)
     expect(demo.locator("#notice [role=alert]")).to_contain_text("still of the last input that could be read")
     expect(demo.locator(field)).to_have_attribute("aria-invalid", "true")
-    expect(demo.locator(".vtg-card")).to_have_count(16)
+    expect(demo.locator(".vtg-card:not(.vtg-pd-side)")).to_have_count(16)
 
 
 @pytest.mark.parametrize("width", [1280, 1920])
@@ -321,7 +323,7 @@ def test_samples_of_an_annotation_file_are_picked_by_number(file_page):
     page.get_by_role("tab", name="Prompts").click()
     expect(query_parts(page).first).to_have_text("a red circle appears", timeout=LOADED)
     pick_row(page, 2)
-    expect(page.locator(".vtg-card").first.locator(".vtg-supervised").first).to_have_text(
+    expect(page.locator(".vtg-card:not(.vtg-pd-side)").first.locator(".vtg-supervised").first).to_have_text(
         "[5.0, 9.0], [18.0, 23.0]"
     )
     expect(page.locator("#notice")).to_contain_text("It has 2 windows, and all of them are in the answer")
@@ -351,8 +353,8 @@ def test_frames_that_the_processor_refuses_are_explained_until_they_are_others(f
     page.locator("#frames input").fill("1")
     pick_row(page, 4)
     expect(refusal).to_contain_text("The processor must be given two or more frames")
-    expect(page.locator(".vtg-card")).to_have_count(0)
+    expect(page.locator(".vtg-card:not(.vtg-pd-side)")).to_have_count(0)
     page.locator("#frames input").fill("8")
     page.locator("#run").click()
-    expect(page.locator(".vtg-card")).to_have_count(16)
+    expect(page.locator(".vtg-card:not(.vtg-pd-side)")).to_have_count(16)
     expect(refusal).to_have_count(0)

@@ -27,7 +27,7 @@ def test_a_tab_that_is_opened_before_the_first_answer_stays_open(server, open_pa
     page = open_page(None)
     with opened_slowly(page, f"{server.url}/{link}"):
         show(page, "Prompts")
-    expect(page.locator(".vtg-card").first).to_be_visible(timeout=LOADED)
+    expect(page.locator(".vtg-card:not(.vtg-pd-side)").first).to_be_visible(timeout=LOADED)
     expect(page.get_by_role("tab", name="Prompts")).to_have_attribute("aria-selected", "true")
 
 
