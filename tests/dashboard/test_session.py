@@ -57,13 +57,12 @@ def test_a_second_click_does_not_ask_twice():
     assert not jobs.begin(Task.COMPARISON).is_stopped()
 
 
-def test_an_audit_that_was_asked_for_before_one_that_began_is_not_made():
+def test_an_audit_that_comes_late_is_of_the_mask_that_was_chosen_since():
     visit = Visit()
-    assert visit.asks_audit(2)
-    assert not visit.asks_audit(1)
-    assert visit.asks_audit(2)
-    assert visit.asks_audit(3)
-    assert visit.asks_audit(0), "who does not say when is heard"
+    assert visit.newest(2, ("all-tokens", None)) == ("all-tokens", None)
+    assert visit.newest(1, ("ours", None)) == ("all-tokens", None)
+    assert visit.newest(3, ("batch", 1)) == ("batch", 1)
+    assert visit.newest(0, ("ours", None)) == ("ours", None), "who does not say when is heard"
 
 
 def test_a_job_that_was_cancelled_while_it_waited_begins_stopped():

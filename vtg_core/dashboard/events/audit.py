@@ -96,8 +96,7 @@ class AuditEvents:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit, (mask, asked) = self.visits.of(request.session_hash), chosen_mask(chosen)
-        if not visit.asks_audit(asked):
-            return [gr.skip()] * 13
+        mask, row = visit.newest(asked, (mask, row))
         template = template_in(mode, template)
         tokens = views.get(template_key(mode, template), "")
         if tokens:

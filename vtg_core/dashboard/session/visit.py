@@ -11,6 +11,7 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.probe import OverfitRun
 
 MAX_VISITS = 1_000
+Chosen = tuple[object, float | None]
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Visit:
     jobs: Jobs = field(default_factory=Jobs)
     uploaded: Samples | None = None
     _asked: int = 0
+    _chosen: Chosen = (None, None)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def settings(self, given: Settings) -> Settings:
@@ -90,15 +92,19 @@ class Visit:
         with self._lock:
             self.current, self.is_read = None, False
 
-    def asks_audit(self, number: int) -> bool:
-        """Return whether the page asked for this audit, its ``number``-th, after every one that was begun; 0 counts as such.
+    def newest(self, number: int, chosen: Chosen) -> Chosen:
+        """Return whose mask the page asks for: what came with its ``number``-th audit, or with a later one that came first.
 
-        Two events of the page reach us in any order: what was chosen first must not be shown last.
+        Two events of the page reach us in any order: the mask that was chosen first must not be shown last.
+
+        Args:
+            number: how many audits the page had asked for with this one; 0 where it does not say.
+            chosen: the mask, and the row of a batch.
         """
         with self._lock:
-            is_last = not number or number >= self._asked
-            self._asked = max(self._asked, number)
-            return is_last
+            if not number or number >= self._asked:
+                self._asked, self._chosen = max(self._asked, number), chosen
+            return self._chosen
 
     def begin_audit(self) -> Job:
         """Say that the page turns to another audit; an earlier one is not waited for any more."""
