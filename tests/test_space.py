@@ -13,6 +13,7 @@ from gradio_client.exceptions import AppError
 from tests.browser.conftest import Server
 from tests.hostile_strings import HOSTILE
 from vtg_core.commands.start import Environment
+from vtg_core.dashboard import Settings, build_dashboard
 from vtg_core.dashboard.serving import CONTENT_SECURITY_POLICY, launch_options
 from vtg_core.dashboard.session import gpu
 from vtg_core.dashboard.settings import for_visitors
@@ -146,3 +147,8 @@ def test_a_space_may_be_shown_inside_its_page_and_reached_by_its_name(space):
     request = urllib.request.Request(space.url, headers={"host": "ann-lens.hf.space"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert "https://huggingface.co" in answer.headers["content-security-policy"]
+
+
+def test_where_anybody_may_come_few_may_wait():
+    most = [build_dashboard(Settings(is_public=is_public))._queue.max_size for is_public in (True, False)]
+    assert most == [16, 256]

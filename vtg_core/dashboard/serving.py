@@ -23,6 +23,9 @@ MAX_UPLOAD = "1gb"
 MAX_WAITING = 128
 """So much may wait in the queue; whoever comes then is told, and asks again (``assets/queue.js``)."""
 
+MAX_WAITING_IN_PUBLIC = 16
+"""The same where anybody may come."""
+
 MAX_WAITING_OF_ONE = 32
 """So much of it may be one address's: one visitor cannot hold the queue."""
 

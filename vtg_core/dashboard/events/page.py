@@ -18,7 +18,7 @@ from vtg_core.dashboard.inputs import Inputs, is_form, pick_row
 from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, picked_steps, sought_text
-from vtg_core.dashboard.serving import MAX_WAITING, refuse_addresses
+from vtg_core.dashboard.serving import MAX_WAITING, MAX_WAITING_IN_PUBLIC, refuse_addresses
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
@@ -41,7 +41,8 @@ def build_dashboard(settings: Settings) -> gr.Blocks:
     with page:
         _Events(settings, Layout(settings)).connect(page)
         Endpoints(settings).connect()
-    page.queue(max_size=2 * MAX_WAITING, default_concurrency_limit=4)
+    most = MAX_WAITING_IN_PUBLIC if settings.is_public else 2 * MAX_WAITING
+    page.queue(max_size=most, default_concurrency_limit=4)
     page._queue.sleep_when_free = (
         SECONDS_BETWEEN  # Gradio's own is 0.001: a twentieth of a core while nothing happens
     )
