@@ -14,7 +14,7 @@ from vtg_core.errors import MaskingError
 from vtg_core.loss.score import predicting_positions
 from vtg_core.recipes.masks import apply_recipe
 from vtg_core.recipes.rules import Recipe
-from vtg_core.regions import IGNORE_INDEX
+from vtg_core.regions import IGNORE_INDEX, MaskPolicy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,10 +33,13 @@ class MaskedBatches:
     Args:
         processor: of the model's checkpoint.
         recipe: whose mask is trained; our own response-only mask without one.
+        policy: of our own mask, for weights; every trained token alike unless given.
     """
 
-    def __init__(self, processor: "ProcessorMixin", recipe: Recipe | None = None) -> None:
-        self.collator, self.recipe = SFTCollator(processor), recipe
+    def __init__(
+        self, processor: "ProcessorMixin", recipe: Recipe | None = None, policy: MaskPolicy | None = None
+    ) -> None:
+        self.collator, self.recipe = SFTCollator(processor, policy=policy), recipe
 
     def __call__(self, conversations: Sequence[Sample | Mapping[str, Any]]) -> "dict[str, Tensor]":
         """Return a batch as :class:`SFTCollator` does.
@@ -66,6 +69,7 @@ def train(
     seed: int,
     lessons: Sequence[Lesson] = LESSONS,
     recipe: Recipe | None = None,
+    policy: MaskPolicy | None = None,
     num_workers: int = 1,
 ) -> Iterator[float]:
     """Train all weights of a model in place, and yield after each step what it trained on cost, nats a token.
@@ -80,11 +84,12 @@ def train(
         seed: of what is asked about which clip.
         lessons: what is shown, in order.
         recipe: whose mask is trained; our own without one.
+        policy: of our own mask, for weights.
         num_workers: processes that read and encode the samples ahead.
     """
     import torch
 
-    optimizers, collate = _optimizers(model), MaskedBatches(processor, recipe)
+    optimizers, collate = _optimizers(model), MaskedBatches(processor, recipe, policy)
     num_steps, step = sum(lesson.num_steps for lesson in lessons), 0
     model.train()
     for number, lesson in enumerate(lessons):
@@ -133,13 +138,17 @@ def _warmth(step: int, num_steps: int) -> float:
 
 
 def _loss(model: "PreTrainedModel", batch: "dict[str, Tensor]") -> "Tensor":
-    """Return the mean NLL of the batch's supervised tokens, nats; logits are computed where one is predicted."""
+    """Return the mean NLL of the batch's supervised tokens, by their weights, nats; logits are computed where one is predicted."""
     import torch
 
-    labels = batch.pop("labels")
+    labels, weights = batch.pop("labels"), batch.pop("loss_weights", None)
     rows, columns = predicting_positions(labels)
     kept = torch.unique(columns - 1)
     logits = model(**batch, use_cache=False, logits_to_keep=kept).logits
-    return torch.nn.functional.cross_entropy(
-        logits[rows, torch.searchsorted(kept, columns - 1)].float(), labels[rows, columns]
+    nll = torch.nn.functional.cross_entropy(
+        logits[rows, torch.searchsorted(kept, columns - 1)].float(), labels[rows, columns], reduction="none"
     )
+    if weights is None:
+        return nll.mean()
+    own = weights[rows, columns]
+    return (nll * own).sum() / own.sum()
