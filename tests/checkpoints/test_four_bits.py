@@ -8,12 +8,18 @@ import torch
 from vtg_core.checkpoints.adapters import model_label
 from vtg_core.checkpoints.four_bits import check_four_bits, four_bits
 from vtg_core.checkpoints.loading import load_model, loaded_model
+from vtg_core.collator import pad
 from vtg_core.commands.cli import main
 from vtg_core.commands.start import page_parser, page_settings
 from vtg_core.dashboard import Settings
 from vtg_core.dashboard.work.kept import model_shape_of
 from vtg_core.errors import CheckpointError, LossError
+from vtg_core.inspection import inspect_templates
+from vtg_core.loss.model_shape import ModelShape
+from vtg_core.loss.score import score
 from vtg_core.probes.trainable_copy import check_trainable
+from vtg_core.templates import TEMPLATES
+from vtg_core.windows import Window
 
 IS_THERE = find_spec("bitsandbytes") is not None
 with_it = pytest.mark.skipif(not IS_THERE, reason="needs bitsandbytes: pip install 'vtg-lens[4bit]'")
@@ -74,8 +80,17 @@ def test_its_weights_are_counted_in_four_bits_before_it_is_loaded():
 
 
 @with_it
-def test_the_loss_in_four_bits_is_near_that_in_float32_and_its_weights_take_no_steps():
-    model = load_model("demo", device="cpu", dtype="float32", load_in_4bit=True)
+def test_the_loss_in_four_bits_is_near_that_in_float32_and_its_weights_take_no_steps(processor, video):
+    asked = inspect_templates(
+        video, "a red circle", [Window(8, 14)], processor=processor, templates=TEMPLATES[:1]
+    )
+    batch = pad([one.encoded for one in asked], processor)
+    [whole] = score(model := load_model("demo", device="cpu"), batch, processor.tokenizer)
+    num_weights = ModelShape.of(model).num_params
+    model = load_model("demo", device="cpu", load_in_4bit=True)
+    [packed] = score(model, batch, processor.tokenizer)
     assert model.is_loaded_in_4bit
+    assert packed.mean_nll == pytest.approx(whole.mean_nll, abs=1)
+    assert ModelShape.of(model).num_params == num_weights
     with pytest.raises(LossError, match="quantised"):
         check_trainable(model)

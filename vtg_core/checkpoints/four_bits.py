@@ -7,7 +7,7 @@ from vtg_core.checkpoints.source import first_sentence
 from vtg_core.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from transformers import BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig, PreTrainedModel
 
 PACKAGE = "bitsandbytes"
 
@@ -37,6 +37,23 @@ def four_bits(dtype: str) -> "BitsAndBytesConfig":
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
     )
+
+
+def spare_narrow_layers(model: "PreTrainedModel") -> None:
+    """Keep bitsandbytes from its fastest way on the CPU in layers for which it fails.
+
+    There it takes the factors of a row's blocks of 64 weights for a table of rows, which they are only where a row
+    ends with a block: in every large model, and not in the demo. The other way computes the same.
+    """
+    for module in model.modules():
+        if getattr(module, _PACKS, False) and module.in_features % BLOCK:
+            setattr(module, _PACKS, False)
+
+
+_PACKS = "support_avx512bf16_for_cpu"
+"""What bitsandbytes calls it in each of its layers."""
+BLOCK = 64
+"""Weights with a factor of their own."""
 
 
 def is_about_four_bits(error: Exception) -> bool:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from vtg_core.chat.bounded_rendering import trust_template
 from vtg_core.chat.markup import template_key
 from vtg_core.checkpoints.adapters import ADAPTER_CONFIG, adapter_fingerprint, adapter_state, apply_adapter
-from vtg_core.checkpoints.four_bits import four_bits, is_about_four_bits, why_not_in_four_bits
+from vtg_core.checkpoints.four_bits import (
+    four_bits,
+    is_about_four_bits,
+    spare_narrow_layers,
+    why_not_in_four_bits,
+)
 from vtg_core.checkpoints.placement import (
     DEVICE_MAPS,
     Device,
@@ -243,6 +248,8 @@ def _load_model(name: str, where: str, dtype: str, adapter: str, *, load_in_4bit
     tokenizer = load_checkpoint(name).processor.tokenizer
     model = _load_weights(name, where, dtype, load_in_4bit=load_in_4bit)
     is_spread = where in DEVICE_MAPS
+    if load_in_4bit:
+        spare_narrow_layers(model)
     try:
         _fit_embeddings(model, len(tokenizer))
         model = model.eval() if is_spread or load_in_4bit else model.to(where).eval()
