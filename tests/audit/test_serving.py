@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ASSETS
+from tests.conversation_files import spoken, write_rows
 from vtg_core import VideoTemporalSFTDataset
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.serving import ROUTE, RenderServer, served_rows
@@ -46,7 +47,7 @@ class Renderer(BaseHTTPRequestHandler):
         self.answer(200, {"data": [{"id": "demo"}]})
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = json.loads(self.server.edited(self.rfile.read(int(self.headers["Content-Length"]))))
         self.server.asked.append(asked)
         if self.path != ROUTE:
             self.answer(404, {"error": "no such route"})
@@ -81,6 +82,7 @@ def server(checkpoint, tmp_path):
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Renderer)
     listening.processor, listening.folder, listening.frames = checkpoint.processor, tmp_path, FRAMES
     listening.opened, listening.asked = [], []
+    listening.edited = lambda body: body
     listening.shaped = lambda ids: {"token_ids": ids}
     thread = Thread(target=listening.serve_forever)
     thread.start()
@@ -118,6 +120,28 @@ def test_a_server_that_takes_other_frames_is_told_as_a_choice_and_the_words_are_
 ):
     server.frames = OTHER_FRAMES
     assert {finding.code for finding in found_in(dataset, chat, server)} == {"parity.served-video-differs"}
+
+
+@pytest.fixture
+def turns(user_cache, tmp_path):
+    """A row of three answers about one clip."""
+    rows = write_rows(tmp_path, spoken(1, 1, 1))
+    return VideoTemporalSFTDataset(rows, frames=FRAMES, video_root=ASSETS)
+
+
+def test_each_answers_prompt_is_asked_for_with_the_answers_before_it(turns, chat, server):
+    assert found_in(turns, chat, server) == []
+    assert [len(asked["messages"]) for asked in server.asked] == [1, 3, 5]
+
+
+def test_a_server_that_writes_an_earlier_answer_otherwise_is_found_at_the_turn_behind_it(turns, chat, server):
+    server.edited = lambda body: body.replace(b"Answer 0.", b"Answer nought.")
+    [finding] = found_in(turns, chat, server)
+    assert finding.code == "parity.served-prompt-differs"
+    assert "nought." in finding.message
+    assert "before answer 2" in finding.message
+    assert finding.evidence["answer"] == 2
+    assert len(server.asked) == 2, "what differs stands in every later prompt too"
 
 
 def test_a_collators_own_words_are_held_against_the_server(dataset, chat, server, checkpoint):

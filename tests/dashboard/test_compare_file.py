@@ -250,3 +250,10 @@ def test_the_button_says_how_many_rows_it_takes():
     bad = replace(SETTINGS, unreadable=(UnreadableRow(4, "rows.json:6, row 5", "it is bad"),))
     assert run_label(bad, 4) == "Compare all templates on the 4 of 5 rows that can be read"
     assert run_label(bad, 3) == "Compare all templates on the first 3 of the 4 rows that can be read"
+
+
+def test_the_chat_templates_variables_of_the_page_are_those_of_the_files_comparison(user_cache):
+    chosen = FileComparison.read(SETTINGS, 1, "direct", 4, [END_OF_TURN], "enable_thinking=false")
+    assert chosen.subject(SETTINGS).endswith("4 frames · enable_thinking=false")
+    with pytest.raises(CheckpointError, match="enable_thinking"):
+        run(chosen)

@@ -9,11 +9,12 @@ import pytest
 from tests.conftest import ASSETS
 from vtg_core.audit.codes.audit import UNREADABLE
 from vtg_core.audit.report import Report, RowFindings
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.dashboard import Settings
 from vtg_core.dashboard.file.audit import FileAudit, FileAuditRun, as_partial, show_file_audit
 from vtg_core.dashboard.inputs import END_OF_TURN
 from vtg_core.data.annotations import load_annotations
-from vtg_core.errors import VTGError
+from vtg_core.errors import CheckpointError, VTGError
 from vtg_core.video.plan import FramePolicy
 from vtg_core.views.audit_file import MAX_CAUSES, OTHER_CAUSES, cause_of, view_file
 
@@ -122,3 +123,13 @@ def test_findings_are_listed_by_severity_and_causes_are_bound():
     assert view.rows == list(range(1, MAX_CAUSES + 21))
     few = view_file(report, state="running", num_all=0, mask="ours", mode="standard", most=5)
     assert (len(few.rows), few.num_findings, few.codes[0].count) == (5, MAX_CAUSES + 20, MAX_CAUSES + 20)
+
+
+def test_the_chat_templates_variables_of_the_page_are_those_of_the_files_audit(user_cache):
+    wanted = FileAudit.read(
+        SETTINGS, "ours", "standard", "direct", 8, [END_OF_TURN], False, "add_generation_prompt=false"
+    )
+    assert wanted.subject(SETTINGS).endswith("8 frames · add_generation_prompt=false")
+    unknown = replace(wanted, chat=TemplateChange(("enable_thinking=false",)))
+    with pytest.raises(CheckpointError, match="enable_thinking"):
+        run(FileAuditRun(unknown, SETTINGS))

@@ -14,7 +14,12 @@ from urllib.request import Request, urlopen
 import numpy as np
 
 from vtg_core.audit.checks.families import check_batch
-from vtg_core.audit.checks.prompt_differences import first_prompt, prompt_differences
+from vtg_core.audit.checks.prompt_differences import (
+    Difference,
+    first_prompt,
+    later_difference,
+    prompt_differences,
+)
 from vtg_core.audit.codes.prompt import SERVED, SERVED_VIDEO
 from vtg_core.audit.file_rows import rows_in
 from vtg_core.audit.findings import Finding
@@ -124,11 +129,14 @@ def served_rows(
     seed: int = 0,
     collator: Callable[[list[dict[str, Any]]], Any] | None = None,
 ) -> Iterator[RowFindings]:
-    """Ask a server for the first prompt of a few rows, and yield how what training reads differs from it.
+    """Ask a server for the prompt of each answer of a few rows, and yield how what training reads differs from it.
+
+    A conversation is asked for turn by turn, each time with the answers that the row has; where a prompt differs, the
+    later ones, which hold it, are not asked for.
 
     Args:
         dataset, chat, limit: as for :func:`vtg_core.audit.run.audit_rows`.
-        server: is asked once a row.
+        server: is asked once an answer.
         num_rows, seed: the rows are those that :func:`vtg_core.audit.run.verify_rows` takes.
         collator: what training reads; our own unless given.
 
@@ -146,11 +154,21 @@ def served_rows(
         except Exception as error:
             yield RowFindings(None, annotation.where, (refused(annotation.row, error),))
             continue
-        found: tuple[Finding, ...] = ()
-        if row is not None:
-            served = server.prompt(_before_first_answer(sample.messages))
-            found = tuple(served_findings(row, known, served, server.url))
+        found = tuple(_served(row, known, sample, server)) if row is not None else ()
         yield RowFindings(None, annotation.where, found)
+
+
+def _served(row: Row, known: Known, sample: Sample, server: RenderServer) -> Iterator[Finding]:
+    for answer, before in enumerate(_before_answers(sample.messages)):
+        served = server.prompt(before)
+        if not answer:
+            found = tuple(served_findings(row, known, served, server.url))
+        else:
+            difference = later_difference(row, served, answer)
+            found = (_finding(row, difference, server.url, answer=answer),) if difference is not None else ()
+        yield from found
+        if any(finding.code == SERVED.name for finding in found):
+            return
 
 
 def served_findings(row: Row, known: Known, served: np.ndarray, url: str) -> Iterator[Finding]:
@@ -168,14 +186,7 @@ def served_findings(row: Row, known: Known, served: np.ndarray, url: str) -> Ite
     if not np.array_equal(row.own_ids[: len(served)], served):
         known = replace(known, prompts=(served, *known.prompts[1:]))
         for difference in prompt_differences(row, known, served):
-            where = np.zeros(len(row), dtype=bool)
-            where[row.positions[list(difference.positions)]] = True
-            yield SERVED.finding(
-                f"{url} writes {difference.official[:120]!r}, and training reads {difference.row[:120]!r}.",
-                row=row.number,
-                evidence={"server": difference.official[:2_000], "row": difference.row[:2_000], "url": url},
-                regions=row.regions(where),
-            )
+            yield _finding(row, difference, url)
     counts = [
         int(np.diff(placeholder_runs(ids, row.chat)).sum())
         for ids in (row.own_ids[: _prompt_end(row)], served)
@@ -187,6 +198,23 @@ def served_findings(row: Row, known: Known, served: np.ndarray, url: str) -> Ite
             row=row.number,
             evidence={"server": counts[1], "row": counts[0], "url": url},
         )
+
+
+def _finding(row: Row, difference: Difference, url: str, *, answer: int = 0) -> Finding:
+    where = np.zeros(len(row), dtype=bool)
+    where[row.positions[list(difference.positions)]] = True
+    before = f" before answer {answer + 1}" if answer else ""
+    return SERVED.finding(
+        f"{url} writes {difference.official[:120]!r}{before}, and training reads {difference.row[:120]!r}.",
+        row=row.number,
+        evidence={
+            "server": difference.official[:2_000],
+            "row": difference.row[:2_000],
+            "url": url,
+            "answer": answer + 1,
+        },
+        regions=row.regions(where),
+    )
 
 
 def _prompt_end(row: Row) -> int:
@@ -213,9 +241,11 @@ def _read_in_training(
     return (rows[0] if rows else None), known
 
 
-def _before_first_answer(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    roles = [message["role"] for message in messages]
-    return messages[: roles.index(str(Role.ASSISTANT))]
+def _before_answers(messages: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Yield for each answer the messages before it."""
+    for number, message in enumerate(messages):
+        if message["role"] == str(Role.ASSISTANT):
+            yield messages[:number]
 
 
 def _as_sent(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,9 +54,10 @@ def check_adapter(adapter: str) -> str:
     return adapter
 
 
-def model_label(checkpoint: str, adapter: str = "") -> str:
-    """Return how a checkpoint with an adapter is named to people."""
-    return f"{checkpoint} with adapter {adapter}" if adapter else checkpoint
+def model_label(checkpoint: str, adapter: str = "", *, load_in_4bit: bool = False) -> str:
+    """Return how a checkpoint with an adapter is named to people, and that its weights are in four bits."""
+    label = f"{checkpoint} in 4 bit" if load_in_4bit else checkpoint
+    return f"{label} with adapter {adapter}" if adapter else label
 
 
 def adapter_state(adapter: str) -> str:
@@ -134,7 +135,9 @@ def apply_adapter(
     embeddings: Any = model.get_input_embeddings()
     if not hasattr(embeddings, "num_embeddings"):  # an adapter's embeddings do not say how many they are
         embeddings.num_embeddings = num_embeddings
-    return model.requires_grad_(True).eval()  # as a model without an adapter is
+    for weight in model.parameters():  # as those of a model without an adapter do; four bits take no gradient
+        weight.requires_grad_(weight.is_floating_point())
+    return model.eval()
 
 
 @dataclass(frozen=True)

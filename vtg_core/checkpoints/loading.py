@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING
 from vtg_core.chat.bounded_rendering import trust_template
 from vtg_core.chat.markup import template_key
 from vtg_core.checkpoints.adapters import ADAPTER_CONFIG, adapter_fingerprint, adapter_state, apply_adapter
+from vtg_core.checkpoints.four_bits import (
+    four_bits,
+    is_about_four_bits,
+    spare_narrow_layers,
+    why_not_in_four_bits,
+)
 from vtg_core.checkpoints.placement import (
     DEVICE_MAPS,
     Device,
@@ -134,6 +140,7 @@ def load_model(
     dtype: Precision | str = Precision.AUTO,
     device_map: str = "",
     adapter: str = "",
+    load_in_4bit: bool = False,
 ) -> "PreTrainedModel":
     """Load a checkpoint's model for forward passes, its embeddings as long as its processor's vocabulary.
 
@@ -146,16 +153,18 @@ def load_model(
         device_map: one of ``DEVICE_MAPS`` spreads a model over all devices, by accelerate; ``device`` is ``auto`` then.
         adapter: a folder or hub id of a PEFT adapter that is put onto the model; empty for none. Nothing is merged
             (:mod:`vtg_core.checkpoints.adapters` says why), and the class is the model's own.
+        load_in_4bit: bring its weights into four bits, by bitsandbytes; it computes in ``dtype``.
 
     Raises:
         CheckpointError: the model cannot be loaded, there is no such device, or ``device`` and ``device_map`` both
-            say where it lies; the adapter cannot be loaded, or was not made for this model.
+            say where it lies; the adapter cannot be loaded, or was not made for this model; bitsandbytes is not
+            installed, or cannot use the device.
     """
     with _LOADING:
-        asked = _asked(name, device, dtype, device_map, adapter)
+        asked = _asked(name, device, dtype, device_map, adapter, load_in_4bit)
         if asked not in _KEPT:
             _KEPT.clear()  # two models at once may not fit
-            _KEPT[asked] = _load_model(*asked[:4])
+            _KEPT[asked] = _load_model(*asked[:4], load_in_4bit=load_in_4bit)
         return _KEPT[asked]
 
 
@@ -170,19 +179,26 @@ def loaded_model(
     dtype: Precision | str = Precision.AUTO,
     device_map: str = "",
     adapter: str = "",
+    load_in_4bit: bool = False,
 ) -> "PreTrainedModel | None":
     """Return what :func:`load_model` would, if it is loaded already; None where it is not."""
-    return _KEPT.get(_asked(name, device, dtype, device_map, adapter))
+    return _KEPT.get(_asked(name, device, dtype, device_map, adapter, load_in_4bit))
 
 
 def _asked(
-    name: str, device: Device | str, dtype: Precision | str, device_map: str, adapter: str
-) -> tuple[str, str, str, str, str, str]:
-    """Return what a model is kept by: name, device or device map, type, adapter, and the state of both folders."""
+    name: str,
+    device: Device | str,
+    dtype: Precision | str,
+    device_map: str,
+    adapter: str,
+    load_in_4bit: bool,
+) -> tuple[str, str, str, str, str, str, str]:
+    """Return what a model is kept by: name, device or device map, type, adapter, bits, and the state of both folders."""
     check_device_map(device_map, device=device)
     resolved, name = resolve_device(device), str(name)
+    bits = "4" if load_in_4bit else ""
     states = folder_state(source_of(name)), adapter_state(adapter)
-    return name, device_map or resolved, resolve_precision(dtype, resolved), adapter, *states
+    return name, device_map or resolved, resolve_precision(dtype, resolved), adapter, bits, *states
 
 
 def fingerprint(name: str = DEFAULT_CHECKPOINT, adapter: str = "") -> str:
@@ -226,15 +242,17 @@ def load_config(name: str = DEFAULT_CHECKPOINT) -> "PreTrainedConfig":
         raise why_not_loaded(name, source, "config", error) from error
 
 
-def _load_model(name: str, where: str, dtype: str, adapter: str) -> "PreTrainedModel":
+def _load_model(name: str, where: str, dtype: str, adapter: str, *, load_in_4bit: bool) -> "PreTrainedModel":
     import torch
 
     tokenizer = load_checkpoint(name).processor.tokenizer
-    model = _load_weights(name, where, dtype)
+    model = _load_weights(name, where, dtype, load_in_4bit=load_in_4bit)
     is_spread = where in DEVICE_MAPS
+    if load_in_4bit:
+        spare_narrow_layers(model)
     try:
         _fit_embeddings(model, len(tokenizer))
-        model = model.eval() if is_spread else model.to(where).eval()
+        model = model.eval() if is_spread or load_in_4bit else model.to(where).eval()
         return apply_adapter(model, adapter, tokenizer, checkpoint=name) if adapter else model
     except CheckpointError:
         raise
@@ -244,7 +262,7 @@ def _load_model(name: str, where: str, dtype: str, adapter: str) -> "PreTrainedM
         ) from error
 
 
-def _load_weights(name: str, where: str, dtype: str) -> "PreTrainedModel":
+def _load_weights(name: str, where: str, dtype: str, *, load_in_4bit: bool) -> "PreTrainedModel":
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -263,9 +281,12 @@ def _load_weights(name: str, where: str, dtype: str) -> "PreTrainedModel":
             use_safetensors=True,
             local_files_only=not hub_is_needed_and_there(source),
             adapter_kwargs={"local_files_only": True},  # it would ask the Hub for an adapter of that name
-            device_map=where if is_spread else None,
+            device_map=where if is_spread else {"": where} if load_in_4bit else None,
+            quantization_config=four_bits(dtype) if load_in_4bit else None,
         )
     except Exception as error:  # from_pretrained raises whatever its parts raise
+        if load_in_4bit and is_about_four_bits(error):
+            raise why_not_in_four_bits(name, where, error) from error
         if is_spread and _is_about_placement(error):
             raise _does_not_fit(
                 name, f"this machine's devices (--device-map {where})", dtype, error

@@ -222,15 +222,17 @@ def _loss(options: argparse.Namespace) -> None:
             dtype=options.dtype,
             device_map=options.device_map,
             adapter=options.adapter,
+            load_in_4bit=options.load_in_4bit,
         ),
         processor,
         is_cross_checked=options.cross_check,
     )
-    result = {"checkpoint": model_label(options.checkpoint, options.adapter), **scored.as_dict()}
+    label = model_label(options.checkpoint, options.adapter, load_in_4bit=options.load_in_4bit)
+    result = {"checkpoint": label, **scored.as_dict()}
     if options.precisions:
         result["precisions"] = precisions_of(
             options.checkpoint, taken[0], processor, device=options.device, device_map=options.device_map,
-            adapter=options.adapter,
+            adapter=options.adapter, load_in_4bit=options.load_in_4bit,
         )  # fmt: skip
     result["seconds"] = time.perf_counter() - started
     if options.json is not None:

@@ -141,7 +141,7 @@ def _store(
 
     settings = comparison_settings(
         options.checkpoint, templates, frames=dataset.frames, device=options.device, dtype=options.dtype,
-        adapter=options.adapter, template=template_change(options),
+        adapter=options.adapter, load_in_4bit=options.load_in_4bit, template=template_change(options),
     )  # fmt: skip
     files = {
         f"{name}_out": out
@@ -182,7 +182,7 @@ def _collect(
     note_added_tokens(checkpoint.added_tokens)
     model = load_model(
         options.checkpoint, device=options.device, dtype=options.dtype, device_map=options.device_map,
-        adapter=options.adapter,
+        adapter=options.adapter, load_in_4bit=options.load_in_4bit,
     )  # fmt: skip
     tell(
         f"{counted(len(missing), 'row')} x {counted(len(templates), 'template')} with {plain(store.settings.checkpoint)} "

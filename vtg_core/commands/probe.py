@@ -176,6 +176,7 @@ def _load(options: argparse.Namespace) -> "PreTrainedModel":
         dtype=options.dtype,
         device_map=options.device_map,
         adapter=options.adapter,
+        load_in_4bit=options.load_in_4bit,
     )
 
 

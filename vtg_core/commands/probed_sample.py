@@ -106,7 +106,7 @@ class ProbedSample:
 
         sample, info = self.inspection.sample, self.inspection.sample.video.info
         return {
-            "checkpoint": model_label(options.checkpoint, options.adapter),
+            "checkpoint": model_label(options.checkpoint, options.adapter, load_in_4bit=options.load_in_4bit),
             "video": {
                 "path": str(info.path),
                 "duration": info.duration,

@@ -291,6 +291,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
     if options.mcp and find_spec("mcp") is None:
         raise VTGError("--mcp needs the package mcp, which is not installed: pip install 'gradio[mcp]'")
     from vtg_core.checkpoints.adapters import check_adapter
+    from vtg_core.checkpoints.four_bits import check_four_bits
     from vtg_core.checkpoints.placement import check_device, check_device_map
     from vtg_core.checkpoints.versions import check_versions
     from vtg_core.dashboard.settings import Settings, for_visitors
@@ -304,6 +305,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         dtype=options.dtype,
         device_map=check_device_map(options.device_map, device=options.device),
         adapter=check_adapter(options.adapter),
+        load_in_4bit=check_four_bits(options.load_in_4bit),
         template=template_change(options),
         frames=for_visitors(frames) if options.public else frames,
         annotations=rows.annotations,

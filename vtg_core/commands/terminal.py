@@ -82,6 +82,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--adapter", default="", metavar="NAME",
         help="put a PEFT adapter onto the checkpoint's model: a folder or a hub id",
     )  # fmt: skip
+    parser.add_argument(
+        "--load-in-4bit", action="store_true",
+        help="bring the model's weights into four bits; needs bitsandbytes, and a device that it can use",
+    )  # fmt: skip
     add_template_options(parser)
 
 

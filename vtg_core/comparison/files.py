@@ -38,7 +38,7 @@ class ComparisonSettings:
     """What every result of a comparison depends on, beside its row and its template.
 
     Attributes:
-        checkpoint: its name, and that of the adapter on it.
+        checkpoint: its name, that of the adapter on it, and whether it is in four bits.
         weights: a fingerprint of their files: names may stay and they change.
         dtype: the floating point type it runs in, in PyTorch's words.
         frames: which frames are taken from each video.
@@ -65,6 +65,7 @@ class ComparisonSettings:
         policy: MaskPolicy,
         templates: Sequence[PromptTemplate],
         adapter: str = "",
+        load_in_4bit: bool = False,
         template: TemplateChange | None = None,
     ) -> "ComparisonSettings":
         """Return the settings of a comparison that is about to run.
@@ -75,6 +76,7 @@ class ComparisonSettings:
             frames, policy: of every row.
             templates: that are compared.
             adapter: put onto the checkpoint's model; empty for none.
+            load_in_4bit: its weights are in four bits.
             template: what is added to the checkpoint's chat template.
 
         Raises:
@@ -82,7 +84,7 @@ class ComparisonSettings:
         """
         words = {template_label(template.name, template.mode): template.text for template in templates}
         return cls(
-            checkpoint=model_label(checkpoint, adapter),
+            checkpoint=model_label(checkpoint, adapter, load_in_4bit=load_in_4bit),
             weights=fingerprint(checkpoint, adapter) + (f" template {template}" if template else ""),
             dtype=dtype,
             frames=_in_a_line(num_frames=frames.num_frames, fps=frames.fps, max_pixels=frames.max_pixels),

@@ -130,7 +130,7 @@ class Inputs:
             note=_note(row, is_row) if row is not None else "",
             row=row.number if row is not None else None,
             own=own,
-            chat=_chat(settings, template_args),
+            chat=read_chat(settings, template_args),
             language=settings.language,
         )
 
@@ -164,8 +164,12 @@ def template_in(mode: str, template: str) -> str:
     return template if template == OWN or mode in tuple(AnswerMode) else FORM_TEMPLATE
 
 
-def _chat(settings: Settings, template_args: str | None) -> TemplateChange:
-    """Return what is added to the chat template: ``NAME=VALUE``, one beside the other; the checkpoint says which it has."""
+def read_chat(settings: Settings, template_args: str | None) -> TemplateChange:
+    """Return what is added to the chat template: ``NAME=VALUE``, one beside the other; the checkpoint says which it has.
+
+    Raises:
+        FieldError: it is too long.
+    """
     if template_args is None:
         return settings.template
     if len(template_args) > MAX_TEMPLATE_ARGS:

@@ -28,6 +28,7 @@ class Settings:
         annotation_file, video_root: where the rows come from; None where no file was given.
         format, video_name: how it is read; see :func:`vtg_core.data.annotations.load_annotations`.
         adapter: a PEFT adapter on the checkpoint's model: a folder or a hub id; empty where none was given.
+        load_in_4bit: the model's weights are brought into four bits.
         collator: ``package.module:name`` of a foreign collator to audit; empty where none was given.
         batch: a saved batch to audit; None where none was given.
         template: what is added to the checkpoint's chat template.
@@ -57,6 +58,7 @@ class Settings:
     language: str = ENGLISH.code
     endpoint: str = ""
     writer: str = ""
+    load_in_4bit: bool = False
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -95,19 +97,20 @@ class Settings:
         return 1 + max(rows, default=-1)
 
     @property
-    def placement(self) -> dict[str, str]:
+    def placement(self) -> dict[str, Any]:
         """What :func:`vtg_core.checkpoints.load_model` is told beside the checkpoint's name."""
         return {
             "device": self.device,
             "dtype": self.dtype,
             "device_map": self.device_map,
             "adapter": self.adapter,
+            "load_in_4bit": self.load_in_4bit,
         }
 
     @property
     def model_label(self) -> str:
-        """How the model is named to people: the checkpoint, and the adapter on it."""
-        return model_label(self.checkpoint, self.adapter)
+        """How the model is named to people: the checkpoint, its bits, and the adapter on it."""
+        return model_label(self.checkpoint, self.adapter, load_in_4bit=self.load_in_4bit)
 
 
 MAX_FRAMES_OF_VISITORS = 128

@@ -206,7 +206,7 @@ def _activations(shape: ModelShape, media: _Media, num_tokens: int) -> float:
 
 def _common_bytes(shape: ModelShape, media: _Media, num_tokens: int) -> float:
     """Return the bytes that live through a pass: pixels, embeddings, what the vision tower hands over, weights."""
-    weights = 0 if shape.is_loaded else shape.num_params * shape.itemsize
+    weights = 0 if shape.is_loaded else shape.weight_bytes
     states = (num_tokens + 4 * media.num_tokens) * shape.hidden * shape.itemsize
     return weights + 2 * media.num_bytes + states
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
 
 
@@ -29,6 +30,7 @@ class ModelShape:
             their size.
         vision_layers, vision_hidden, vision_intermediate: of the vision tower; 0 where there is none.
         vocab_size: how many logits each position has.
+        is_in_4bit: the weights are in four bits, those of embeddings and logits left out.
     """
 
     name: str
@@ -47,17 +49,25 @@ class ModelShape:
     vision_hidden: int
     vision_intermediate: int
     vocab_size: int
+    is_in_4bit: bool = False
 
     @classmethod
     def of(cls, model: "PreTrainedModel") -> "ModelShape":
         """Return the shape of a model that is loaded."""
         device, dtype = next(model.parameters()).device, dtype_of(model)
         is_spread = len(set(getattr(model, "hf_device_map", {}).values())) > 1
-        return _shape(model, str(device), dtype, is_loaded=True, is_spread=is_spread)
+        is_in_4bit = bool(getattr(model, "is_loaded_in_4bit", False))
+        return _shape(model, str(device), dtype, is_loaded=True, is_spread=is_spread, is_in_4bit=is_in_4bit)
 
     @classmethod
     def of_config(
-        cls, config: "PreTrainedConfig", *, device: str, dtype: str, is_spread: bool = False
+        cls,
+        config: "PreTrainedConfig",
+        *,
+        device: str,
+        dtype: str,
+        is_spread: bool = False,
+        is_in_4bit: bool = False,
     ) -> "ModelShape":
         """Return the shape of a model that is not loaded yet; its modules are built without weights.
 
@@ -65,13 +75,23 @@ class ModelShape:
             config: of an image-text-to-text model.
             device, dtype: where it would run, in PyTorch's words.
             is_spread: a device map would spread it over all devices, from ``device`` on.
+            is_in_4bit: its weights would be brought into four bits.
         """
-        return _shape(_without_weights(config), device, dtype, is_loaded=False, is_spread=is_spread)
+        model = _without_weights(config)
+        return _shape(model, device, dtype, is_loaded=False, is_spread=is_spread, is_in_4bit=is_in_4bit)
 
     @property
     def itemsize(self) -> int:
         """Bytes a number."""
         return {"float64": 8, "float32": 4}.get(self.dtype, 2)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of all weights; of four bits with a factor for each 64 of them, and whole embeddings and logits at most."""
+        if not self.is_in_4bit:
+            return self.num_params * self.itemsize
+        whole = min(self.num_params, 2 * self.vocab_size * self.hidden)
+        return whole * self.itemsize + (self.num_params - whole) * 9 // 16
 
     @property
     def num_layers(self) -> int:
@@ -88,7 +108,13 @@ def _without_weights(config: "PreTrainedConfig") -> "PreTrainedModel":
 
 
 def _shape(
-    model: "PreTrainedModel", device: str, dtype: str, *, is_loaded: bool, is_spread: bool
+    model: "PreTrainedModel",
+    device: str,
+    dtype: str,
+    *,
+    is_loaded: bool,
+    is_spread: bool,
+    is_in_4bit: bool,
 ) -> ModelShape:
     config: Any = model.config
     text = config.get_text_config(decoder=True)
@@ -102,7 +128,7 @@ def _shape(
         dtype=dtype,
         is_loaded=is_loaded,
         is_spread=is_spread,
-        num_params=sum(parameter.numel() for parameter in model.parameters()),
+        num_params=sum(map(_num_weights, model.parameters())),
         text_params=counts[0],
         vision_params=counts[1],
         text_layers=text.num_hidden_layers,
@@ -113,7 +139,14 @@ def _shape(
         vision_hidden=_first(vision, "hidden_size", "embed_dim"),
         vision_intermediate=_first(vision, "intermediate_size"),
         vocab_size=model.get_input_embeddings().num_embeddings,
+        is_in_4bit=is_in_4bit,
     )
+
+
+def _num_weights(parameter: "Tensor") -> int:
+    """Return how many weights a parameter holds; bitsandbytes packs two into a byte, and remembers their shape."""
+    state = getattr(parameter, "quant_state", None)
+    return parameter.numel() if state is None else int(state.shape.numel())
 
 
 def _first(config: object, *names: str) -> int:
@@ -132,7 +165,7 @@ def _count_params(model: "PreTrainedModel", taken_experts: float) -> tuple[int, 
     text = vision = 0.0
     for name, parameter in model.named_parameters():
         if "visual" in name or "vision" in name:
-            vision += parameter.numel()
+            vision += _num_weights(parameter)
         elif id(parameter) not in ends:
-            text += parameter.numel() * (taken_experts if ".experts." in name else 1.0)
+            text += _num_weights(parameter) * (taken_experts if ".experts." in name else 1.0)
     return int(text), int(vision)

@@ -57,6 +57,7 @@ def compare_precisions(
     device: Device | str = Device.AUTO,
     device_map: str = "",
     adapter: str = "",
+    load_in_4bit: bool = False,
     dtypes: Sequence[Precision | str] = PRECISIONS,
     on_step: Callable[[int, str], None] | None = None,
     on_layer: Callable[[int], None] | None = None,
@@ -69,6 +70,7 @@ def compare_precisions(
         tokenizer: of the same checkpoint.
         device, device_map: where the model runs, as :func:`vtg_core.checkpoints.load_model` takes them.
         adapter: a PEFT adapter that is put onto it, as it takes one too.
+        load_in_4bit: its weights are in four bits, and it computes in each type.
         dtypes: at least one; the others are compared with the first.
         on_step: called before each type with how many are done, and its name; what it raises ends the comparison.
         on_layer: see :func:`vtg_core.loss.score.score`; counted from 1 again in each type.
@@ -84,7 +86,9 @@ def compare_precisions(
     names = [resolve_precision(dtype, resolved) for dtype in dtypes]
 
     def load(dtype: str) -> "PreTrainedModel":
-        return load_model(name, device=device, dtype=dtype, device_map=device_map, adapter=adapter)
+        return load_model(
+            name, device=device, dtype=dtype, device_map=device_map, adapter=adapter, load_in_4bit=load_in_4bit
+        )  # fmt: skip
 
     found: list[tuple[PrecisionReport, tuple[float, ...]]] = []
     for done, dtype in enumerate(names):

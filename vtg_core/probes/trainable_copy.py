@@ -43,7 +43,7 @@ def check_trainable(model: "PreTrainedModel") -> None:
         stored = ", ".join(sorted(types - _TRAINABLE)) or method or "a quantised form"
         raise LossError(
             "a model must have floating point weights to be trained on a sample, and this one is quantised "
-            f"({stored}); load the checkpoint that it was made of"
+            f"({stored}); load the checkpoint that it was made of, without --load-in-4bit"
         )
 
 

@@ -40,7 +40,7 @@ def controls_cost(shape: ModelShape, sharing: Sequence[EncodedSample]) -> PassCo
 def generation_cost(shape: ModelShape, encoded: EncodedSample) -> PassCost:
     """Estimate what an answer takes that is as long as it may be: a pass over the prompt, and one for each token."""
     prompt, limit = estimate_plain_passes(shape, [encoded]), default_max_new_tokens(encoded)
-    reading = shape.num_params * shape.itemsize / BYTES_PER_SECOND.get(shape.device.split(":")[0], 1e10)
+    reading = shape.weight_bytes / BYTES_PER_SECOND.get(shape.device.split(":")[0], 1e10)
     writing = limit * (reading + SECONDS_PER_LAYER * shape.text_layers)
     cache = 2 * shape.text_layers * shape.kv_width * (len(encoded) + limit) * shape.itemsize
     return replace(

@@ -100,6 +100,27 @@ def prompt_differences(row: Row, known: Known, official: np.ndarray) -> Iterator
     yield from _differ(row, known, official, ours, theirs)
 
 
+def later_difference(row: Row, official: np.ndarray, answer: int) -> Difference | None:
+    """Return how what a row reads before one of its later answers differs from the official prompt of that answer.
+
+    Time stamps, the number of placeholders and white space at the prompt's end are left aside.
+
+    Args:
+        row: what training reads.
+        official: ids of the prompt, earlier turns included; int64, shape (L,).
+        answer: its number, from 0; the first one's is compared by :func:`prompt_differences`.
+    """
+    answers = assistant_turns(row.reading)
+    ours, theirs = items_of(official, row.chat), items_of(row.own_ids, row.chat)
+    if theirs.ids[: len(ours)] == ours.ids or answer >= len(answers):
+        return None
+    end = int(np.searchsorted(row.positions, answers[answer].content))
+    theirs = items_of(row.own_ids[:end], row.chat)
+    if row.chat.decode(ours.ids).rstrip() == row.chat.decode(theirs.ids).rstrip():
+        return None
+    return _first_difference(Cause.OTHER, row, official, ours, theirs)
+
+
 def _differ(row: Row, known: Known, official: np.ndarray, ours: Items, theirs: Items) -> Iterator[Difference]:
     header, their_header = _header(ours, row.chat, last=True), _header(theirs, row.chat)
     if header is None:  # no control token opens the assistant's turn

@@ -125,7 +125,7 @@ def compare_answer(
     model = load_model(settings.checkpoint, **settings.placement)
     compared = comparison_settings(
         settings.checkpoint, templates, frames=row.frames, device=settings.device, dtype=settings.dtype,
-        adapter=settings.adapter, template=settings.template,
+        adapter=settings.adapter, load_in_4bit=settings.load_in_4bit, template=settings.template,
     )  # fmt: skip
     with _as_file(row) as (file, reading):
         dataset = VideoTemporalSFTDataset(file, **reading, frames=row.frames, on_error=OnError.SKIP)

@@ -46,7 +46,8 @@ class FileCompareEvents:
         run: dict[str, Any] = {
             "outputs": [at.notice, tab.view, tab.compared], "show_progress_on": [tab.doing], **MODEL
         }  # fmt: skip
-        asked.then(self._compare, [tab.limit, tab.baseline, at.num_frames, at.trained], **run).then(**finish)
+        values = [tab.limit, tab.baseline, at.num_frames, at.trained, at.template_arg]
+        asked.then(self._compare, values, **run).then(**finish)
         again = tab.view.go_on(self._ask_on, **UNQUEUED)
         again.then(self._go_on, [tab.compared], **run).then(**finish)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.FILE_COMPARISON)

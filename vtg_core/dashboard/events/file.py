@@ -49,7 +49,7 @@ class FileEvents:
             "concurrency_id": "file", "concurrency_limit": 2, "trigger_mode": "once", "show_progress": "hidden",
             "api_visibility": "private",
         }  # fmt: skip
-        fields = [at.mode, at.num_frames, tab.counts_tokens, tab.max_length]
+        fields = [at.mode, at.num_frames, tab.counts_tokens, tab.max_length, at.template_arg]
         tab.run.click(self._survey, fields, **survey)
         at.tab_of["file"].select(self._survey_unasked, [tab.surveyed, *fields], **survey)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.SURVEY)

@@ -33,7 +33,7 @@ class FileAuditEvents:
             "outputs": [at.notice, tab.view, tab.kept], "concurrency_id": "file", "concurrency_limit": 2,
             "trigger_mode": "once", "show_progress": "hidden", "api_visibility": "private",
         }  # fmt: skip
-        asked = [at.mask, at.mode, at.template, at.num_frames, at.trained, tab.draws]
+        asked = [at.mask, at.mode, at.template, at.num_frames, at.trained, tab.draws, at.template_arg]
         tab.run.click(self._audit, asked, **run)
         tab.view.go_on(self._go_on, [tab.kept], **run)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.FILE_AUDIT)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vtg_core.audit.file_rows import FileRows
@@ -11,7 +11,8 @@ from vtg_core.audit.findings import Finding
 from vtg_core.audit.report import Report, RowFindings
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_collator, audit_rows, unreadable_row
-from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy, template_in
+from vtg_core.checkpoints.template_change import TemplateChange
+from vtg_core.dashboard.inputs import check_choices, read_chat, read_frames, read_policy, template_in
 from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
@@ -46,6 +47,7 @@ class FileAudit:
         policy: which regions are trained; a foreign collator has its own.
         draws: each row is asked by a template of its own, as in training, and not all by ``template``.
         language: the code of the one in which the templates ask.
+        chat: what is added to the checkpoint's chat template.
     """
 
     source: AuditSource
@@ -55,6 +57,7 @@ class FileAudit:
     policy: MaskPolicy
     draws: bool = False
     language: str = ENGLISH.code
+    chat: TemplateChange = field(default_factory=TemplateChange)
 
     @classmethod
     def read(
@@ -66,8 +69,9 @@ class FileAudit:
         num_frames: float | None,
         trained: list[str],
         draws: bool = False,
+        template_args: str | None = None,
     ) -> "FileAudit":
-        """Read the values of the page.
+        """Read the values of the page; without ``template_args``, those that it was started with.
 
         Raises:
             VTGError: a value is missing, out of range, or none of the page's own.
@@ -82,6 +86,7 @@ class FileAudit:
             policy=read_policy(trained),
             draws=bool(draws),
             language=settings.language,
+            chat=read_chat(settings, template_args),
         )
 
     def subject(self, settings: Settings) -> str:
@@ -92,7 +97,7 @@ class FileAudit:
         asked = "a template drawn for each row" if self.draws else f"template {self.template}"
         own = self.template == OWN and not self.draws
         told = "their own words" if own else f"{asked} · {self.mode.replace('_', ' ')}"
-        return f"{who} on {file} · {told} · {frames}"
+        return " · ".join((f"{who} on {file}", told, frames, *self.chat.arguments))
 
     def selector(self) -> TemplateSelector:
         """Return what chooses the template of each row."""
@@ -188,7 +193,7 @@ def show_file_audit(
     report, num_all, told = run.report, len(run.settings.annotations), time.monotonic()
     report.is_partial = False
     yield ShownAudit(run.view("running"), run)
-    checkpoint = load_checkpoint_of(run.settings, tell)
+    checkpoint = load_checkpoint_of(replace(run.settings, template=run.wanted.chat), tell)
     for found in run.rows(checkpoint):
         report.add(found)
         if is_stopped():

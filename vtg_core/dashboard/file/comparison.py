@@ -5,16 +5,17 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.comparison.analytics import Metric, summarise
 from vtg_core.comparison.files import ComparisonSettings
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.comparison.store import ComparisonStore
-from vtg_core.dashboard.inputs import check_choices, read_frames, read_policy
+from vtg_core.dashboard.inputs import check_choices, read_chat, read_frames, read_policy
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of, model_shape_of
 from vtg_core.data.annotations import UnreadableRow
@@ -58,6 +59,7 @@ class FileComparison:
         frames: which frames are taken from each row's video.
         policy: which regions are trained.
         before: what an earlier run of the same that was stopped came to; None for a new one.
+        chat: what is added to the checkpoint's chat template.
     """
 
     limit: int
@@ -65,6 +67,7 @@ class FileComparison:
     frames: FramePolicy
     policy: MaskPolicy
     before: "ComparisonStore | None" = None
+    chat: TemplateChange = field(default_factory=TemplateChange)
 
     @classmethod
     def read(
@@ -74,8 +77,9 @@ class FileComparison:
         baseline: str,
         num_frames: float | None,
         trained: list[str],
+        template_args: str | None = None,
     ) -> "FileComparison":
-        """Read the values of the page.
+        """Read the values of the page; without ``template_args``, those that it was started with.
 
         Raises:
             VTGError: a value is missing, out of range, or none of the page's own.
@@ -85,13 +89,15 @@ class FileComparison:
         if limit is None or not 1 <= limit <= count or limit != int(limit):
             got = "the field is empty" if limit is None else f"got {limit:g}"
             raise VTGError(f"the number of rows must be a whole number from 1 to {count:,}; {got}")
-        return cls(int(limit), baseline, read_frames(settings, num_frames), read_policy(trained))
+        chat = read_chat(settings, template_args)
+        return cls(int(limit), baseline, read_frames(settings, num_frames), read_policy(trained), chat=chat)
 
     def subject(self, settings: Settings) -> str:
         """Return what is compared, in words."""
         frames = f"{self.frames.fps:g} fps" if self.frames.fps else f"{self.frames.num_frames} frames"
         file = settings.annotation_file.name if settings.annotation_file else ""
-        return f"{settings.model_label} on {file} · {len(TEMPLATES)} templates · {frames}"
+        told = (f"{len(TEMPLATES)} templates", frames, *self.chat.arguments)
+        return " · ".join((f"{settings.model_label} on {file}", *told))
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,7 @@ def show_file_comparison(
     Raises:
         VTGError: the file, the checkpoint or the model cannot be used.
     """
-    run = _Run(settings, wanted, tell, is_stopped)
+    run = _Run(replace(settings, template=wanted.chat), wanted, tell, is_stopped)
     yield run.shown("running")
     try:
         dataset, processor = run.prepare()
@@ -330,8 +336,8 @@ def _store(
 ) -> ComparisonStore:
     """Return where rows are kept: in memory, in the form that the command's files have."""
     own = ComparisonSettings.of(
-        settings.checkpoint, adapter=settings.adapter, template=settings.template, dtype=dtype, frames=wanted.frames,
-        policy=wanted.policy, templates=settings.built_in,
+        settings.checkpoint, adapter=settings.adapter, load_in_4bit=settings.load_in_4bit,
+        template=settings.template, dtype=dtype, frames=wanted.frames, policy=wanted.policy, templates=settings.built_in,
     )  # fmt: skip
     return ComparisonStore(own, dataset.annotations, unreadable=list(dataset.unreadable))
 

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from vtg_core.dashboard.inputs import is_form, read_frames
+from vtg_core.checkpoints.template_change import TemplateChange
+from vtg_core.dashboard.inputs import is_form, read_chat, read_frames
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell, load_checkpoint_of
 from vtg_core.errors import VTGError
@@ -32,18 +33,26 @@ class FileSurvey:
         frames: which frames are taken.
         counts_tokens: count the tokens of each row whose video is there.
         max_length: the most tokens that training keeps; None for no bound.
+        chat: what is added to the checkpoint's chat template.
     """
 
     mode: str
     frames: FramePolicy
     counts_tokens: bool
     max_length: int | None
+    chat: TemplateChange = field(default_factory=TemplateChange)
 
     @classmethod
     def read(
-        cls, settings: Settings, mode: str, num_frames: float | None, counts: bool, max_length: float | None
+        cls,
+        settings: Settings,
+        mode: str,
+        num_frames: float | None,
+        counts: bool,
+        max_length: float | None,
+        template_args: str | None = None,
     ) -> "FileSurvey":
-        """Read the values of the page.
+        """Read the values of the page; without ``template_args``, those that it was started with.
 
         Raises:
             VTGError: a value is out of range, or none of the page's own.
@@ -51,7 +60,8 @@ class FileSurvey:
         if not is_form(mode):
             raise VTGError("the answer must be among the page's own choices")
         bound = _bound(max_length) if counts and max_length else None
-        return cls(mode, read_frames(settings, num_frames), bool(counts), bound)
+        chat = read_chat(settings, template_args)
+        return cls(mode, read_frames(settings, num_frames), bool(counts), bound, chat)
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ def show_file_survey(
 def _rules(settings: Settings, wanted: FileSurvey, tell: Tell) -> "TokenRules":
     from vtg_core.audit.survey.tokens import TokenRules
 
-    processor = load_checkpoint_of(settings, tell).processor
+    processor = load_checkpoint_of(replace(settings, template=wanted.chat), tell).processor
     return TokenRules(
         processor,
         wanted.frames,

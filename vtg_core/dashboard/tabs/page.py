@@ -111,7 +111,7 @@ class Layout:
             )  # fmt: skip
             self.template_arg = gr.Textbox(
                 " ".join(self.settings.template.arguments), label="Chat template",
-                info="NAME=VALUE, of the sample on screen", placeholder="enable_thinking=false", lines=1, max_lines=1,
+                info="NAME=VALUE, what its variables are", placeholder="enable_thinking=false", lines=1, max_lines=1,
                 max_length=MAX_TEMPLATE_ARGS, elem_id="template-arg", min_width=160,
             )  # fmt: skip
             self.device = gr.Textbox(

@@ -63,12 +63,15 @@ def model_shape_of(settings: Settings) -> ModelShape:
     if model is not None:
         return ModelShape.of(model)
     return _shape_of_config(
-        settings.checkpoint, settings.device, dtype=settings.dtype, device_map=settings.device_map
-    )
+        settings.checkpoint, settings.device, dtype=settings.dtype, device_map=settings.device_map,
+        is_in_4bit=settings.load_in_4bit,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4)
-def _shape_of_config(checkpoint: str, device: str, *, dtype: str, device_map: str) -> ModelShape:
+def _shape_of_config(
+    checkpoint: str, device: str, *, dtype: str, device_map: str, is_in_4bit: bool
+) -> ModelShape:
     from vtg_core.checkpoints.loading import load_config
     from vtg_core.checkpoints.placement import resolve_device, resolve_precision
 
@@ -78,6 +81,7 @@ def _shape_of_config(checkpoint: str, device: str, *, dtype: str, device_map: st
         device=resolved,
         dtype=resolve_precision(dtype, resolved),
         is_spread=bool(device_map),
+        is_in_4bit=is_in_4bit,
     )
 
 

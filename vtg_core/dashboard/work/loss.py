@@ -123,7 +123,7 @@ def show_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled
 
     reports = compare_precisions(
         settings.checkpoint, _batch(Inspection(sample, encoded), checkpoint), checkpoint.processor.tokenizer,
-        device=settings.device, device_map=settings.device_map, adapter=settings.adapter,
+        **{name: value for name, value in settings.placement.items() if name != "dtype"},
         on_step=on_step, on_layer=lambda _begun: _stop_if(is_cancelled),
     )  # fmt: skip
     return as_json(PrecisionsView(f"{sample.template.name} · {sample.template.mode}", reports))

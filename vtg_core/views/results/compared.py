@@ -57,12 +57,13 @@ def comparison_settings(
     device: str,
     dtype: str,
     adapter: str = "",
+    load_in_4bit: bool = False,
     template: TemplateChange | None = None,
 ) -> ComparisonSettings:
     """Return the settings of a comparison that runs with the default mask policy.
 
     Args:
-        checkpoint, device, dtype, adapter: see :func:`vtg_core.checkpoints.loading.load_model`.
+        checkpoint, device, dtype, adapter, load_in_4bit: see :func:`vtg_core.checkpoints.loading.load_model`.
         templates: that are compared.
         frames: of every row.
         template: what is added to the checkpoint's chat template.
@@ -73,6 +74,7 @@ def comparison_settings(
     return ComparisonSettings.of(
         checkpoint,
         adapter=adapter,
+        load_in_4bit=load_in_4bit,
         template=template,
         dtype=resolve_precision(dtype, resolve_device(device)),
         frames=frames,

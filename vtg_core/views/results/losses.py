@@ -145,6 +145,7 @@ def precisions_of(
     device: str,
     device_map: str = "",
     adapter: str = "",
+    load_in_4bit: bool = False,
 ) -> list[dict[str, Any]]:
     """Return a sample's loss in each floating point type, as JSON can hold it; hold no model meanwhile."""
     from vtg_core.collator import pad
@@ -154,6 +155,12 @@ def precisions_of(
     return [
         asdict(report)
         for report in compare_precisions(
-            name, batch, processor.tokenizer, device=device, device_map=device_map, adapter=adapter
+            name,
+            batch,
+            processor.tokenizer,
+            device=device,
+            device_map=device_map,
+            adapter=adapter,
+            load_in_4bit=load_in_4bit,
         )
     ]
