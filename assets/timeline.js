@@ -24,19 +24,20 @@ export const movedWindow = ({ start, end }, which, to, duration) => {
 
 const tidy = (number) => Math.round(number * 1000) / 1000;
 
-// Which of the frames at `times` have room beside each other, each `width` pixels wide on a track of `room` pixels.
+// Which of the frames at `times` have room beside each other on a track of `room` pixels, and how wide each is seen: all of
+// one width, evenly, with what they are the picture of below them; as many as keep most of their `width` pixels.
 export const framesWithRoom = (times, duration, width, room) => {
-  const kept = [];
-  let last = -Infinity;
-  for (const [index, time] of times.entries()) {
-    const own = Math.max(0, Math.min((time / duration) * room - width / 2, room - width));
-    const left = Math.max(own, last + width + 2);
-    if (left - own > width / 2 || left + width > room) continue; // it would stand beside another frame's time
-    kept.push([index, left]);
-    last = left;
+  for (let step = 1; step <= times.length; step += 1) {
+    const kept = [...times.entries()].filter(([index]) => index % step === 0);
+    const gap = Math.min(1, ...kept.slice(1).map(([, time], i) => (time - kept[i][1]) / duration));
+    const seen = Math.min(width, (gap * room - BETWEEN) / (1 + gap));
+    if (seen >= MOST_OF_IT * width) return { seen, kept: kept.map(([index, time]) => [index, (time / duration) * (room - seen)]) };
   }
-  return kept;
+  return { seen: width, kept: [] };
 };
+
+const BETWEEN = 2; // pixels between two frames
+const MOST_OF_IT = 0.6;
 
 const number = (value) => (value === null || value === undefined || value === "" || !Number.isFinite(Number(value)) ? null : Number(value));
 
@@ -70,9 +71,10 @@ const filmOf = () => {
     row.replaceChildren();
     if (row.hidden) return;
     row.style.height = `${film.height}px`;
-    for (const [index, left] of framesWithRoom(film.times, shown.duration, film.width, row.clientWidth)) {
+    const { seen, kept } = framesWithRoom(film.times, shown.duration, film.width, row.clientWidth);
+    for (const [index, left] of kept) {
       const one = make("div", "vtg-film-frame");
-      Object.assign(one.style, { left: `${left}px`, width: `${film.width}px`, backgroundImage: `url("${film.picture}")`, backgroundPosition: `${-index * film.width}px 0` });
+      Object.assign(one.style, { left: `${left}px`, width: `${seen}px`, backgroundImage: `url("${film.picture}")`, backgroundPosition: `${(seen - film.width) / 2 - index * film.width}px 0` });
       one.title = `frame ${whole(film.frames[index] + 1)} · ${seconds(film.times[index])}`;
       one.dataset.time = film.times[index];
       row.append(one);

@@ -32,7 +32,12 @@ def main(asked: list[str]) -> int:
         return 2
     with sync_playwright() as playwright, TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        of_a_file = ("--annotations", str(rows_with_faults(Path(folder))), "--video-root", str(ROOT / "assets"))
+        of_a_file = (
+            "--annotations",
+            str(rows_with_faults(Path(folder))),
+            "--video-root",
+            str(ROOT / "assets"),
+        )
         for pictures, arguments in ((OF_THE_DEMO, ()), (OF_A_FILE, (*of_a_file, "--collator", COLLATOR))):
             names = [name for name in pictures if not asked or name in asked]
             if not names:
@@ -135,7 +140,9 @@ def report(browser: Browser, url: str) -> Page:
     page = collator(browser, url)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download report").click()
-    offline = browser.new_context(offline=True, viewport={"width": 1280, "height": 1040}, accept_downloads=True)
+    offline = browser.new_context(
+        offline=True, viewport={"width": 1280, "height": 1040}, accept_downloads=True
+    )
     opened_file = offline.new_page()
     path = download.value.path()
     named = path.with_suffix(".html")
