@@ -17,9 +17,9 @@ from vtg_core.dashboard.inputs import pick_row
 from vtg_core.dashboard.samples import Samples
 from vtg_core.dashboard.session.visit import Visit
 from vtg_core.dashboard.settings import for_visitors
-from vtg_core.dashboard.tabs.histograms import distribution_bars
 from vtg_core.errors import AnnotationError, VTGError
 from vtg_core.video.plan import FramePolicy
+from vtg_core.views.results.histograms import distribution_bars
 from vtg_core.views.survey import MAX_SHOWN_ROWS, view_figure_rows, view_survey
 
 GOOD = {"video": "red_circle.mp4", "duration": 30.0, "timestamp": [8.0, 14.0], "sentence": "a red circle"}

@@ -216,9 +216,8 @@ def test_a_pass_that_was_cancelled_while_it_waited_is_not_run():
     assert run(visit, work)[1] == "a loss"
 
 
-def test_a_pass_that_is_asked_for_while_a_row_is_read_runs_on_that_row():
+def test_a_pass_that_is_asked_for_before_the_pages_row_is_read_runs_on_that_row():
     visit, row = Visit(), inputs(query="a blue square")
-    visit.is_filled.clear()  # as a page that opens, whose fields still hold something else
     visit.ask(Task.ANSWER)
     arrives = Thread(target=lambda: visit.end_reading(visit.begin_reading(row)))
     arrives.start()
@@ -232,13 +231,10 @@ def test_a_pass_that_is_asked_for_while_a_row_is_read_runs_on_that_row():
 
 def test_a_pass_does_not_wait_for_a_row_once_it_was_cancelled_or_the_row_cannot_be_read():
     visit = Visit()
-    visit.is_filled.clear()
     visit.ask(Task.LOSS)
     visit.jobs.cancel(Task.LOSS)
     assert run(visit)[1] is None
     visit.ask(Task.LOSS)
-    visit.fail_reading(None)
-    visit.is_filled.clear()
     Timer(0.1, visit.fail_reading, [None]).start()
     assert "its row could not be read" in json.loads(run(visit)[0])["text"]
 

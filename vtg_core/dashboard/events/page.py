@@ -195,7 +195,6 @@ class _Events:
     def _open(self, request: gr.Request) -> list[Any]:
         """Return what the page's address asks for, and nothing else: a person may have chosen something meanwhile."""
         at = self.layout
-        self.visits.of(request.session_hash).is_filled.clear()  # its first row is read next
         address = Address.read(self.settings, at.samples, dict(request.query_params), tab=at.first_tab)
         values = {
             "sample": at.samples.view(address.sample), "template": address.template, "answer": address.answer,

@@ -17,12 +17,6 @@ MAX_WAIT = 120
 Chosen = tuple[object, float | None]
 
 
-def _event_set() -> Event:
-    event = Event()
-    event.set()
-    return event
-
-
 @dataclass
 class Visit:
     """One open page.
@@ -36,7 +30,7 @@ class Visit:
         results: for each task whose result is on screen, what that is of.
         overfit: what the last overfit check that was asked for has come to; None where there was none.
         jobs: what it waits for.
-        is_filled: no row is on its way into the page's fields.
+        is_filled: no row is on its way into the page's fields; one is until the first was read.
         device: where the next pass runs, as a person chose; empty where they did not.
         uploaded: the rows of the file that a person uploaded; None where the page shows what it was started with.
     """
@@ -49,7 +43,7 @@ class Visit:
     results: dict[Task, Inputs | None] = field(default_factory=dict)
     overfit: OverfitRun | None = None
     jobs: Jobs = field(default_factory=Jobs)
-    is_filled: Event = field(default_factory=_event_set, repr=False)
+    is_filled: Event = field(default_factory=Event, repr=False)
     device: str = ""
     uploaded: Samples | None = None
     _asked: int = 0
@@ -137,12 +131,9 @@ class Visit:
             self.results[job.task] = inputs
 
     def wait_for_row(self, job: Job) -> bool:
-        """Return whether a row was on its way into the page's fields when a job was asked for, or is now.
-
-        It is waited for, until the job is stopped.
-        """
-        if self.is_filled.is_set():
-            return job.is_early
+        """Return whether a row was on its way into the page's fields when a job was asked for; it is waited for."""
+        if not job.is_early:
+            return False
         end = monotonic() + MAX_WAIT
         while not (self.is_filled.wait(0.05) or job.is_stopped() or monotonic() > end):
             pass
