@@ -25,15 +25,31 @@ export const movedWindow = ({ start, end }, which, to, duration) => {
 const tidy = (number) => Math.round(number * 1000) / 1000;
 
 // Which of the frames at `times` have room beside each other on a track of `room` pixels, and how wide each is seen: all of
-// one width, evenly, with what they are the picture of below them; as many as keep most of their `width` pixels.
+// one width, evenly, above what they are the picture of; as many as keep most of their `width` pixels.
 export const framesWithRoom = (times, duration, width, room) => {
   for (let step = 1; step <= times.length; step += 1) {
     const kept = [...times.entries()].filter(([index]) => index % step === 0);
-    const gap = Math.min(1, ...kept.slice(1).map(([, time], i) => (time - kept[i][1]) / duration));
-    const seen = Math.min(width, (gap * room - BETWEEN) / (1 + gap));
-    if (seen >= MOST_OF_IT * width) return { seen, kept: kept.map(([index, time]) => [index, (time / duration) * (room - seen)]) };
+    const placed = evenly(kept, duration, width, room) ?? byTime(kept, duration, width, room);
+    if (placed.seen >= MOST_OF_IT * width) return placed;
   }
   return { seen: width, kept: [] };
+};
+
+const seenOf = (gap, width, room) => Math.min(width, (gap * room - BETWEEN) / (1 + gap));
+
+// Times that were rounded to a frame leave one gap wider than the others: nobody is to see that. Null where it is more.
+const evenly = (kept, duration, width, room) => {
+  const gap = kept.length > 1 ? (kept.at(-1)[1] - kept[0][1]) / duration / (kept.length - 1) : 1;
+  const seen = seenOf(gap, width, room);
+  const at = (time) => (time / duration) * (room - seen);
+  const placed = kept.map(([index], i) => [index, at(kept[0][1] + i * gap * duration)]);
+  return placed.every(([, left], i) => Math.abs(left - at(kept[i][1])) <= seen / 2) ? { seen, kept: placed } : null;
+};
+
+const byTime = (kept, duration, width, room) => {
+  const gap = Math.min(1, ...kept.slice(1).map(([, time], i) => (time - kept[i][1]) / duration));
+  const seen = seenOf(gap, width, room);
+  return { seen, kept: kept.map(([index, time]) => [index, (time / duration) * (room - seen)]) };
 };
 
 const BETWEEN = 2; // pixels between two frames

@@ -63,6 +63,10 @@ test("frames above the timeline stand evenly beside each other, as many as have 
     const gaps = kept.slice(1).map(([, left], i) => left - kept[i][1] - seen);
     assert.ok(seen >= 30 && kept.length > 3 && Math.min(...gaps) >= 1.99 && Math.max(...gaps) - Math.min(...gaps) < 0.01);
   }
+  const rounded = [0, 2, 4, 6, 9, 11, 13, 15];
+  const lefts = framesWithRoom(rounded, 16, 50, 600).kept.map(([, left]) => left);
+  assert.ok(lefts.slice(2).every((left, i) => Math.abs(left - 2 * lefts[i + 1] + lefts[i]) < 0.01));
+  assert.ok(framesWithRoom([0, 1, 15, 16], 16, 50, 1000).kept[1][1] < 70, "far from even: each stands at its time");
   assert.deepEqual(framesWithRoom([], 32, 50, 300).kept, []);
 });
 
