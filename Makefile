@@ -3,6 +3,7 @@
 # make docs   write the generated tables of the documents
 # make clips  remake the demo clips in assets/   make demo       train the demo model anew
 # make bench  every benchmark, into bench.json   make bench ONLY=audit   one group of them
+# make screenshot   the pictures of the documents  make screenshot ONLY=report   one of them
 # make test-frameworks   other people's training frameworks on the demo, beside ours in a virtual environment of its own, and the
 #             table of docs/frameworks.md from what they do
 # make lock   write constraints.txt anew        make latest / make oldest   every test, on the newest or the oldest
@@ -56,7 +57,7 @@ bench: $(TO_DEVELOP)
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 screenshot: $(TO_DEVELOP)
-	$(BIN)/python -m tests.browser.screenshot
+	$(BIN)/python -m tests.browser.screenshot $(ONLY)
 
 $(UV):
 	$(PYTHON) -m venv .venv-lock

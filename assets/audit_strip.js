@@ -17,7 +17,7 @@ const verdict = (num, leaked, lost, right) => {
 const draw = (root, view) => {
   root.setAttribute("role", "status"); // it stays, so what is written into it is read out
   const recipe = view?.recipe;
-  set("recipe", recipe ? { name: recipe.name, runs: recipe.runs, num_tokens: view.num_tokens } : null);
+  set("recipe", recipe ? { name: recipe.name, does: recipe.does, used_by: recipe.used_by, runs: recipe.runs, num_tokens: view.num_tokens } : null);
   set("strip", view);
   if (!view) return;
   const box = make("div", "vtg-strip-box");

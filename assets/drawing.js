@@ -1,5 +1,7 @@
 // Draw what a component shows, and draw it anew when its value changes.
 
+import { on } from "./store.js";
+
 // Where the keyboard was in what is drawn anew, {root, key}. It is kept while what had the key is not drawn, until a
 // person goes elsewhere.
 let held = null;
@@ -26,4 +28,15 @@ export const drawFromValue = ({ element, props, watch }, draw) => {
   const load = () => redraw(root, () => draw(root, props.value ? JSON.parse(props.value) : null));
   load();
   watch("value", load);
+};
+
+// Draw as above, and anew when another mask is chosen.
+export const drawByMask = (component, draw) => {
+  const root = rootOf(component.element);
+  let shown = null;
+  drawFromValue(component, (_, view) => {
+    shown = view;
+    draw(root, view);
+  });
+  on("mask", root, () => redraw(root, () => draw(root, shown)));
 };

@@ -2,16 +2,10 @@
 
 import { redraw, rootOf } from "./drawing.js";
 import { whole } from "./numbers.js";
-import { hasTab, make, openTab, textButton } from "./shared.js";
+import { make, openPart, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
 
-const FRAMES = 60; // so long a tab that nobody has opened yet may take to be drawn
-
-const openFindings = () => {
-  openTab("File");
-  const open = (left) => hasTab("Findings") ? openTab("Findings") : left && requestAnimationFrame(() => open(left - 1));
-  open(FRAMES);
-};
+const openFindings = () => openPart("File", "Findings");
 
 export default ({ element }) => {
   const root = rootOf(element);

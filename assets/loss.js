@@ -1,10 +1,10 @@
 // One sample's loss; a value is a LossView (vtg_core/views/loss.py).
 
-import { drawFromValue, redraw, rootOf } from "./drawing.js";
+import { drawByMask } from "./drawing.js";
 import { heatLegend, heatShare, wordList } from "./loss_words.js";
 import { fixed, fixedOrTiny, percent, signed, tiny, whole } from "./numbers.js";
 import { cell, fold, KIND_NAMES, make, numberCell, rowTitle, showWhitespace, tableOf } from "./shared.js";
-import { get, on, set } from "./store.js";
+import { get, set } from "./store.js";
 
 const nats = (number, digits = 4) => fixed(number, digits);
 const likely = (prob) => fixedOrTiny(prob, 4, 0.001);
@@ -192,12 +192,4 @@ const draw = (root, view) => {
   );
 };
 
-export default (component) => {
-  const root = rootOf(component.element);
-  let shown = null;
-  drawFromValue(component, (_, view) => {
-    shown = view;
-    draw(root, view);
-  });
-  on("mask", root, () => redraw(root, () => draw(root, shown)));
-};
+export default (component) => drawByMask(component, draw);

@@ -3,7 +3,7 @@
 
 import { rootOf } from "./drawing.js";
 import { addressOf } from "./address.js";
-import { openTab, tabOnScreen, textButton } from "./shared.js";
+import { openPart, openTab, tabOnScreen, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
 
 const OPEN = "vtg-settings-open";
@@ -14,6 +14,7 @@ const titled = (id) => id[0].toUpperCase() + id.slice(1);
 
 const write = (first) => {
   const shown = Object.fromEntries(SHOWN.map((key) => [key, get(key)]));
+  shown.part = get("parts")[shown.tab] ?? "";
   history.replaceState(history.state, "", addressOf(location.search, shown, first));
 };
 
@@ -37,12 +38,14 @@ export default ({ element, props, watch }) => {
   root.append(settings, copy);
 
   let [isOpened, first] = [false, {}]; // before the server has read the address, it is not written
-  for (const key of SHOWN) on(key, root, () => isOpened && write(first));
+  for (const key of [...SHOWN, "parts"]) on(key, root, () => isOpened && write(first));
   const open = () => {
     if (!props.value) return;
-    const { colour, token, tab, from, ...asked } = JSON.parse(props.value);
+    const { colour, token, tab, part, from, ...asked } = JSON.parse(props.value);
     first = asked.first ?? {};
-    if (tab !== null && tabOnScreen() === titled(from)) openTab(titled(tab)); // or else a person was faster than the server
+    const isFirst = tabOnScreen() === titled(from); // or else a person was faster than the server
+    if (isFirst && part !== null) openPart(titled(tab ?? from), part);
+    else if (isFirst && tab !== null) openTab(titled(tab));
     if (colour !== null) set("colour", colour);
     if (token !== null) set("selected", token);
     isOpened = true;

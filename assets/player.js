@@ -53,7 +53,8 @@ export default ({ element, props, trigger, upload, watch }) => {
 
   const stage = (shown) => {
     for (const one of [video, empty, unplayable]) one.hidden = one !== shown;
-    kind.textContent = `${shown === video ? "preview" : "no preview"}; the page reads the file itself`;
+    kind.textContent = shown === video ? "preview" : "no preview";
+    kind.title = "The page reads the file itself";
   };
 
   const say = (text) => {

@@ -1,9 +1,9 @@
 // Other people's ways to mask beside ours; a value is a RecipesView (vtg_core/views/recipes.py).
 
-import { drawFromValue, redraw, rootOf } from "./drawing.js";
+import { drawByMask } from "./drawing.js";
 import { fixed, whole } from "./numbers.js";
 import { cell, focusTokens, KIND_NAMES, make, numberCell, openTab, rowTitle, tableOf, textButton } from "./shared.js";
-import { get, on, set } from "./store.js";
+import { get, set } from "./store.js";
 
 const counted = (pairs) => {
   const total = pairs.reduce((sum, [, count]) => sum + count, 0);
@@ -75,12 +75,4 @@ const draw = (root, view) => {
   root.append(tableOf(names, [ourRow(view), ...yours, ...view.recipes.map((recipe) => recipeRow(recipe, view))], "vtg-recipes-table"));
 };
 
-export default (component) => {
-  const root = rootOf(component.element);
-  let shown = null;
-  drawFromValue(component, (_, view) => {
-    shown = view;
-    draw(root, view);
-  });
-  on("mask", root, () => redraw(root, () => draw(root, shown)));
-};
+export default (component) => drawByMask(component, draw);

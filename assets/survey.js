@@ -118,7 +118,7 @@ const listOf = (texts) => {
 };
 
 // Gradio draws the charts when it is ready to, and anew when they change: a chart is heard where it has not been.
-const hearCharts = (ask) => {
+const hearCharts = (around, ask) => {
   const heard = new WeakSet();
   const hear = () => {
     for (const chart of document.querySelectorAll(CHART)) {
@@ -127,12 +127,12 @@ const hearCharts = (ask) => {
       chart.on("plotly_click", ({ points: [point] }) => typeof point?.customdata === "string" && ask(point.customdata));
     }
   };
-  new MutationObserver(hear).observe(document.body, { childList: true, subtree: true });
+  new MutationObserver(hear).observe(around, { childList: true, subtree: true });
   hear();
 };
 
 export default (component) => {
   const ask = (name) => component.trigger("rows", { name });
   drawFromValue(component, (root, view) => draw(root, view, ask));
-  hearCharts(ask);
+  hearCharts(component.element.closest(".tabitem") ?? document.body, ask);
 };

@@ -24,19 +24,36 @@ export const movedWindow = ({ start, end }, which, to, duration) => {
 
 const tidy = (number) => Math.round(number * 1000) / 1000;
 
-// Which of the frames at `times` have room beside each other, each `width` pixels wide on a track of `room` pixels.
+// Which of the frames at `times` have room beside each other on a track of `room` pixels, and how wide each is seen: all of
+// one width, evenly, above what they are the picture of; as many as keep most of their `width` pixels.
 export const framesWithRoom = (times, duration, width, room) => {
-  const kept = [];
-  let last = -Infinity;
-  for (const [index, time] of times.entries()) {
-    const own = Math.max(0, Math.min((time / duration) * room - width / 2, room - width));
-    const left = Math.max(own, last + width + 2);
-    if (left - own > width / 2 || left + width > room) continue; // it would stand beside another frame's time
-    kept.push([index, left]);
-    last = left;
+  for (let step = 1; step <= times.length; step += 1) {
+    const kept = [...times.entries()].filter(([index]) => index % step === 0);
+    const placed = evenly(kept, duration, width, room) ?? byTime(kept, duration, width, room);
+    if (placed.seen >= MOST_OF_IT * width) return placed;
   }
-  return kept;
+  return { seen: width, kept: [] };
 };
+
+const seenOf = (gap, width, room) => Math.min(width, (gap * room - BETWEEN) / (1 + gap));
+
+// Times that were rounded to a frame leave one gap wider than the others: nobody is to see that. Null where it is more.
+const evenly = (kept, duration, width, room) => {
+  const gap = kept.length > 1 ? (kept.at(-1)[1] - kept[0][1]) / duration / (kept.length - 1) : 1;
+  const seen = seenOf(gap, width, room);
+  const at = (time) => (time / duration) * (room - seen);
+  const placed = kept.map(([index], i) => [index, at(kept[0][1] + i * gap * duration)]);
+  return placed.every(([, left], i) => Math.abs(left - at(kept[i][1])) <= seen / 2) ? { seen, kept: placed } : null;
+};
+
+const byTime = (kept, duration, width, room) => {
+  const gap = Math.min(1, ...kept.slice(1).map(([, time], i) => (time - kept[i][1]) / duration));
+  const seen = seenOf(gap, width, room);
+  return { seen, kept: kept.map(([index, time]) => [index, (time / duration) * (room - seen)]) };
+};
+
+const BETWEEN = 2; // pixels between two frames
+const MOST_OF_IT = 0.6;
 
 const number = (value) => (value === null || value === undefined || value === "" || !Number.isFinite(Number(value)) ? null : Number(value));
 
@@ -70,9 +87,10 @@ const filmOf = () => {
     row.replaceChildren();
     if (row.hidden) return;
     row.style.height = `${film.height}px`;
-    for (const [index, left] of framesWithRoom(film.times, shown.duration, film.width, row.clientWidth)) {
+    const { seen, kept } = framesWithRoom(film.times, shown.duration, film.width, row.clientWidth);
+    for (const [index, left] of kept) {
       const one = make("div", "vtg-film-frame");
-      Object.assign(one.style, { left: `${left}px`, width: `${film.width}px`, backgroundImage: `url("${film.picture}")`, backgroundPosition: `${-index * film.width}px 0` });
+      Object.assign(one.style, { left: `${left}px`, width: `${seen}px`, backgroundImage: `url("${film.picture}")`, backgroundPosition: `${(seen - film.width) / 2 - index * film.width}px 0` });
       one.title = `frame ${whole(film.frames[index] + 1)} · ${seconds(film.times[index])}`;
       one.dataset.time = film.times[index];
       row.append(one);

@@ -17,7 +17,7 @@ const ownSummary = (view) => {
   ];
 };
 
-const verdictSummary = ({ name, against, runs }) => {
+const verdictSummary = ({ name, against, runs, about }) => {
   const counts = { agree: 0, leak: 0, hole: 0 };
   for (const [start, end, code] of runs) counts[VERDICTS[code]] += end - start;
   const nodes = [make("b", "", `${name} against ${against}`)];
@@ -31,7 +31,7 @@ const verdictSummary = ({ name, against, runs }) => {
     set("mask", "ours");
     focusTokens();
   };
-  return [...nodes, textButton("Back to ours", back)];
+  return [...nodes, textButton("Back to ours", back), ...(about ? [make("span", "vtg-muted", about)] : [])];
 };
 
 const heatScale = (colour, loss) => {

@@ -108,7 +108,10 @@ const OWN_ROW = "this mask";
 
 // The verdict runs [start, end, code] that colour a row, and what they say: a recipe's, else the row's own.
 export const comparisonOf = (model, recipe) => {
-  if (recipe && recipe.num_tokens === model.length) return { name: recipe.name, against: "ours", runs: recipe.runs };
+  if (recipe && recipe.num_tokens === model.length) {
+    const about = recipe.does ? `${recipe.name} ${recipe.does}, as in ${recipe.used_by}` : "";
+    return { name: recipe.name, against: "ours", runs: recipe.runs, about };
+  }
   const { verdicts, against } = model.view;
   return verdicts ? { name: OWN_ROW, against, runs: verdicts } : null;
 };

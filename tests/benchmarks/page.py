@@ -1,4 +1,4 @@
-"""How long a browser takes to show the tokens of a long row, beside ``gr.HighlightedText`` with the same data, and a long file.
+"""How long a browser takes to show the tokens of a long row, beside ``gr.HighlightedText`` with the same data.
 
 Rows of about 30,000 and 200,000 tokens are encoded with the demo's processor, without a pixel. A time to be painted runs
 from the click that asks the server for the value to the second frame in which the tokens stand on screen.
@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks._file_rows import filter_ms, findings_component, long_file
 from tests.benchmarks._visit import measure_visit
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from vtg_core.checkpoints.loading import load_processor
@@ -114,8 +113,6 @@ def _measure(values: dict[str, str], pairs: list[tuple[str, str | None]]) -> dic
         script_component("token_view", elem_id="tokens")
         for name, button in buttons.items():
             button.click(lambda value=values[name]: value, None, linked)
-        findings, found = findings_component(), as_json(long_file())
-        gr.Button("file", elem_id="show-file").click(lambda: found, None, findings)
         other.click(lambda: pairs, None, gr.HighlightedText(elem_id="highlighted"))
     page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     with sync_playwright() as playwright:
@@ -138,9 +135,6 @@ def _measure(values: dict[str, str], pairs: list[tuple[str, str | None]]) -> dic
             for name in values
         }
         figures |= visited(_look_closely)
-        walks = [visited(_walk_file) for _ in range(NUM_VISITS)]
-        figures["file_rows_20k_paint_ms"] = median(paint for paint, _ in walks)
-        figures["file_rows_20k_filter_ms"] = median(narrowed for _, narrowed in walks)
         figures["highlighted_text_paint_ms_30k"] = visited(
             lambda tab: tab.evaluate(PAINTED, ["#show-highlighted", "#highlighted *", 30_000])
         )  # fmt: skip
@@ -153,13 +147,6 @@ def _painted(tab: Any, name: str) -> float:
     tab.wait_for_timeout(500)
     milliseconds: float = tab.evaluate(PAINTED, [f"#show-{name}", ".vtg-flow .vtg-token", 1])
     return milliseconds
-
-
-def _walk_file(tab: Any) -> tuple[float, float]:
-    """Show 20,000 findings of a file and narrow them: milliseconds of each."""
-    tab.wait_for_timeout(500)
-    painted: float = tab.evaluate(PAINTED, ["#show-file", "#file-audit .vtg-vrows .vtg-vrow", 10])
-    return painted, filter_ms(tab)
 
 
 def _look_closely(tab: Any) -> dict[str, float]:

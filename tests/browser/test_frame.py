@@ -19,9 +19,11 @@ def test_a_first_visit_shows_a_leak_beside_ours_without_scrolling_and_how_to_aud
     expect(leaks.first).to_be_in_viewport(timeout=LOADED)
     expect(page.locator("#audit-strip")).to_contain_text("recipe: text-prefix")
     expect(page.locator("#audit-strip")).to_contain_text("275 of 287 trained tokens are wrong")
-    expect(page.locator("#own-command code")).to_have_text(
-        re.compile(r"^python -m vtg_core --collator \S+:\S+$")
-    )
+    own = page.locator("#own-command code")
+    expect(own.first).to_have_text(re.compile(r"^python -m vtg_core --collator \S+:\S+$"))
+    expect(own.last).to_contain_text("--annotations rows.json --video-root videos")
+    said = page.locator(".vtg-legend .vtg-counts")
+    expect(said).to_contain_text("text-prefix masks as many tokens as the prompt's text has")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 

@@ -123,3 +123,28 @@ def test_a_file_that_cannot_be_read_is_one_sentence(capsys, tmp_path):
         capsys.readouterr().err
         == "error: annotation file none.json cannot be read: No such file or directory\n"
     )
+
+
+def test_the_charts_are_one_file_that_asks_for_nothing_else_and_holds_no_text_of_the_rows(write, tmp_path):
+    path, out = write({"sentence": "<img src=x>"}, {}), tmp_path / "charts.html"
+    assert main(["data", path, "--plots", str(out)]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert "how long windows are" in text
+    assert "Content-Security-Policy" in text.splitlines()[1]
+    assert [part for part in ("<img src=x>", "rows.jsonl", '<script src="http') if part in text] == []
+
+
+def test_charts_are_not_drawn_of_a_mended_copy(write, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(
+            [
+                "data",
+                write({}),
+                "--fix",
+                "--output",
+                str(tmp_path / "new.jsonl"),
+                "--plots",
+                str(tmp_path / "c.html"),
+            ]
+        )
+    assert "give --fix or --plots, not both" in capsys.readouterr().err

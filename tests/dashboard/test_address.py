@@ -11,7 +11,7 @@ from vtg_core.dashboard.samples import Samples, picked_number, picked_steps, sou
 from vtg_core.data.annotations import load_annotations
 
 SETTINGS = Settings()
-OPENED = {"sample": "2", "template": "concise", "answer": "temporal_tokens", "mask": "header-in", "tab": "loss",
+OPENED = {"sample": "2", "template": "concise", "answer": "temporal_tokens", "mask": "header-in", "tab": "loss", "part": "probe",
           "colour": "region", "token": "7"}  # fmt: skip
 
 
@@ -36,7 +36,14 @@ def test_a_link_opens_what_it_names():
     assert address.remark == ""
     script = json.loads(address.for_script("tokens"))
     first = {"template": "direct"}
-    assert script == {"colour": "region", "token": 7, "tab": "loss", "from": "tokens", "first": first}
+    assert script == {
+        "colour": "region",
+        "token": 7,
+        "tab": "loss",
+        "part": "Probe",
+        "from": "tokens",
+        "first": first,
+    }
 
 
 def test_a_link_sets_nothing_that_it_does_not_name():
@@ -71,6 +78,14 @@ def test_what_is_none_of_the_pages_own_is_left_out_and_said_without_its_text(nam
     assert address.ignored == (name,)
     assert address.remark.endswith(f"so it is left out: {name}.")
     assert {**vars(address), "ignored": ()} == vars(opened({}))
+
+
+def test_a_link_opens_a_tab_within_a_tab_that_the_page_has(tmp_path):
+    of_file = settings_with(tmp_path, row("a"))
+    found = opened({"tab": "file", "part": "findings"}, of_file)
+    assert json.loads(found.for_script("audit"))["part"] == "Findings"
+    assert opened({"tab": "audit", "part": "findings"}, of_file).ignored == ("part",)
+    assert opened({"tab": "file", "part": "compared"}, Settings(video_root=ASSETS)).ignored == ("part",)
 
 
 def test_values_that_no_link_has_are_not_looked_at():

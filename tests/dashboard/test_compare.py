@@ -73,7 +73,9 @@ def step_by_step(monkeypatch):
 @pytest.fixture
 def events(user_cache):
     with gr.Blocks():
-        return CompareEvents(SETTINGS, Layout(SETTINGS), Visits())
+        visits = Visits()
+        visits.of(REQUEST.session_hash).is_filled.set()
+        return CompareEvents(SETTINGS, Layout(SETTINGS), visits)
 
 
 def run(events, progress=lambda at, desc: None, **changed):

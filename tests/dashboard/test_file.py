@@ -1,21 +1,25 @@
 """The File tab: what a file holds, figure by figure, and a file that is uploaded."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from tests.conftest import ASSETS
 from tests.conversation_files import ROWS, write_rows
 from vtg_core.dashboard import Settings
-from vtg_core.dashboard.file import upload
+from vtg_core.dashboard import settings as bounds
+from vtg_core.dashboard.file.audit import FileAudit
+from vtg_core.dashboard.file.comparison import FileComparison
 from vtg_core.dashboard.file.survey import FileSurvey, show_file_survey
 from vtg_core.dashboard.file.upload import open_upload
 from vtg_core.dashboard.inputs import pick_row
 from vtg_core.dashboard.samples import Samples
 from vtg_core.dashboard.session.visit import Visit
-from vtg_core.dashboard.tabs.histograms import distribution_bars
+from vtg_core.dashboard.settings import for_visitors
 from vtg_core.errors import AnnotationError, VTGError
 from vtg_core.video.plan import FramePolicy
+from vtg_core.views.results.histograms import distribution_bars
 from vtg_core.views.survey import MAX_SHOWN_ROWS, view_figure_rows, view_survey
 
 GOOD = {"video": "red_circle.mp4", "duration": 30.0, "timestamp": [8.0, 14.0], "sentence": "a red circle"}
@@ -102,9 +106,23 @@ def test_an_upload_is_refused_in_a_sentence(opened, tmp_path, monkeypatch):
         opened({**GOOD, "timestamp": 8})
     with pytest.raises(VTGError, match="start it with --video-root"):
         open_upload(Settings(), tmp_path / "rows.jsonl")
-    monkeypatch.setattr(upload, "MAX_ROWS", 1)
+    monkeypatch.setattr(bounds, "MAX_ROWS", 1)
     with pytest.raises(AnnotationError, match="at most 1 rows"):
         opened(GOOD, GOOD)
-    monkeypatch.setattr(upload, "MAX_BYTES", 10)
+    monkeypatch.setattr(bounds, "MAX_BYTES", 10)
     with pytest.raises(AnnotationError, match="an uploaded file must have at most 0 MB"):
         opened(GOOD)
+
+
+def test_a_visitor_may_upload_less_and_compare_templates_on_fewer_rows(opened, tmp_path, monkeypatch):
+    page = replace(opened(GOOD, GOOD, GOOD), is_public=True)
+    assert (page.max_upload, page.max_compared) == ((20_000_000, 20_000), 3)
+    monkeypatch.setattr(bounds, "MAX_COMPARED_OF_VISITORS", 2)
+    assert FileComparison.read(page, 2, "direct", 4, []).limit == 2
+    with pytest.raises(VTGError, match="a whole number from 1 to 2; got 3"):
+        FileComparison.read(page, 3, "direct", 4, [])
+    with pytest.raises(VTGError, match="at most max_frames"):
+        FileAudit.read(replace(page, frames=for_visitors(page.frames)), "ours", "standard", "direct", 129, [])
+    monkeypatch.setattr(bounds, "MAX_ROWS_OF_VISITORS", 2)
+    with pytest.raises(AnnotationError, match="at most 2 rows"):
+        open_upload(page, page.annotation_file)

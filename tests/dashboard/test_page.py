@@ -249,7 +249,7 @@ def test_a_row_behind_one_that_cannot_be_read_keeps_its_own_number(tmp_path, nam
     picked = pick_row(settings, 3)
     assert picked.query == "third"
     assert picked.note.startswith("Row 3 of the file (rows.json")
-    assert f"1 of 3 rows cannot be read; the first: {name}:" in picked.note
+    assert "1 of 3 rows cannot be read, the first is row 2; File says why." in picked.note
 
 
 def test_a_row_that_cannot_be_read_says_why_and_a_blank_line_that_it_is_none(tmp_path):

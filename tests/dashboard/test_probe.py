@@ -60,7 +60,9 @@ def never():
 @pytest.fixture
 def events(user_cache):
     with gr.Blocks():
-        return ProbeEvents(SETTINGS, Layout(SETTINGS), Visits())
+        visits = Visits()
+        visits.of(REQUEST.session_hash).is_filled.set()
+        return ProbeEvents(SETTINGS, Layout(SETTINGS), visits)
 
 
 def progress(at, desc):

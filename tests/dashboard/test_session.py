@@ -1,6 +1,7 @@
 """An open page: its jobs, and that what it shows belongs to what is on screen."""
 
 import json
+from threading import Thread, Timer
 
 import gradio as gr
 import pytest
@@ -128,8 +129,8 @@ def test_a_loss_belongs_to_the_inputs_it_was_run_on():
 def test_a_loss_of_what_was_just_typed_is_shown_though_its_reading_comes_later():
     visit, here, there = Visit(), inputs(), inputs(query="a blue square")
     visit.begin_reading(here)
-    job = visit.jobs.begin(Task.LOSS)
-    visit.jobs.run_on(job, there, before=visit.current)
+    job = visit.begin(Task.LOSS)
+    visit.jobs.run_on(job, there)
     assert visit.shows(job)
     visit.begin_reading(there)
     assert visit.keeps(Task.LOSS)
@@ -213,6 +214,39 @@ def test_a_pass_that_was_cancelled_while_it_waited_is_not_run():
     assert (ran, result) == ([], None)
     visit.jobs.ask(Task.LOSS)
     assert run(visit, work)[1] == "a loss"
+
+
+def test_a_pass_that_is_asked_for_before_the_pages_row_is_read_runs_on_that_row():
+    visit, row = Visit(), inputs(query="a blue square")
+    visit.ask(Task.ANSWER)
+    arrives = Thread(target=lambda: visit.end_reading(visit.begin_reading(row)))
+    arrives.start()
+    _, read = Runs(SETTINGS, Visits()).run(
+        visit, Task.ANSWER, work=lambda _, read, *rest: read, read=inputs, progress=None
+    )
+    arrives.join()
+    assert read is row
+    assert visit.keeps(Task.ANSWER)
+
+
+def test_a_pass_does_not_wait_for_a_row_once_it_was_cancelled_or_the_row_cannot_be_read():
+    visit = Visit()
+    visit.ask(Task.LOSS)
+    visit.jobs.cancel(Task.LOSS)
+    assert run(visit)[1] is None
+    visit.ask(Task.LOSS)
+    Timer(0.1, visit.fail_reading, [None]).start()
+    assert "its row could not be read" in json.loads(run(visit)[0])["text"]
+
+
+def test_a_pass_that_waited_is_not_shown_where_the_page_has_turned_to_another_sample_meanwhile():
+    visit = Visit()
+    visit.end_reading(visit.begin_reading(inputs()))
+    visit.ask(Task.LOSS)
+    visit.end_reading(visit.begin_reading(inputs(query="a blue square")))
+    said, result = run(visit)
+    assert "The input changed" in json.loads(said)["text"]
+    assert result is None
 
 
 def test_a_pass_that_does_not_fit_ends_in_a_message_and_the_next_one_runs(monkeypatch):

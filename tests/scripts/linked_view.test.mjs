@@ -53,14 +53,21 @@ test("tokens are coloured by a loss of this very row alone", () => {
   assert.deepEqual(coloursOf(null, null).length, 2);
 });
 
-test("frames above the timeline stand beside each other, as many as have room", () => {
+test("frames above the timeline stand evenly beside each other, as many as have room", () => {
   const times = Array.from({ length: 16 }, (_, i) => 1 + 2 * i);
   const wide = framesWithRoom(times, 32, 50, 1000);
-  assert.deepEqual(wide.map(([index]) => index), [...times.keys()]);
-  assert.deepEqual([wide[0][1], wide.at(-1)[1]], [6.25, 943.75]);
-  const narrow = framesWithRoom(times, 32, 50, 300);
-  assert.ok(narrow.length > 3 && narrow.every(([, left], i) => i === 0 || left - narrow[i - 1][1] >= 52));
-  assert.deepEqual(framesWithRoom([], 32, 50, 300), []);
+  assert.deepEqual([wide.seen, wide.kept.map(([index]) => index)], [50, [...times.keys()]]);
+  assert.deepEqual([wide.kept[0][1], wide.kept.at(-1)[1]], [950 / 32, (950 * 31) / 32]);
+  for (const room of [300, 600, 700]) {
+    const { seen, kept } = framesWithRoom(times, 32, 50, room);
+    const gaps = kept.slice(1).map(([, left], i) => left - kept[i][1] - seen);
+    assert.ok(seen >= 30 && kept.length > 3 && Math.min(...gaps) >= 1.99 && Math.max(...gaps) - Math.min(...gaps) < 0.01);
+  }
+  const rounded = [0, 2, 4, 6, 9, 11, 13, 15];
+  const lefts = framesWithRoom(rounded, 16, 50, 600).kept.map(([, left]) => left);
+  assert.ok(lefts.slice(2).every((left, i) => Math.abs(left - 2 * lefts[i + 1] + lefts[i]) < 0.01));
+  assert.ok(framesWithRoom([0, 1, 15, 16], 16, 50, 1000).kept[1][1] < 70, "far from even: each stands at its time");
+  assert.deepEqual(framesWithRoom([], 32, 50, 300).kept, []);
 });
 
 test("what max_length cuts is counted, and how much of the loss with it", () => {

@@ -67,6 +67,15 @@ def resolve_device(device: Device | str = Device.AUTO) -> str:
     return device
 
 
+def devices_here() -> list[str]:
+    """Return the devices of this machine, as :func:`resolve_device` takes them: each CUDA card, MPS, and the CPU; ``auto`` is the first."""
+    import torch
+
+    num_cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    cards = [f"{Device.CUDA}:{card}" for card in range(num_cards)]
+    return [*cards, *([str(Device.MPS)] if torch.backends.mps.is_available() else []), str(Device.CPU)]
+
+
 def check_device(device: Device | str) -> str:
     """Return the name of a device, if it is one; whether this machine has it is another question.
 

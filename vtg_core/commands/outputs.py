@@ -7,7 +7,7 @@ from os import PathLike
 from vtg_core.commands.terminal import plain
 from vtg_core.files.outputs import check_writable, overwritten, shared_output
 
-NAMES = ("json", "csv", "markdown", "html", "yaml", "record")
+NAMES = ("json", "csv", "markdown", "html", "yaml", "record", "plots")
 """The options that name a file to write."""
 
 

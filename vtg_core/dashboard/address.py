@@ -21,6 +21,11 @@ T = TypeVar("T")
 TABS = ("audit", "tokens", "prompts", "loss")
 OF_FILE = "file"
 """The tab that only a page has which knows where videos are."""
+PARTS = {
+    "file": {"contents": "Contents", "findings": "Findings", "compared": "Templates compared"},
+    "loss": {"this-sample": "This sample", "compare": "Compare templates", "probe": "Probe"},
+}
+"""The tabs within a tab: their names, and what stands on them; the first of each is open."""
 COLOURS = ("label", "region", "verdict", "nll", "probability", "rank")
 """What tokens can be coloured by."""
 
@@ -33,6 +38,7 @@ class Address:
         sample: the number of a row, or of an example; None where there is none to open.
         template, answer, mask: as the page's fields hold them.
         tab: that is opened.
+        part: the tab within it; empty for the first.
         colour: what tokens are coloured by; empty where the link does not say.
         token: the index of the token that is chosen; None where none is.
         ignored: the names of values that are none of the page's own.
@@ -45,6 +51,7 @@ class Address:
     answer: str
     mask: str
     tab: str
+    part: str = ""
     colour: str = ""
     token: int | None = None
     ignored: tuple[str, ...] = ()
@@ -76,12 +83,14 @@ class Address:
             return taken
 
         templates = tuple(name for _, name in template_choices(samples))
+        tab = value("tab", _among((*TABS, OF_FILE) if settings.takes_files else TABS), tab)
         read = cls(
             sample=value("sample", samples.number_of, samples.first),
             template=value("template", _among(templates), templates[0]),
             answer=value("answer", lambda asked: asked if is_form(asked) else None, str(AnswerMode.STANDARD)),
             mask=value("mask", lambda asked: _mask(settings, asked), first_mask(settings)),
-            tab=value("tab", _among((*TABS, OF_FILE) if settings.takes_files else TABS), tab),
+            tab=tab,
+            part=value("part", _among(parts_of(settings, tab)), ""),
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )
@@ -102,10 +111,18 @@ class Address:
             first_tab: the tab that the page opens with: another one on screen was opened by a person since.
         """
         tab = self.tab if self.tab != first_tab else None
+        part = PARTS[self.tab][self.part] if self.part else None
         first = {"template": self.first}
         return json.dumps({
-            "colour": self.colour or None, "token": self.token, "tab": tab, "from": first_tab, "first": first
+            "colour": self.colour or None, "token": self.token, "tab": tab, "part": part, "from": first_tab, "first": first
         })  # fmt: skip
+
+
+def parts_of(settings: Settings, tab: str) -> tuple[str, ...]:
+    """Return the names of the tabs that stand within one."""
+    return tuple(
+        part for part in PARTS.get(tab, ()) if part != "compared" or settings.annotation_file is not None
+    )
 
 
 def _among(names: tuple[str, ...]) -> Callable[[str], str | None]:

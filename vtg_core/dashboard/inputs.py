@@ -283,7 +283,9 @@ def pick_row(settings: Settings, number: float | None) -> PickedRow:
         windows = own_answer(annotation, duration, windows).windows
     if settings.unreadable:
         count = f"{len(settings.unreadable):,} of {settings.num_in_file:,} rows"
-        note += f" {count} cannot be read; the first: {settings.unreadable[0].reason}."
+        note += (
+            f" {count} cannot be read, the first is row {settings.unreadable[0].row + 1:,}; File says why."
+        )
     return PickedRow(annotation.video, annotation.query, windows, clip, note, annotation.number, own)
 
 

@@ -17,6 +17,9 @@ class FieldError(VTGError):
         super().__init__(text)
         self.field = field
 
+    def __reduce__(self) -> tuple[type["FieldError"], tuple[str, str]]:
+        return type(self), (self.field, str(self))
+
 
 def notice(level: str, text: str, *, field: str = "") -> str:
     """Return the JSON of a notice: ``error``, ``warning`` or ``info``, its text, and the field that it stands at."""

@@ -83,7 +83,10 @@ def launch_options(
             asset_folder() / f"{name}.css"
             for name in ("dashboard", "frame", "linked_view", "probe", "survey")
         ],
-        "head": f"<script>{imported('queue')}.then((queue) => queue.start());</script>",
+        "head": "".join(
+            f"<script>{imported(name)}.then((script) => script.start());</script>"
+            for name in ("queue", "idle")
+        ),
         "footer_links": ["api"],  # the named endpoints, and nothing else
         "run_history": False,
         "enable_monitoring": False,

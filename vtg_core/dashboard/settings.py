@@ -97,6 +97,18 @@ class Settings:
         return 1 + max(rows, default=-1)
 
     @property
+    def max_upload(self) -> tuple[int, int]:
+        """How many bytes and rows an annotation file may have that is uploaded."""
+        return (MAX_BYTES_OF_VISITORS, MAX_ROWS_OF_VISITORS) if self.is_public else (MAX_BYTES, MAX_ROWS)
+
+    @property
+    def max_compared(self) -> int:
+        """On how many rows of the file all templates may be compared."""
+        return min(
+            len(self.annotations), MAX_COMPARED_OF_VISITORS if self.is_public else len(self.annotations)
+        )
+
+    @property
     def placement(self) -> dict[str, Any]:
         """What :func:`vtg_core.checkpoints.load_model` is told beside the checkpoint's name."""
         return {
@@ -113,6 +125,11 @@ class Settings:
         return model_label(self.checkpoint, self.adapter, load_in_4bit=self.load_in_4bit)
 
 
+MAX_BYTES, MAX_ROWS = 200_000_000, 500_000
+"""So large may an annotation file be that is uploaded: its rows are held for as long as the page is open, and it may be packed."""
+MAX_BYTES_OF_VISITORS, MAX_ROWS_OF_VISITORS = 20_000_000, 20_000
+MAX_COMPARED_OF_VISITORS = 50
+"""Rows on which a visitor may compare all templates: the model is theirs alone meanwhile."""
 MAX_FRAMES_OF_VISITORS = 128
 MAX_PIXELS_OF_VISITORS = 1280 * 720
 """Of a frame; both together bound the memory that one visitor's video takes."""

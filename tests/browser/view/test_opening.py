@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import LOADED, choose_mask, expect_audited, show
+from tests.browser.conftest import ANSWERED, LOADED, choose_mask, expect_audited, show
 
 
 @contextmanager
@@ -38,3 +38,25 @@ def test_a_mask_that_is_chosen_before_the_first_answer_stays_chosen(server, open
     expect_audited(page)
     expect(page.locator("#mask-of")).to_have_value("ours")
     expect(page.get_by_role("tab", name="Audit")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_question_that_is_asked_before_the_first_answer_is_answered_about_the_row_that_was_read(
+    server, open_page
+):
+    page = open_page(None)
+    with opened_slowly(page, f"{server.url}/?sample=3&mask=ours&tab=loss"):
+        show(page, "Loss", "Probe")
+        page.locator("#run-answer").click()
+    expect(page.locator("#answer-view .vtg-scored")).to_contain_text("direct", timeout=LOADED)
+    expect(page.locator("#query textarea")).to_have_value("a green triangle appears")
+    expect(page.locator("#answer-view .vtg-pa-facts")).to_contain_text("18", timeout=ANSWERED)
+    assert "changed" not in page.locator("#notice").inner_text()
+
+
+def test_a_page_at_which_nobody_does_anything_asks_for_few_frames(unchanged):
+    num_asked = """() => new Promise((done) => {
+      let [ask, num] = [globalThis.requestAnimationFrame, 0];
+      globalThis.requestAnimationFrame = (...given) => { num += 1; return ask(...given); };
+      setTimeout(() => { globalThis.requestAnimationFrame = ask; done(num); }, 500);
+    })"""
+    assert unchanged.evaluate(num_asked) <= 6, "of about 30 there are"

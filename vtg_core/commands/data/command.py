@@ -32,6 +32,7 @@ from vtg_core.commands.terminal import (
     template_change,
     write_all,
     write_json,
+    write_text,
 )
 from vtg_core.files.outputs import shared_output
 
@@ -79,6 +80,9 @@ def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         help="with --fix: times are in this unit, as the command suspects; make seconds of them",
     )
     add_fail_on_option(command)
+    command.add_argument(
+        "--plots", metavar="OUT", help="write the charts of the distributions as one HTML file"
+    )
     command.add_argument("--json", metavar="OUT", help="write JSON to this file, or to stdout with -")
     command.set_defaults(usage=command)
 
@@ -89,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     from vtg_core.data.answer_forms.reading import windows_said
 
     _check_usage(options)
-    options.json = settled(options.json)
+    options.json, options.plots = settled(options.json), settled(options.plots)
     reader = AnnotationReader(
         options.annotations,
         **reading(options),
@@ -125,8 +129,9 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("--fix writes to --output: give both or neither")
     if options.unit and not options.fix:
         fail("--unit is what --fix converts from: give both")
-    if options.fix and options.show:
-        fail("give --fix or --show, not both")
+    for name in ("show", "plots"):
+        if options.fix and getattr(options, name):
+            fail(f"give --fix or --{name}, not both")
     if options.fix:
         _check_new_files(options)
     if not options.checkpoint:
@@ -187,13 +192,17 @@ def _status(options: argparse.Namespace, survey: "Survey") -> int:
 
 def _show(options: argparse.Namespace, survey: "Survey") -> None:
     """Print the survey and write the file; where one cannot be written, the other is all the same."""
+    from vtg_core.views.results.histograms import charts_document
+
     outputs: list[Callable[[], object]] = []
     if options.show:
         outputs.append(lambda: print_rows(survey, options.show))
-    elif options.json != "-":
+    elif "-" not in (options.json, options.plots):
         outputs.append(lambda: print_survey(survey))
     if options.json is not None:
         outputs.append(lambda: write_json(options.json, survey.as_dict()))
+    if options.plots is not None:
+        outputs.append(lambda: write_text("--plots", options.plots, charts_document(survey)))
     if survey.videos.tried:
         tell(f"note: {plain(survey.videos.tried)}")
     write_all(outputs)

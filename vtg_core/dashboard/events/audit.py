@@ -125,7 +125,7 @@ class AuditEvents:
             choice = Choice.read(self.settings, mask, row)
             if inputs is None and visit.current is not None and choice.source is not AuditSource.BATCH:
                 return no_audit(self.settings, choice, "the prompts are being read; the audit follows")
-            return show_audit(self.settings, inputs, choice, progress_of(progress))
+            return show_audit(visit.settings(self.settings), inputs, choice, progress_of(progress))
         return no_audit(self.settings, choice, json.loads(failures[0])["text"])
 
     def _score(self, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008

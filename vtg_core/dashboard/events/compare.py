@@ -36,11 +36,11 @@ class CompareEvents:
         ).then(self._cost, outputs=[tab.cost], **COST)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.COMPARISON)
         tab.comparison.pick(self._pick, outputs=[at.mode, at.template], **UNQUEUED)
-        at.views.change(self._cost, outputs=[tab.cost], **COST)
+        gr.on([at.views.change, at.placed.change], self._cost, outputs=[tab.cost], **COST)
 
     def _ask(self, request: gr.Request) -> Any:
         """Say at once that the comparison waits: another run may have the model, and it can be cancelled already."""
-        is_new = self.visits.of(request.session_hash).jobs.ask(Task.COMPARISON)
+        is_new = self.visits.of(request.session_hash).ask(Task.COMPARISON)
         waiting = replace(NO_COMPARISON, state="waiting", num_templates=len(TEMPLATES))
         return as_json(waiting) if is_new else gr.skip()
 
@@ -63,7 +63,7 @@ class CompareEvents:
         if inputs is None or not visit.is_read:
             return ""
         with as_notice(failures):
-            return show_comparison_cost(self.settings, inputs)
+            return show_comparison_cost(visit.settings(self.settings), inputs)
         return ""  # what is wrong with the input is said where it is read
 
     @staticmethod

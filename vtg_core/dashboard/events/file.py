@@ -21,10 +21,10 @@ from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.file import file_name, survey_label
 from vtg_core.dashboard.tabs.file_audit import file_label
-from vtg_core.dashboard.tabs.histograms import distribution_bars
 from vtg_core.dashboard.tabs.page import Layout
 from vtg_core.dataset import OWN
 from vtg_core.templates import TEMPLATE_NAMES
+from vtg_core.views.results.histograms import distribution_bars
 from vtg_core.views.samples import as_json
 from vtg_core.views.survey import view_figure_rows, view_survey
 

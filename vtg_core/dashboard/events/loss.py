@@ -30,7 +30,9 @@ class LossEvents:
             "fn": self._cost, "inputs": [at.mode, at.template], "outputs": [tab.cost], "show_progress": "hidden", "trigger_mode": "always_last",
             "api_visibility": "private",
         }  # fmt: skip
-        at.tokens.change(**cost)  # the last thing that a reading, or another template, changes
+        gr.on(
+            [at.tokens.change, at.placed.change], **cost
+        )  # the tokens are the last thing that a reading, or another template, changes
         self.runs.connect(
             Task.LOSS, tab.run, fn=self._score, inputs=[*at.inputs, at.mask],
             outputs=[at.notice, tab.loss, at.audit_tab.recipes], show_progress_on=[tab.loss],
@@ -49,7 +51,7 @@ class LossEvents:
             return gr.skip()
         with as_notice(failures):
             on_screen = replace(inputs, mode=mode, template=template_in(mode, template))
-            return show_loss_cost(self.settings, on_screen)
+            return show_loss_cost(visit.settings(self.settings), on_screen)
         return ""  # whoever runs the pass is told why
 
     def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008

@@ -19,12 +19,14 @@ from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, picked_steps, sought_text
 from vtg_core.dashboard.serving import MAX_WAITING, MAX_WAITING_IN_PUBLIC, refuse_addresses
+from vtg_core.dashboard.session.gpu import prepare
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
 from vtg_core.dashboard.session.runs import UNQUEUED
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import TITLE, Layout
+from vtg_core.dashboard.work.devices import check_choice, device_choices, is_offered
 from vtg_core.dashboard.work.kept import video_of
 from vtg_core.dashboard.work.prompts import Inspected, show_prompts
 from vtg_core.dataset import OWN
@@ -36,6 +38,7 @@ from vtg_core.views.samples import as_json, view_forms
 def build_dashboard(settings: Settings) -> gr.Blocks:
     """Build the page. Nothing heavy is imported until a person opens it."""
     refuse_addresses()
+    prepare()
     kept = KEPT_OF_VISITORS if settings.is_public else KEPT
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=kept)
     with page:
@@ -90,6 +93,13 @@ TELL_TAB = f"""async () => {{
 }}"""
 
 
+TELL_PART = f"""async () => {{
+  const store = await {imported("store")};
+  store.set("parts", {{ ...store.get("parts"), "%s": "%s" }});
+  return [];
+}}"""
+
+
 class _Events:
     def __init__(self, settings: Settings, layout: Layout) -> None:
         self.settings = settings
@@ -134,6 +144,8 @@ class _Events:
         )
         first_read = opened.then(**audits.fields).then(**read_row).then(**show)
         typed = [at.query, at.start, at.end, at.num_frames, at.trained, at.max_length]
+        first_read.then(self._offer_devices, outputs=[at.device], **UNQUEUED)
+        at.device.input(self._place, [at.device], [at.notice, at.placed], **UNQUEUED)
         first_read.then(
             None, [at.row, *typed], typed, js=TAKE_TYPED, show_progress="hidden", api_visibility="private"
         )
@@ -174,6 +186,11 @@ class _Events:
         at.video.upload(None, js=TELL_UPLOAD, api_visibility="private")
         for name, tab in at.tab_of.items():
             tab.select(None, js=TELL_TAB % name, api_visibility="private")
+        parted = {"loss": at.loss_tab} | ({"file": at.file_tab} if at.file_tab else {})
+        for name, within in parted.items():
+            for part, tab in within.part_of.items():
+                shown = "" if part == next(iter(within.part_of)) else part  # the first needs no words
+                tab.select(None, js=TELL_PART % (name, shown), api_visibility="private")
 
     def _open(self, request: gr.Request) -> list[Any]:
         """Return what the page's address asks for, and nothing else: a person may have chosen something meanwhile."""
@@ -185,6 +202,18 @@ class _Events:
         }  # fmt: skip
         fields = [value if name in address.asked else gr.skip() for name, value in values.items()]
         return [*fields, address.for_script(at.first_tab), address.remark]
+
+    def _offer_devices(self) -> Any:
+        """Return what there is to choose: PyTorch, which knows it, is imported by the first reading."""
+        return gr.update(choices=device_choices(self.settings)) if is_offered(self.settings) else gr.skip()
+
+    def _place(self, request: gr.Request, device: object) -> tuple[Any, Any]:
+        """Let the next passes run on a device; what is on screen says itself where it ran."""
+        visit, failures = self.visits.of(request.session_hash), list[str]()
+        with as_notice(failures):
+            visit.device = check_choice(self.settings, device)
+            return gr.skip(), visit.device
+        return told(failures[0], visit), gr.skip()
 
     def _leave(self, request: gr.Request) -> None:
         """Let go of the model when the page is closed: whoever waits for it has it next."""
@@ -260,6 +289,7 @@ class _Events:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
         visit, job = self.visits.of(request.session_hash), None
+        visit.is_filled.clear()
         failures, asked = list[str](), pick_asked(picked)
         number = self._samples(request).step(picked_number(picked), picked_steps(picked))
         filled, template = NO_ROW, gr.skip()

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from vtg_core.dashboard.events.compare import COST
-from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import Task
 from vtg_core.dashboard.session.runs import MODEL, Runs
@@ -20,7 +20,7 @@ from vtg_core.dashboard.work.probe import (
     Training,
     ask_answer,
     ask_controls,
-    ask_overfit,
+    ask_overfit_as_typed,
     show_probe_costs,
 )
 from vtg_core.views.probes import NO_OVERFIT
@@ -44,7 +44,16 @@ class ProbeEvents:
         cost: dict[str, Any] = {
             "fn": self._cost, "inputs": [tab.other_query, tab.num_steps, tab.mask], "outputs": tab.costs, **COST,
         }  # fmt: skip
-        gr.on([at.tokens.change, tab.other_query.change, tab.num_steps.change, tab.mask.input], **cost)
+        gr.on(
+            [
+                at.tokens.change,
+                at.placed.change,
+                tab.other_query.change,
+                tab.num_steps.change,
+                tab.mask.input,
+            ],
+            **cost,
+        )
         self.runs.connect(
             Task.CONTROLS, tab.run_controls, fn=self._controls, inputs=[*at.inputs, tab.other_query],
             outputs=[at.notice, tab.controls], show_progress_on=[tab.controls_cost],
@@ -81,7 +90,9 @@ class ProbeEvents:
         if inputs is None or not visit.is_read:
             return [gr.skip()] * 5
         with as_notice(failures):
-            costs = show_probe_costs(self.settings, inputs, typed, Training.read(num_steps, mask))
+            costs = show_probe_costs(
+                visit.settings(self.settings), inputs, typed, Training.read(num_steps, mask)
+            )
             other = costs.other
             names = [name for _, name in costs.masks]
             return (
@@ -93,11 +104,8 @@ class ProbeEvents:
 
     def _controls(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         *read, typed = values
-
-        def ask(settings: Settings, inputs: Inputs, *rest: Any) -> str:
-            return ask_controls(settings, inputs, *rest, typed=typed)
-
-        return self._run(request, Task.CONTROLS, work=ask, values=read, progress=progress)
+        work = partial(ask_controls, typed=typed)
+        return self._run(request, Task.CONTROLS, work=work, values=read, progress=progress)
 
     def _answer(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         return self._run(request, Task.ANSWER, work=ask_answer, values=values, progress=progress)
@@ -120,7 +128,7 @@ class ProbeEvents:
     def _ask_overfit(self, request: gr.Request) -> Any:
         """Say at once that the check waits: another run may have the model, and it can be cancelled already."""
         visit = self.visits.of(request.session_hash)
-        if not visit.jobs.ask(Task.OVERFIT):
+        if not visit.ask(Task.OVERFIT):
             return gr.skip()
         visit.overfit = OverfitRun(as_json(replace(NO_OVERFIT, state="waiting")))
         return visit.overfit.view
@@ -128,14 +136,10 @@ class ProbeEvents:
     def _overfit(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
         visit, (*read, num_steps, mask) = self.visits.of(request.session_hash), values
         run = visit.overfit = visit.overfit or OverfitRun("")
-
-        def ask(settings: Settings, inputs: Inputs, *rest: Any) -> str:
-            visit.results[Task.OVERFIT] = inputs  # its steps are shown from the first on
-            return ask_overfit(settings, inputs, *rest, training=Training.read(num_steps, mask), run=run)
-
+        work = partial(ask_overfit_as_typed, typed=(num_steps, mask), run=run)
         try:
             said, view = self.runs.run(
-                visit, Task.OVERFIT, work=ask, read=self.runs.read_page(read), progress=progress
+                visit, Task.OVERFIT, work=work, read=self.runs.read_page(read), progress=progress
             )
             if view is not None:
                 run.view = view

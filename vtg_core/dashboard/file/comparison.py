@@ -85,7 +85,7 @@ class FileComparison:
             VTGError: a value is missing, out of range, or none of the page's own.
         """
         check_choices("baseline and mask policy", template=baseline, trained=trained)
-        count = len(settings.annotations)
+        count = settings.max_compared
         if limit is None or not 1 <= limit <= count or limit != int(limit):
             got = "the field is empty" if limit is None else f"got {limit:g}"
             raise VTGError(f"the number of rows must be a whole number from 1 to {count:,}; {got}")

@@ -9,10 +9,6 @@ from vtg_core.data.answer_forms.reading import windows_said
 from vtg_core.data.formats.registry import AUTO
 from vtg_core.errors import AnnotationError, VTGError
 
-MAX_BYTES = 200_000_000
-MAX_ROWS = 500_000
-"""So large may a file be that is uploaded: its rows are held for as long as the page is open, and it may be packed."""
-
 
 def open_upload(settings: Settings, path: Path) -> Settings:
     """Return the settings of a page that looks at an uploaded file.
@@ -26,9 +22,10 @@ def open_upload(settings: Settings, path: Path) -> Settings:
     """
     if not settings.takes_files:
         raise VTGError("the page must know where videos are; start it with --video-root FOLDER")
-    if (size := path.stat().st_size) > MAX_BYTES:
+    max_bytes, max_rows = settings.max_upload
+    if (size := path.stat().st_size) > max_bytes:
         raise AnnotationError(
-            f"an uploaded file must have at most {MAX_BYTES // 1_000_000:,} MB, got {size / 1e6:,.0f} MB; "
+            f"an uploaded file must have at most {max_bytes // 1_000_000:,} MB, got {size / 1e6:,.0f} MB; "
             "start the page with --annotations FILE instead"
         )
     given = replace(settings, annotation_file=path, video_root=settings.roots, format=AUTO)
@@ -38,9 +35,9 @@ def open_upload(settings: Settings, path: Path) -> Settings:
             readable.append(row)
         else:
             unreadable.append(row)
-        if len(readable) + len(unreadable) > MAX_ROWS:
+        if len(readable) + len(unreadable) > max_rows:
             raise AnnotationError(
-                f"an uploaded file must have at most {MAX_ROWS:,} rows; start the page with --annotations FILE instead"
+                f"an uploaded file must have at most {max_rows:,} rows; start the page with --annotations FILE instead"
             )
     if not readable:
         why = f"the first: {unreadable[0].reason}" if unreadable else "it is empty"

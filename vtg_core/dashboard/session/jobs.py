@@ -44,6 +44,11 @@ OF_NO_SAMPLE = (*OF_FILE, Task.GROWTH)
 """What comes to something step by step, whatever sample is on screen; what it came to stays where it is stopped."""
 
 
+def needs_model(task: Task) -> bool:
+    """Return whether a task runs the model."""
+    return task not in (Task.READING, Task.AUDIT, Task.FILE_AUDIT, Task.SURVEY)
+
+
 def subject_of(task: Task, inputs: Inputs) -> Inputs | None:
     """Return what a task is about: the same inputs give the same, and others do where they make no difference to it.
 
@@ -67,11 +72,13 @@ class Job:
         task: which.
         is_running: it has its turn; until then it waits.
         about: what it runs on; None before that is read, and where it is about no sample.
-        before: what the page was read from when it began: an edit that is not read yet is newer than that.
+        is_early: it was asked for while a row was on its way into the page's fields.
+        before: what the page was read from when it was asked for: an edit that is not read yet is newer than that.
     """
 
     task: Task
     is_running: bool = False
+    is_early: bool = False
     about: Inputs | None = None
     before: Inputs | None = None
     _stopped: Event = field(default_factory=Event, repr=False)
@@ -105,17 +112,25 @@ class Jobs:
         job = self._jobs.get(task)
         return job is not None and job.is_running
 
-    def ask(self, task: Task) -> bool:
-        """Say that a task is asked for and waits for its turn; return whether it is not waiting or running yet."""
+    def ask(self, task: Task, before: Inputs | None = None, *, is_early: bool = False) -> bool:
+        """Say that a task is asked for and waits for its turn; return whether it is not waiting or running yet.
+
+        Args:
+            task: which.
+            before: what the page is read from now.
+            is_early: a row is on its way into the page's fields.
+        """
         with self._lock:
             job = self._jobs.get(task)
             if job is not None and not job.is_stopped():
                 return False
-            self._jobs[task] = Job(task)
+            self._jobs[task] = Job(task, is_early=is_early, before=before)
             return True
 
-    def begin(self, task: Task) -> Job:
+    def begin(self, task: Task, before: Inputs | None = None) -> Job:
         """Return the job that was asked for, or else a new one, as its turn comes; an earlier one that runs is stopped.
+
+        A new one is of a page that is read from ``before``.
 
         It is stopped already where it was cancelled while it waited.
         """
@@ -124,20 +139,14 @@ class Jobs:
             if job is None or job.is_running:
                 if job is not None:
                     job.stop()
-                job = self._jobs[task] = Job(task)
+                job = self._jobs[task] = Job(task, before=before)
             job.is_running = True
             return job
 
-    def run_on(self, job: Job, inputs: Inputs, *, before: Inputs | None = None) -> None:
-        """Say what a job runs on: where the page turns to something else, it is stopped.
-
-        Args:
-            job: which.
-            inputs: what stands in the page's fields.
-            before: what the page was last read from.
-        """
+    def run_on(self, job: Job, inputs: Inputs) -> None:
+        """Say what a job runs on: where the page turns to something else, it is stopped."""
         with self._lock:
-            job.about, job.before = subject_of(job.task, inputs), before
+            job.about = subject_of(job.task, inputs)
 
     def end(self, job: Job) -> bool:
         """Say that a job is over; return whether its result is still wanted: it was not stopped, and is the last."""

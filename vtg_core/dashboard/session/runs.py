@@ -7,12 +7,13 @@ import gradio as gr
 
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.notices import as_notice, notice
-from vtg_core.dashboard.session.jobs import OF_NO_SAMPLE, Task
+from vtg_core.dashboard.session.gpu import run_on_gpu, stream_on_gpu
+from vtg_core.dashboard.session.jobs import OF_NO_SAMPLE, Job, Task, needs_model
 from vtg_core.dashboard.session.replies import progress_of, remark_of, told
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import Tell
-from vtg_core.errors import LossCancelledError
+from vtg_core.errors import LossCancelledError, VTGError
 
 W = TypeVar("W")
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Runs:
         """
 
         def ask_only(request: gr.Request) -> None:
-            self.visits.of(request.session_hash).jobs.ask(task)
+            self.visits.of(request.session_hash).ask(task)
 
         asked: gr.events.Dependency = button.click(
             ask or ask_only, outputs=list(shown), trigger_mode="once", **UNQUEUED
@@ -104,14 +105,15 @@ class Runs:
             progress: of the page.
         """
         failures: list[str] = []
-        job = visit.jobs.begin(task)
+        job = visit.begin(task)
         try:
             with as_notice(failures):
                 if job.is_stopped():
                     raise LossCancelledError(f"the {task.words} was cancelled while it waited")
-                inputs = read()
-                visit.jobs.run_on(job, inputs, before=visit.current)
-                result = work(visit.settings(self.settings), inputs, progress_of(progress), job.is_stopped)
+                inputs = _settled(visit, job, read)
+                visit.run_on(job, inputs)
+                given = (visit.settings(self.settings), inputs, progress_of(progress), job.is_stopped)
+                result = run_on_gpu(work, *given)
                 if visit.shows(job):
                     return remark_of(visit), result
         finally:
@@ -143,15 +145,14 @@ class Runs:
             changed: what is said where the page turned to something else meanwhile.
         """
         failures, known = list[str](), None
-        job = visit.jobs.begin(task)
+        job = visit.begin(task)
         try:
             with as_notice(failures):
-                wanted = read()
+                wanted = read() if task in OF_FILE else _settled(visit, job, read)
                 if isinstance(wanted, Inputs):
-                    visit.jobs.run_on(job, wanted, before=visit.current)
-                for known in work(
-                    visit.settings(self.settings), wanted, progress_of(progress), job.is_stopped
-                ):
+                    visit.run_on(job, wanted)
+                given = (visit.settings(self.settings), wanted, progress_of(progress), job.is_stopped)
+                for known in stream_on_gpu(work, *given) if needs_model(task) else work(*given):
                     if visit.shows(job):
                         yield None, known
         finally:
@@ -164,3 +165,18 @@ class Runs:
     def read_page(self, values: Sequence[Any]) -> Callable[[], Inputs]:
         """Return what reads the values of the page's left side."""
         return lambda: Inputs.read(self.settings, *values)
+
+
+def _settled(visit: Visit, job: Job, read: Callable[[], W]) -> W | Inputs:
+    """Return what a job runs on: what stands in the fields, or the row that was still on its way into them.
+
+    A page that opens, and one on which another row was picked, sends what stood in its fields before.
+
+    Raises:
+        VTGError: what is to be read cannot be.
+    """
+    if not visit.wait_for_row(job):
+        return read()
+    if visit.current is None:
+        raise VTGError("there must be a sample on screen, and its row could not be read; pick another row")
+    return visit.current

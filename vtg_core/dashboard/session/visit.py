@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import Event, Lock
+from time import monotonic
 
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.samples import Samples
@@ -11,6 +12,8 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.probe import OverfitRun
 
 MAX_VISITS = 1_000
+MAX_WAIT = 120
+"""Seconds for which a run waits for a row that is being read: PyTorch may be imported meanwhile."""
 Chosen = tuple[object, float | None]
 
 
@@ -27,6 +30,8 @@ class Visit:
         results: for each task whose result is on screen, what that is of.
         overfit: what the last overfit check that was asked for has come to; None where there was none.
         jobs: what it waits for.
+        is_filled: no row is on its way into the page's fields; one is until the first was read.
+        device: where the next pass runs, as a person chose; empty where they did not.
         uploaded: the rows of the file that a person uploaded; None where the page shows what it was started with.
     """
 
@@ -38,14 +43,17 @@ class Visit:
     results: dict[Task, Inputs | None] = field(default_factory=dict)
     overfit: OverfitRun | None = None
     jobs: Jobs = field(default_factory=Jobs)
+    is_filled: Event = field(default_factory=Event, repr=False)
+    device: str = ""
     uploaded: Samples | None = None
     _asked: int = 0
     _chosen: Chosen = (None, None)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def settings(self, given: Settings) -> Settings:
-        """Return what the page shows samples of: ``given`` at its start, or a file that was uploaded since."""
-        return given if self.uploaded is None else self.uploaded.settings
+        """Return what the page shows samples of, and runs them on: ``given`` at its start, or what was chosen since."""
+        shown = given if self.uploaded is None else self.uploaded.settings
+        return replace(shown, device=self.device) if self.device else shown
 
     def samples(self, given: Samples) -> Samples:
         """Return what can be picked: ``given`` at the start, or the rows of a file that was uploaded since."""
@@ -65,6 +73,7 @@ class Visit:
             is_wanted = self.jobs.end(job)
             if is_wanted:
                 self.is_read, self.is_stale = True, False
+                self.is_filled.set()
             return is_wanted
 
     def fail_reading(self, job: Job | None, *, clears: bool = False) -> bool:
@@ -79,6 +88,7 @@ class Visit:
                 return False
             self.jobs.cancel(Task.READING)  # an earlier one that still runs is not waited for any more
             self.current, self.is_read, self.is_stale = None, False, not clears
+            self.is_filled.set()
             return True
 
     def choose(self, mode: str, template: str) -> None:
@@ -105,6 +115,29 @@ class Visit:
             if not number or number >= self._asked:
                 self._asked, self._chosen = max(self._asked, number), chosen
             return self._chosen
+
+    def ask(self, task: Task) -> bool:
+        """Say that a task is asked for now; return whether it is not waiting or running yet."""
+        return self.jobs.ask(task, self.current, is_early=not self.is_filled.is_set())
+
+    def begin(self, task: Task) -> Job:
+        """Return the job of a task whose turn has come."""
+        return self.jobs.begin(task, self.current)
+
+    def run_on(self, job: Job, inputs: Inputs) -> None:
+        """Say what a job runs on; the steps of an overfit check are shown from the first on."""
+        self.jobs.run_on(job, inputs)
+        if job.task is Task.OVERFIT:
+            self.results[job.task] = inputs
+
+    def wait_for_row(self, job: Job) -> bool:
+        """Return whether a row was on its way into the page's fields when a job was asked for; it is waited for."""
+        if not job.is_early:
+            return False
+        end = monotonic() + MAX_WAIT
+        while not (self.is_filled.wait(0.05) or job.is_stopped() or monotonic() > end):
+            pass
+        return True
 
     def begin_audit(self) -> Job:
         """Say that the page turns to another audit; an earlier one is not waited for any more."""

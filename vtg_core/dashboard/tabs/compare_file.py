@@ -17,10 +17,10 @@ class FileCompareTab:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        limit = min(len(settings.annotations), DEFAULT_LIMIT)
+        limit = min(settings.max_compared, DEFAULT_LIMIT)
         with gr.Group(elem_id="file-compare-group"), gr.Row():
             self.limit = gr.Number(
-                limit, label="Rows of the file", info=f"The first so many of the {len(settings.annotations):,} that can be read", precision=0,
+                limit, label="Rows of the file", info=_which(settings), precision=0,
                 elem_id="file-compare-limit", min_width=160,
             )  # fmt: skip
             self.baseline = gr.Dropdown(
@@ -53,6 +53,11 @@ class FileCompareTab:
             )
         self.compared = gr.State(None, time_to_live=SECONDS_KEPT)
         self.metric = gr.State(Metric.MEAN)
+
+
+def _which(settings: Settings) -> str:
+    most, count = settings.max_compared, len(settings.annotations)
+    return f"The first so many of the {count:,} that can be read{f', at most {most:,}' * (most < count)}"
 
 
 def run_label(settings: Settings, limit: float | None) -> str:

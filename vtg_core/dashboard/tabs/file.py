@@ -5,6 +5,7 @@ from itertools import count as counter
 
 import gradio as gr
 
+from vtg_core.dashboard.address import OF_FILE, PARTS, parts_of
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.compare_file import FileCompareTab
@@ -26,14 +27,19 @@ class FileTab:
                 "Open another annotation file", elem_id="upload-file", size="sm", scale=0, min_width=240
             )
         self.comparison: FileCompareTab | None = None
+        self.part_of: dict[str, gr.Tab] = {}
         with gr.Tabs(elem_id="file-tabs"):
-            with gr.Tab("Contents", id="contents", render_children=True):
-                self._build_survey(settings)
-            with gr.Tab("Findings", id="findings", render_children=True):
-                self.audit = FileAuditTab(settings)
-            if settings.annotation_file is not None:
-                with gr.Tab("Templates compared", id="compared", render_children=True):
-                    self.comparison = FileCompareTab(settings)
+            for part in parts_of(settings, OF_FILE):
+                with gr.Tab(PARTS[OF_FILE][part], id=part, render_children=True) as self.part_of[part]:
+                    self._build(part, settings)
+
+    def _build(self, part: str, settings: Settings) -> None:
+        if part == "contents":
+            self._build_survey(settings)
+        elif part == "findings":
+            self.audit = FileAuditTab(settings)
+        else:
+            self.comparison = FileCompareTab(settings)
 
     def _build_survey(self, settings: Settings) -> None:
         with gr.Row(elem_id="survey-row", visible=settings.num_in_file > 0) as self.survey_row:

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from vtg_core.dashboard.address import PARTS
 from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.compare import CompareTab
@@ -16,13 +17,18 @@ class LossTab:
     """The tab's components, built where they are made; nothing here answers an event."""
 
     def __init__(self, settings: Settings) -> None:
+        self.part_of: dict[str, gr.Tab] = {}
         with gr.Tabs(elem_id="loss-tabs"):
-            with gr.Tab("This sample", id="this-sample", render_children=True):
+            with self._part("this-sample"):
                 self._build_sample()
-            with gr.Tab("Compare templates", id="compare", render_children=True):
+            with self._part("compare"):
                 self.compare = CompareTab(settings)
-            with gr.Tab("Probe", id="probe", render_children=True):
+            with self._part("probe"):
                 self.probe = ProbeTab()
+
+    def _part(self, name: str) -> gr.Tab:
+        self.part_of[name] = gr.Tab(PARTS["loss"][name], id=name, render_children=True)
+        return self.part_of[name]
 
     def _build_sample(self) -> None:
         with gr.Row():

@@ -15,6 +15,7 @@ from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, first_strip
 from vtg_core.dashboard.tabs.file import FileTab
 from vtg_core.dashboard.tabs.loss import LossTab
+from vtg_core.dashboard.work.devices import is_offered
 from vtg_core.data.answers import AnswerMode
 from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
@@ -48,6 +49,7 @@ class Layout:
         self._build_tabs()
         self.views = gr.State({}, time_to_live=3600)
         self.picked = gr.State(None)
+        self.placed = gr.State("")
         self.edits = script_component("edits", elem_id="edits", label="Whether the input was edited")
 
     def _build_bar(self) -> None:
@@ -114,9 +116,9 @@ class Layout:
                 info="NAME=VALUE, what its variables are", placeholder="enable_thinking=false", lines=1, max_lines=1,
                 max_length=MAX_TEMPLATE_ARGS, elem_id="template-arg", min_width=160,
             )  # fmt: skip
-            self.device = gr.Textbox(
-                f"{self.settings.device}, {self.settings.dtype}", label="Device, type", info="--device and --dtype, at the start",
-                interactive=False, elem_id="device", min_width=140,
+            self.device = gr.Dropdown(
+                [self.settings.device], value=self.settings.device, label="Device", info=f"Of the next pass; type {self.settings.dtype}",
+                interactive=is_offered(self.settings), elem_id="device", min_width=140,
             )  # fmt: skip
 
     def _build_stage(self) -> None:

@@ -191,6 +191,24 @@ def ask_answer(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Cal
     return as_json(view_answer(answer, sample))
 
 
+def ask_overfit_as_typed(
+    settings: Settings,
+    inputs: Inputs,
+    tell: Tell,
+    is_cancelled: Callable[[], bool],
+    *,
+    typed: tuple[float | None, str | None],
+    run: OverfitRun,
+) -> str:
+    """Do as :func:`ask_overfit` does, with the steps and the mask that the page was sent.
+
+    Raises:
+        VTGError: these cannot be used, or as there.
+    """
+    training = Training.read(*typed)
+    return ask_overfit(settings, inputs, tell, is_cancelled, training=training, run=run)
+
+
 def ask_overfit(
     settings: Settings,
     inputs: Inputs,

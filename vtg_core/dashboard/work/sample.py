@@ -64,7 +64,7 @@ class Collated:
 
 def losses_of(settings: Settings, inputs: Inputs) -> dict[str, float | None]:
     """Return what masks would have reported: every tab shows the same figures, and whoever knows more adds it here."""
-    return _LOSSES.get((settings.model_label, settings.collator, inputs), dict)
+    return _LOSSES.get((settings.model_label, settings.device, settings.collator, inputs), dict)
 
 
 _LOSSES: "BoundedCache[dict[str, float | None]]" = BoundedCache(64)
