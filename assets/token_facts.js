@@ -58,6 +58,8 @@ export const factsOf = (model, index, { verdict = 0, loss = null, maxLength = nu
     predicted_from: index > 0 ? index - 1 : null,
     serving: SERVING[kind] ?? "writes it: the chat template's words",
   };
+  const weight = model.weightAt(index);
+  if (weight !== null) facts.weight = weight;
   if (other !== null) facts.label_text = model.view.pieces[other];
   if (verdict) facts.verdict = VERDICTS[verdict];
   const most = model.view.max_length ?? maxLength;
@@ -88,6 +90,7 @@ export const wordsOf = (model, facts, comparison = null) => {
     ["Predicted", facts.predicted_from === null ? "from nothing: the first token is in no loss" : `from position ${whole(facts.predicted_from)}, ${JSON.stringify(model.textAt(facts.predicted_from))}`],
     ["Serving", facts.serving],
   ];
+  if (facts.weight !== undefined) said.push(["Weight", facts.in_loss ? `${fixed(facts.weight, 3)}: so much it counts in the loss` : "0, as it is masked"]);
   if (facts.frames) said.push([facts.frames.length > 1 ? "Frames" : "Frame", frameWords(facts)]);
   if (facts.verdict) said.push(["Verdict", `${facts.verdict}: ${MEANINGS[facts.verdict]}, by ${comparison?.against ?? "ours"}`]);
   if (facts.is_cut) said.push(["Cut", "max_length leaves it out"]);

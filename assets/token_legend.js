@@ -34,11 +34,12 @@ const verdictSummary = ({ name, against, runs, about }) => {
   return [...nodes, textButton("Back to ours", back), ...(about ? [make("span", "vtg-muted", about)] : [])];
 };
 
-const heatScale = (colour, loss) => {
-  const { from: [name, low], to: [high] } = scaleOf(colour, loss);
-  const written = (number) => (colour === "rank" ? whole(number) : colour === "nll" ? fixed(number, 2) : fixedOrTiny(number, 2, 0.01));
+const heatScale = (colour, model, loss) => {
+  const { from: [name, low], to: [high] } = scaleOf(colour, model, loss);
+  const of = colour === "weight" ? "so much a trained token counts" : `of ${whole(loss.size)} tokens with a loss`;
+  const written = (number) => (colour === "rank" ? whole(number) : ["nll", "weight"].includes(colour) ? fixed(number, 2) : fixedOrTiny(number, 2, 0.01));
   const box = make("p", "vtg-counts");
-  box.append(make("span", "vtg-muted", `${name} ${written(low)}`), make("span", "vtg-ramp"), make("span", "vtg-muted", `${written(high)}, of ${whole(loss.size)} tokens with a loss`));
+  box.append(make("span", "vtg-muted", `${name} ${written(low)}`), make("span", "vtg-ramp"), make("span", "vtg-muted", `${written(high)}, ${of}`));
   return box;
 };
 
@@ -52,7 +53,8 @@ const foundLine = (found) => {
   return line;
 };
 
-export const legend = ({ view }, comparison, { colour, loss, found }) => {
+export const legend = (model, comparison, { colour, loss, found }) => {
+  const { view } = model;
   const box = make("div", "vtg-legend");
   const summary = make("p", "vtg-counts");
   summary.append(...(isAtOdds(comparison) || colour === "verdict" ? verdictSummary(comparison) : ownSummary(view)));
@@ -65,7 +67,8 @@ export const legend = ({ view }, comparison, { colour, loss, found }) => {
     regions.append(item);
   }
   box.append(summary, regions);
-  if (loss && ["nll", "probability", "rank"].includes(colour)) box.append(heatScale(colour, loss));
+  const isHeat = loss ? ["nll", "probability", "rank"].includes(colour) : false;
+  if (isHeat || (colour === "weight" && view.weights)) box.append(heatScale(colour, model, loss));
   if (found) box.append(foundLine(found));
   return box;
 };

@@ -42,7 +42,7 @@ export default ({ element }) => {
     find: (text) => find.open(text),
     next: (step) => find.step(step),
     colour: () => {
-      const known = coloursOf(comparison, loss).map(([name]) => name);
+      const known = coloursOf(model, comparison, loss).map(([name]) => name);
       set("colour", known[(known.indexOf(get("colour")) + 1) % known.length]);
     },
     help: () => {
@@ -103,7 +103,7 @@ export default ({ element }) => {
   };
   const look = () => ({
     verdictAt, isFound, matchAt, isAtOdds: isAtOdds(comparison) || get("colour") === "verdict",
-    heatAt: heatOf(get("colour"), loss),
+    heatAt: heatOf(get("colour"), model, loss),
     selected: () => get("selected") ?? -1,
   });
 
@@ -117,7 +117,7 @@ export default ({ element }) => {
     loss = lossOf(model, get("loss"));
     const cuts = [...(comparison?.runs ?? []), ...(get("found")?.regions ?? [])].flatMap(([start, end]) => [start, end]);
     items = itemsOf(model, { opened, cuts });
-    const known = coloursOf(comparison, loss);
+    const known = coloursOf(model, comparison, loss);
     const colour = known.some(([name]) => name === get("colour")) ? get("colour") : "label";
     colours.replaceChildren(...known.map(([name, text]) => Object.assign(make("option", "", text), { value: name, selected: name === colour })));
     root.dataset.colour = colour;

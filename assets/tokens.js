@@ -31,7 +31,7 @@ export const readTokens = (view) => {
   const rowStarts = starts.subarray(0, view.token.length);
   const ends = [...view.regions.slice(1).map(([, start]) => start), view.num_tokens];
   const regions = view.regions.map(([kind, start], i) => [start, ends[i], view.kinds[kind]]);
-  const [regionAt, trainedAt, otherAt] = [regions, view.trained, view.other_labels].map(finderIn);
+  const [regionAt, trainedAt, otherAt, weighedAt] = [regions, view.trained, view.other_labels, view.weights ?? []].map(finderIn);
   const [controls, placeholders, bytes] = [view.controls, view.placeholders, view.bytes].map((list) => new Set(list));
   const rowAt = (index) => lastAtMost(rowStarts, index);
   const numberAt = (index) => view.token[rowAt(index)];
@@ -44,6 +44,7 @@ export const readTokens = (view) => {
     regionAt,
     isTrained: (index) => trainedAt(index) !== null || otherAt(index) !== null,
     otherLabelAt: (index) => otherAt(index)?.[2] ?? null, // which of `ids`
+    weightAt: (index) => (view.weights === null || view.weights === undefined ? null : (weighedAt(index)?.[2] ?? 0)), // null where all count alike
     isControl: (index) => controls.has(numberAt(index)),
     isBytes: (index) => bytes.has(numberAt(index)),
   };

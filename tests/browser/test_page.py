@@ -3,7 +3,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import LOADED, choose_mask, open_settings, page_width, pick_example, pick_row, show
+from .conftest import ANSWERED, LOADED, choose_mask, open_settings, page_width, pick_example, pick_row, show
 
 HOSTILE = [
     "<img src=x onerror=\"globalThis.__ran='img'\">",
@@ -249,6 +249,31 @@ def test_the_frames_can_be_changed(demo):
     demo.locator("#frames input").fill("6")
     demo.locator("#run").click()
     expect(demo.locator("#facts textarea")).to_have_value(re.compile(r"6 frames from 0\.0 to 29\.9 s"))
+
+
+@pytest.mark.slow
+def test_weights_colour_the_tokens_and_stand_in_their_details(edited):
+    page = edited
+    show(page, "Tokens")
+    field = page.locator("#weights input")
+    field.fill("time=3 format=0.5")
+    field.press("Enter")
+    colour = page.locator("#tokens").get_by_label("Colour")
+    expect(colour.locator("option[value=weight]")).to_have_count(1, timeout=ANSWERED)
+    colour.select_option("weight")
+    expect(page.locator("#tokens .vtg-legend")).to_contain_text("weight 0.00")
+    expect(page.locator("#tokens .vtg-legend")).to_contain_text("3.00, so much a trained token counts")
+    heats = page.locator("#tokens .vtg-flow .vtg-token.vtg-supervised").evaluate_all(
+        "all => all.map((one) => one.style.getPropertyValue('--heat'))"
+    )
+    assert {round(float(heat.rstrip("%"))) for heat in heats} == {100, 17, 33}
+    field.fill("tme=3")
+    field.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("must be NAME=NUMBER", timeout=ANSWERED)
+    field.fill("")
+    field.press("Enter")
+    expect(colour.locator("option[value=weight]")).to_have_count(0, timeout=ANSWERED)
+    colour.select_option("label")
 
 
 def test_the_mask_policy_can_be_changed(demo):

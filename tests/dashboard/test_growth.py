@@ -6,7 +6,7 @@ import pytest
 
 from tests.replying import BAD, GOOD
 from vtg_core.dashboard.settings import Settings
-from vtg_core.dashboard.work.growth import GrowthWanted, as_over, grow_templates
+from vtg_core.dashboard.work.templates.growth import GrowthWanted, as_over, grow_templates
 from vtg_core.data.wording.files import load_templates
 from vtg_core.errors import TemplateError
 

@@ -118,6 +118,38 @@ def test_the_mask_policy_reaches_the_labels():
     assert [part["kind"] for part in prompt["parts"] if part["num_supervised"]] == ["answer", "chat"]
 
 
+def test_typed_weights_reach_the_tokens():
+    tokens = json.loads(
+        show_prompts(SETTINGS, inputs(weights=" time=3, format=0.5 "), silent).tokens["standard/direct"]
+    )
+    assert {weight for *_, weight in tokens["weights"]} == {3.0, 0.5, 1.0}
+    covered = [index for start, end, _ in tokens["weights"] for index in range(start, end)]
+    assert covered == [index for start, end in tokens["trained"] for index in range(start, end)]
+    assert inputs(weights=" time=3,  format=0.5 ").weights == "time=3, format=0.5"
+    plain = json.loads(show_prompts(SETTINGS, inputs(weights=" "), silent).tokens["standard/direct"])
+    assert plain["weights"] is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            "times=3",
+            "must be NAME=NUMBER with a name of time, format, end_of_turn, first, last, got 'times=3'",
+        ),
+        ("time", "must be NAME=NUMBER"),
+        ("time=x", "must be NAME=NUMBER"),
+        ("time=-1", "must be a finite number, 0 or above"),
+        ("time=nan", "must be a finite number, 0 or above"),
+        ("time=0 format=0 end_of_turn=0", "nothing would be trained"),
+    ],
+)
+def test_weights_that_are_none_are_said_at_their_field(typed, said):
+    with pytest.raises(FieldError, match=said) as raised:
+        inputs(weights=typed)
+    assert raised.value.field == "weights"
+
+
 def test_a_window_without_a_sampled_frame_is_remarked():
     result = show_prompts(SETTINGS, inputs(start=1, end=2), silent)
     assert json.loads(result.notice) == {

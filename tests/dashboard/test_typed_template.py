@@ -6,7 +6,7 @@ from tests.conftest import ASSETS
 from tests.hostile_strings import HOSTILE
 from vtg_core.dashboard import Settings
 from vtg_core.dashboard.inputs import END_OF_TURN, Inputs
-from vtg_core.dashboard.work.typed_template import KEY, show_typed_template
+from vtg_core.dashboard.work.templates.typed import KEY, show_typed_template
 from vtg_core.templates import PLACEHOLDER, load_templates
 from vtg_core.video.plan import FramePolicy
 

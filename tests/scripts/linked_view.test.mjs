@@ -47,10 +47,10 @@ test("an end of the window stays within the video and a step from the other", ()
 test("tokens are coloured by a loss of this very row alone", () => {
   const tokens = [{ index: model.length - 2, id: 16, nll: 4, prob: 0.02, rank: 9 }, { index: model.length - 1, id: 17, nll: 0, prob: 1, rank: 1 }];
   const loss = lossOf(model, { tokens });
-  assert.deepEqual(coloursOf(null, loss).map(([name]) => name), ["label", "region", "nll", "probability", "rank"]);
-  assert.deepEqual([model.length - 2, model.length - 1, 0].map(heatOf("nll", loss)), [1, 0, null]);
+  assert.deepEqual(coloursOf(model, null, loss).map(([name]) => name), ["label", "region", "nll", "probability", "rank"]);
+  assert.deepEqual([model.length - 2, model.length - 1, 0].map(heatOf("nll", model, loss)), [1, 0, null]);
   assert.equal(lossOf(model, { tokens: [{ ...tokens[0], id: 1 }] }), null);
-  assert.deepEqual(coloursOf(null, null).length, 2);
+  assert.deepEqual(coloursOf(model, null, null).length, 2);
 });
 
 test("frames above the timeline stand evenly beside each other, as many as have room", () => {

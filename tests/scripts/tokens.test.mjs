@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { comparisonOf, isAtOdds, maskBorders, nextBorder, patchAtTime, previousBorder, readTokens } from "../../assets/tokens.js";
+import { coloursOf, heatOf } from "../../assets/token_colours.js";
 import { factsOf, wordsOf } from "../../assets/token_facts.js";
 import { viewOf } from "./rows.mjs";
 
@@ -11,6 +12,18 @@ test("a token is found by its index, inside a run too", () => {
   assert.deepEqual([0, 5, 8, 9].map(model.textAt), ["Find ", "<pad>", "<pad>", "<ve>"]);
   assert.deepEqual([1, 2, 4, 27].map((index) => model.regionAt(index)[2]), ["instruction", "timestamp", "video", "answer"]);
   assert.deepEqual([25, 26, 27].map(model.isTrained), [false, true, true]);
+});
+
+test("a token weighs what its run says, nothing outside of all runs, and nothing is said where all count alike", () => {
+  const weighed = readTokens({ ...viewOf(), weights: [[26, 27, 3], [27, 28, 0.5]] });
+  assert.deepEqual([25, 26, 27].map(weighed.weightAt), [0, 3, 0.5]);
+  assert.equal(model.weightAt(26), null);
+  assert.equal("weight" in factsOf(model, 26), false);
+  assert.match(wordsOf(weighed, factsOf(weighed, 26)).find(([name]) => name === "Weight")[1], /^3\.000: so much it counts/);
+  assert.deepEqual([25, 26, 27].map(heatOf("weight", weighed, null)), [null, 1, 0.5 / 3]);
+  assert.deepEqual(coloursOf(weighed, null, null).map(([name]) => name), ["label", "region", "weight"]);
+  assert.deepEqual(coloursOf(model, null, null).map(([name]) => name), ["label", "region"]);
+  assert.equal(heatOf("weight", model, null)(26), null);
 });
 
 test("a frame is its stamp, its pixels and the marks around them, at the mean time of what it shows", () => {

@@ -26,7 +26,7 @@ PARTS = {
     "loss": {"this-sample": "This sample", "compare": "Compare templates", "probe": "Probe"},
 }
 """The tabs within a tab: their names, and what stands on them; the first of each is open."""
-COLOURS = ("label", "region", "verdict", "nll", "probability", "rank")
+COLOURS = ("label", "region", "verdict", "nll", "probability", "rank", "weight")
 """What tokens can be coloured by."""
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.dashboard.notices import FieldError, at_field
@@ -15,9 +16,9 @@ from vtg_core.data.own_words import own_answer
 from vtg_core.data.wording.languages import ENGLISH
 from vtg_core.dataset import OWN, clip_of, windows_in
 from vtg_core.demo.examples import examples
-from vtg_core.errors import AnnotationError, AnswerError, VideoError, VTGError, WindowError
+from vtg_core.errors import AnnotationError, AnswerError, MaskingError, VideoError, VTGError, WindowError
 from vtg_core.files.assets import asset_folder
-from vtg_core.regions import MaskPolicy
+from vtg_core.regions import MaskPolicy, TokenWeights
 from vtg_core.templates import FORM_TEMPLATE, TEMPLATE_NAMES, PromptTemplate, templates_for
 from vtg_core.video.plan import FramePolicy
 from vtg_core.video.sampling import probe_video
@@ -69,6 +70,7 @@ class Inputs:
         own: the picked row where it has a conversation of its own.
         chat: what is added to the checkpoint's chat template.
         language: the code of the one in which the built-in templates ask.
+        weights: of the policy, as typed.
     """
 
     video: Path
@@ -84,6 +86,7 @@ class Inputs:
     own: OwnRow | None = None
     chat: TemplateChange = field(default_factory=TemplateChange)
     language: str = ENGLISH.code
+    weights: str = ""
 
     @classmethod
     def read(
@@ -99,6 +102,7 @@ class Inputs:
         template: str,
         row: PickedRow | None,
         template_args: str | None = None,
+        weights: str = "",
     ) -> "Inputs":
         """Read the values of the page; without ``template_args``, those that it was started with.
 
@@ -125,13 +129,14 @@ class Inputs:
             windows=windows,
             mode=mode,
             frames=frames,
-            policy=read_policy(trained),
+            policy=read_policy(trained, weights),
             template=template_in(mode, template),
             note=_note(row, is_row) if row is not None else "",
             row=row.number if row is not None else None,
             own=own,
             chat=read_chat(settings, template_args),
             language=settings.language,
+            weights=" ".join(weights.split()),
         )
 
     def windows_within(self, duration: float, *, clip: bool = False) -> list[Window]:
@@ -255,9 +260,38 @@ def read_frames(settings: Settings, num_frames: float | None) -> FramePolicy:
     return replace(frames, num_frames=_whole(num_frames))
 
 
-def read_policy(trained: list[str]) -> MaskPolicy:
-    """Return which regions the page says are trained."""
-    return MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained)
+def read_policy(trained: list[str], weights: str = "") -> MaskPolicy:
+    """Return which regions the page says are trained, and how much their tokens weigh.
+
+    Raises:
+        FieldError: the weights are none.
+    """
+    weighed = read_weights(weights)
+    return MaskPolicy(end_of_turn=END_OF_TURN in trained, newline=NEWLINE in trained, weights=weighed)
+
+
+WEIGHTS = ("time", "format", "end_of_turn", "first", "last")
+"""What a person can weigh on the page, see :class:`vtg_core.regions.TokenWeights`."""
+MAX_WEIGHTS = 200
+
+
+def read_weights(text: str) -> TokenWeights | None:
+    """Return the weights that a person typed as ``NAME=NUMBER``, one beside the other; None where nothing is typed.
+
+    Raises:
+        FieldError: a name is none of ``WEIGHTS``, or a number is none that a weight can be.
+    """
+    given: dict[str, Any] = {}
+    with at_field("weights"):
+        for part in text[:MAX_WEIGHTS].replace(",", " ").split():
+            name, _, number = part.partition("=")
+            try:
+                given[{name: name for name in WEIGHTS}[name]] = float(number)
+            except (KeyError, ValueError):
+                raise MaskingError(
+                    f"weights must be NAME=NUMBER with a name of {', '.join(WEIGHTS)}, got {part!r:.60}; such as time=3 format=0.5"
+                ) from None
+        return TokenWeights(**given) if given else None
 
 
 def pick_row(settings: Settings, number: float | None) -> PickedRow:

@@ -83,6 +83,8 @@ class TokenView:
         verdicts: (start, end, ``AGREE``, ``LEAK`` or ``HOLE``) of the tokens that either of them trains.
         frames: of its video; None where they are not known.
         max_length: how many tokens training keeps; None for all.
+        weights: (start, end, how much each counts) of the tokens that weigh something; None where all that are trained
+            count alike.
     """
 
     num_tokens: int
@@ -104,6 +106,7 @@ class TokenView:
     verdicts: list[tuple[int, int, int]] | None = None
     frames: FramesView | None = None
     max_length: int | None = None
+    weights: list[tuple[int, int, float]] | None = None
 
 
 def view_tokens(
@@ -115,7 +118,10 @@ def view_tokens(
 ) -> TokenView:
     """Return the token view of a sample that ``processor`` encoded under ``policy``."""
     row = encoded.input_ids.tolist(), encoded.labels.tolist()
-    return view_sequence(*row, encoded.regions, processor, policy=policy or MaskPolicy(), frames=frames)
+    weights = None if encoded.loss_weights is None else encoded.loss_weights.numpy()
+    return view_sequence(
+        *row, encoded.regions, processor, policy=policy or MaskPolicy(), frames=frames, weights=weights
+    )
 
 
 def view_sequence(
@@ -128,6 +134,7 @@ def view_sequence(
     proven: np.ndarray | None = None,
     frames: FramesView | None = None,
     max_length: int | None = None,
+    weights: np.ndarray | None = None,
 ) -> TokenView:
     """Return the token view of any row.
 
@@ -139,6 +146,7 @@ def view_sequence(
         proven: what should be trained, bool, shape (L,); None where that is not known.
         frames: of its video.
         max_length: how many tokens training keeps.
+        weights: how much each token counts, float32, shape (L,); None where all that are trained count alike.
     """
     tokenizer, placeholders = processor.tokenizer, placeholder_ids(processor)
     rows = list(_rows(ids, labels, regions, placeholders))
@@ -170,6 +178,7 @@ def view_sequence(
         verdicts=None if proven is None else _verdicts(np.asarray(labels) != IGNORE_INDEX, proven),
         frames=frames,
         max_length=max_length,
+        weights=None if weights is None else _weighing(weights),
     )  # fmt: skip
 
 
@@ -274,6 +283,12 @@ def _runs(values: np.ndarray) -> list[tuple[int, int, int]]:
     """Return the runs of equal values as (start, end, value)."""
     borders = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
     return [(start, end, int(values[start])) for start, end in pairwise(borders) if end > start]
+
+
+def _weighing(weights: np.ndarray) -> list[tuple[int, int, float]]:
+    """Return the runs of tokens that weigh alike, and more than nothing."""
+    values, codes = np.unique(weights, return_inverse=True)
+    return [(start, end, float(values[code])) for start, end, code in _runs(codes) if values[code]]
 
 
 def _totals(labels: Sequence[int], regions: Sequence[Region]) -> dict[str, tuple[int, int]]:

@@ -60,11 +60,11 @@ NO_ROW: tuple[Any, ...] = (None, None, "", None, None, None)
 """Preview, file, query, start, end and the row itself, where a row that was picked cannot be read."""
 _MODE = 4
 """Where the answer form stands among what the page's fields hold (:attr:`Layout.inputs`)."""
-TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most, args) => {{
+TELL_FIELDS = f"""async (video, query, start, end, frames, policy, row, source, template, answer, most, args, weights) => {{
   const store = await {imported("store")};
   const {{ number }} = JSON.parse(row);
-  const chat = args.trim().split(/\\s+/).join(" ");
-  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source, chat }});
+  const [chat, weighed] = [args, weights].map((text) => text.trim().split(/\\s+/).join(" "));
+  store.set("fields", {{ hasVideo: Boolean(video), query, start, end, frames, policy, row: number, source, chat, weights: weighed }});
   store.set("template", template);
   store.set("answer", answer);
   store.set("max_length", Number.isInteger(most) && most > 0 ? most : null);
@@ -122,7 +122,7 @@ class _Events:
         read_row: dict[str, Any] = {
             **read,
             "fn": self._inspect_row,
-            "inputs": [at.row, at.template_arg, at.mode, at.num_frames, at.trained, at.template],
+            "inputs": [at.row, at.template_arg, at.weights, at.mode, at.num_frames, at.trained, at.template],
             "outputs": [
                 at.row,
                 at.video,
@@ -154,7 +154,7 @@ class _Events:
         turn: dict[str, Any] = {"outputs": [at.file, at.picked, at.row, at.template], **UNQUEUED}
         at.video.clear(self._clear, [at.template], **turn)
         at.video.upload(self._upload, [at.video, at.template], **turn).then(**read).then(**show)
-        fields: list[Any] = [at.query, at.start, at.end, at.num_frames, at.template_arg]
+        fields: list[Any] = [at.query, at.start, at.end, at.num_frames, at.template_arg, at.weights]
         edited = [event for field in fields for event in (field.submit, field.blur)]
         gr.on([at.run.click, at.trained.input, *edited], **read).then(**show)
         moved = at.tokens.move(
@@ -179,7 +179,7 @@ class _Events:
         at = self.layout
         fields: list[Any] = [
             at.video, at.query, at.start, at.end, at.num_frames, at.trained, at.row, at.mask, at.template, at.mode,
-            at.max_length, at.template_arg,
+            at.max_length, at.template_arg, at.weights,
         ]  # fmt: skip
         edits = [at.video.clear, *(field.change for field in fields)]
         gr.on(edits, None, fields, js=TELL_FIELDS, api_visibility="private")
@@ -285,6 +285,7 @@ class _Events:
         request: gr.Request,
         picked: object,
         template_arg: str,
+        weights: str,
         *values: Any,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Any:
@@ -302,7 +303,7 @@ class _Events:
             chosen = values[-1]
             if chosen == OWN and row.own is None:
                 chosen = template = TEMPLATES[0].name
-            read: list[Any] = [*left, *values[:-1], chosen, row, template_arg]
+            read: list[Any] = [*left, *values[:-1], chosen, row, template_arg, weights]
             inputs = Inputs.read(self.settings, *read)
             job = visit.begin_reading(inputs)
             result = show_prompts(self.settings, inputs, progress_of(progress, job))

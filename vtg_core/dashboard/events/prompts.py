@@ -12,8 +12,8 @@ from vtg_core.dashboard.session.runs import UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.growth import GrowthWanted, as_over, grow_templates
-from vtg_core.dashboard.work.typed_template import show_typed_template
+from vtg_core.dashboard.work.templates.growth import GrowthWanted, as_over, grow_templates
+from vtg_core.dashboard.work.templates.typed import show_typed_template
 from vtg_core.views.samples import as_json
 
 

@@ -46,7 +46,7 @@ OF_NO_SAMPLE = (*OF_FILE, Task.GROWTH)
 
 def needs_model(task: Task) -> bool:
     """Return whether a task runs the model."""
-    return task not in (Task.READING, Task.AUDIT, Task.FILE_AUDIT, Task.SURVEY)
+    return task not in (Task.READING, Task.AUDIT, Task.FILE_AUDIT, Task.SURVEY, Task.GROWTH)
 
 
 def subject_of(task: Task, inputs: Inputs) -> Inputs | None:

@@ -42,6 +42,7 @@ def read_from(visit: Visit) -> Any:
         "policy": [name for name, is_chosen in chosen.items() if is_chosen],
         "row": inputs.row,
         "chat": " ".join(inputs.chat.arguments),
+        "weights": inputs.weights,
     }
     return json.dumps({"fields": fields, "number": next(_NUMBERS)})  # even the same fields are told anew
 

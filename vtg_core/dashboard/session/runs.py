@@ -148,7 +148,7 @@ class Runs:
         job = visit.begin(task)
         try:
             with as_notice(failures):
-                wanted = read() if task in OF_FILE else _settled(visit, job, read)
+                wanted: Any = read() if task in OF_NO_SAMPLE else _settled(visit, job, read)
                 if isinstance(wanted, Inputs):
                     visit.run_on(job, wanted)
                 given = (visit.settings(self.settings), wanted, progress_of(progress), job.is_stopped)

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.components import REPORT, script_component
-from vtg_core.dashboard.inputs import END_OF_TURN, MAX_TEMPLATE_ARGS, POLICY_CHOICES
+from vtg_core.dashboard.inputs import END_OF_TURN, MAX_TEMPLATE_ARGS, MAX_WEIGHTS, POLICY_CHOICES
 from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, mask_choices
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.player import build_player
@@ -116,6 +116,11 @@ class Layout:
                 info="NAME=VALUE, what its variables are", placeholder="enable_thinking=false", lines=1, max_lines=1,
                 max_length=MAX_TEMPLATE_ARGS, elem_id="template-arg", min_width=160,
             )  # fmt: skip
+            self.weights = gr.Textbox(
+                "", label="Token weights", info="How much a trained token counts: a colour under Tokens",
+                placeholder="time=3 format=0.5", lines=1, max_lines=1, max_length=MAX_WEIGHTS, elem_id="weights",
+                min_width=160,
+            )  # fmt: skip
             self.device = gr.Dropdown(
                 [self.settings.device], value=self.settings.device, label="Device", info=f"Of the next pass; type {self.settings.dtype}",
                 interactive=is_offered(self.settings), elem_id="device", min_width=140,
@@ -185,5 +190,5 @@ class Layout:
         """What :meth:`vtg_core.dashboard.inputs.Inputs.read` takes, in its order."""
         return [
             self.file, self.query, self.start, self.end, self.mode, self.num_frames, self.trained, self.template,
-            self.picked, self.template_arg,
+            self.picked, self.template_arg, self.weights,
         ]  # fmt: skip
