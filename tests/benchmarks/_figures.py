@@ -123,6 +123,28 @@ FIGURES = {
         "1,500",
         "{:,.0f}",
     ),
+    "vocabulary_rows": (
+        "rows with the real vocabulary of Qwen3, 151,643 tokens: all templates, all hostile queries",
+        "",
+        "{:,.0f}",
+    ),
+    "vocabulary_bad": (
+        "those whose mask is another with pixels, without, in words or to an oracle of ids",
+        "0",
+        "{:,.0f}",
+    ),
+    "vocabulary_rows_per_second": ("rows of them encoded a second, without a pixel", "", "{:,.0f}"),
+    "vocabulary_peak_mb": (
+        "peak memory in MB of judging them, PyTorch, transformers and a tiny model included",
+        "",
+        "{:,.0f}",
+    ),
+    "vocabulary_page_seconds": (
+        "from `python app.py --checkpoint` on that vocabulary to its tokens in the browser, in seconds",
+        "",
+        "{:,.1f}",
+    ),
+    "vocabulary_page_peak_mb": ("peak memory of the page's process then, in MB", "", "{:,.0f}"),
     "visitors_50_stuck": ("of 50 visitors at once, those who are not served", "0", "{:,.0f}"),
 }
 """What each figure is, what it should reach, and how it is written."""

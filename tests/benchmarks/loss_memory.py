@@ -93,9 +93,9 @@ def _measure(samples_path: str, way: str) -> dict[str, float]:
     return {"tokens": len(samples[0]), "loaded": loaded, "peak": held_mb("VmHWM")}
 
 
-def held_mb(field: str) -> float:
-    """Return what Linux says this process holds (``VmRSS``) or has held at most (``VmHWM``); not what its parent held."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+def held_mb(field: str, *, process: int | str = "self") -> float:
+    """Return what Linux says a process holds (``VmRSS``) or has held at most (``VmHWM``), in MB; not what its parent held."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 

@@ -134,3 +134,35 @@ GLM4_5V = (
 {%- endif -%}"""
 )
 """No turn has an end of its own: the next one's opening ends it."""
+
+VICUNA = """
+{%- for message in messages -%}
+  {%- if message.role == 'system' -%}
+    {{- (message.content if message.content is string else message.content[0].text) + ' ' -}}
+  {%- else -%}
+    {{- message.role | upper + ': ' -}}
+    {%- if message.content is string -%}{{- message.content -}}
+    {%- else -%}
+      {%- for part in message.content if part.type == 'video' -%}{{- '<video>\\n' -}}{%- endfor -%}
+      {%- for part in message.content if part.type == 'text' -%}{{- part.text -}}{%- endfor -%}
+    {%- endif -%}
+    {{- '</s>' if message.role == 'assistant' and not loop.last else '' if loop.last else ' ' -}}
+  {%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- ('' if messages[-1].role == 'assistant' else ' ') + 'ASSISTANT:' -}}{%- endif -%}"""
+"""Roles are words, and the last answer has no end; the space after ``ASSISTANT:`` is the first thing that is answered."""
+
+MOLMO2 = _writer("<|video|>") + "{{- bos_token -}}" + _CHATML
+"""It opens with the start token that its processor puts there, as the newest checkpoints do."""
+
+ERNIE4_5_VL = (
+    _writer("Video 1:<|VIDEO_START|><|VIDEO_PLACEHOLDER|><|VIDEO_END|>\\n")
+    + """
+{{- bos_token -}}
+{%- for message in messages -%}
+  {%- if message.role == 'system' -%}{{- write(message.content) + '\\n' -}}
+  {%- elif message.role == 'user' -%}{{- 'User: ' + write(message.content) + '\\n' -}}
+  {%- else -%}{{- 'Assistant: ' + write(message.content) + '<|end_of_sentence|>' -}}{%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- 'Assistant: ' -}}{%- endif -%}"""
+)

@@ -46,6 +46,11 @@ class TinyFamily:
     def model(self):
         return load_model(self.folder, device="cpu", dtype="float32")
 
+    @cached_property
+    def thought_end(self):
+        """The id that ends what is thought; None where there is none."""
+        return self.tokenizer.get_vocab().get("</think>")
+
     def decode(self, ids):
         return self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
@@ -55,9 +60,10 @@ def family(request, tmp_path_factory):
     expected = EXPECTED[request.param]
     if expected.needs and find_spec(expected.needs) is None:
         pytest.skip(f"{expected.name}'s processor needs {expected.needs}, see requirements-dev.txt")
-    from tests.tiny_families.folders import BUILDERS, write_folder
+    from tests.tiny_families.folders import write_folder
+    from tests.tiny_families.later_folders import ALL_BUILDERS
 
-    folder = write_folder(BUILDERS[request.param], tmp_path_factory.mktemp(request.param))
+    folder = write_folder(ALL_BUILDERS[request.param], tmp_path_factory.mktemp(request.param))
     change = TemplateChange(end_of_turn=expected.end_of_turn)
     return TinyFamily(request.param, expected, folder, load_checkpoint(folder, template=change))
 

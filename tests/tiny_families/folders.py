@@ -121,8 +121,9 @@ def _qwen3_text(tokenizer, **more):
     return _text(tokenizer, head_dim=16, rope_parameters=_ROPE | {"mrope_interleaved": True}, **more)
 
 
-def _qwen3_vl():
-    tokenizer = tokenizers.qwen()
+def qwen3_vl(tokenizer=None):
+    """Qwen3-VL, of a tokenizer that has its tokens; of :func:`tokenizers.qwen` unless given."""
+    tokenizer = tokenizer or tokenizers.qwen()
     config = tf.Qwen3VLConfig(
         text_config=_qwen3_text(tokenizer),
         vision_config=_QWEN3_VISION | {"deepstack_visual_indexes": [0]},
@@ -381,7 +382,7 @@ def _glm4_5v():
 BUILDERS = {
     "qwen2_vl": _qwen2_vl,
     "qwen2_5_vl": _qwen2_5_vl,
-    "qwen3_vl": _qwen3_vl,
+    "qwen3_vl": qwen3_vl,
     "qwen3_5": lambda: _qwen3_5(chat_templates.QWEN3_5_THINKING),
     "qwen3_5_without": lambda: _qwen3_5(chat_templates.QWEN3_5_WITHOUT),
     "internvl": _internvl,

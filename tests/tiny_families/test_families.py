@@ -63,7 +63,7 @@ def supervised_by_ids(family, encoded, prompt):
     """The oracle: where the row leaves its generation prompt, white space and thoughts aside, until a stop id."""
     ids = encoded.input_ids.tolist()
     start = next((i for i, (a, b) in enumerate(zip(prompt, ids, strict=False)) if a != b), len(prompt))
-    thought = family.tokenizer.get_vocab().get("</think>")
+    thought = family.thought_end
     if thought in ids[start:]:
         start = ids.index(thought, start) + 1
     blank = [i for i in range(start, len(ids)) if family.decode([ids[i]]).strip()]

@@ -14,7 +14,7 @@ from tokenizers import (
     processors,
     trainers,
 )
-from transformers import GemmaTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
+from transformers import GemmaTokenizer, LlamaTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 from vtg_core.demo.corpus import sentences
 
@@ -60,6 +60,16 @@ def gemma(tokens, **named):
     tokenizer = GemmaTokenizer(
         vocab=vocab, merges=merges, model_max_length=MAX_LENGTH, extra_special_tokens=named
     )
+    return _with(tokenizer, (*named.values(), *tokens), ())
+
+
+def llama(tokens, *, bos="<s>", eos="</s>", pad="<unk>", **named):
+    """Llama 2's: a space before each word is a letter of it, and so is one before the first."""
+    vocab, merges = _llama_merges(bos, eos)
+    tokenizer = LlamaTokenizer(
+        vocab=vocab, merges=merges, bos_token=bos, eos_token=eos, pad_token=pad, model_max_length=MAX_LENGTH,
+        extra_special_tokens=named,
+    )  # fmt: skip
     return _with(tokenizer, (*named.values(), *tokens), ())
 
 
@@ -118,6 +128,18 @@ def _gemma_merges():
     backend.normalizer = normalizers.Replace(" ", "▁")
     backend.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    backend.train_from_iterator(
+        _corpus(), trainers.BpeTrainer(vocab_size=1_500, special_tokens=special, show_progress=False)
+    )
+    return _vocabulary(backend)
+
+
+@cache
+def _llama_merges(bos, eos):
+    backend = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    backend.normalizer = normalizers.Replace(" ", "▁")
+    backend.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
+    special = ["<unk>", bos, eos, *(f"<0x{byte:02X}>" for byte in range(256))]
     backend.train_from_iterator(
         _corpus(), trainers.BpeTrainer(vocab_size=1_500, special_tokens=special, show_progress=False)
     )
