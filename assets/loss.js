@@ -180,16 +180,14 @@ const draw = (root, view) => {
     make("p", "vtg-reading", view.reading), make("p", "vtg-muted vtg-scored", view.sample), figures,
     fold("loss-words", "What these words mean", [wordList()], { isOpen: false }),
     make("h3", "", "Where the loss sits"), stripOf(view),
-    fold("parts", "By region, and by part of the answer", [partsTable(view)]),
   );
+  if (view.parts.length) root.append(fold("parts", "By region, and by part of the answer", [partsTable(view)]));
   if (view.recipes.length) {
     const note = "Nats a token, from the same pass. A lower figure is no better model: it is a mean over other tokens.";
     root.append(fold("masks", "What other masks would have reported", [make("p", "vtg-muted", note), recipesTable(view)]));
   }
-  root.append(
-    fold("shift", "Which shift the model's own loss uses", [shiftTable(view)], { note: view.shift, isOpen: false }),
-    make("p", "vtg-muted vtg-loss-run", view.run),
-  );
+  if (view.shift_losses.length) root.append(fold("shift", "Which shift the model's own loss uses", [shiftTable(view)], { note: view.shift, isOpen: false }));
+  root.append(make("p", "vtg-muted vtg-loss-run", view.run));
 };
 
 export default (component) => drawByMask(component, draw);

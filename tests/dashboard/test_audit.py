@@ -18,6 +18,7 @@ from vtg_core.dashboard.inputs import END_OF_TURN, NEWLINE, Inputs
 from vtg_core.dashboard.masks import AuditSource, Choice, first_mask, mask_choices
 from vtg_core.dashboard.tabs.audit import first_strip
 from vtg_core.dashboard.work.audit import no_audit, show_audit, show_recipe_losses
+from vtg_core.dashboard.work.loss import show_batch_loss
 from vtg_core.data.annotations import load_annotations
 from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.recipes.rules import Recipe
@@ -297,3 +298,15 @@ def test_one_pass_gives_every_recipe_its_loss_and_the_table_keeps_it(user_cache)
 def test_the_pass_of_the_recipes_can_be_cancelled(user_cache):
     with pytest.raises(LossCancelledError, match="your input is kept"):
         show_recipe_losses(SETTINGS, inputs(), silent, lambda: True)
+
+
+def test_a_saved_batch_has_a_loss_under_its_own_labels(tmp_path, user_cache):
+    settings = replace(SETTINGS, batch=saved_batch(tmp_path))
+    batch = torch.load(settings.batch)
+    for row in (0, 1):
+        view = json.loads(show_batch_loss(settings, inputs(), silent, lambda: False, row=row).loss)
+        assert len(view["tokens"]) == int((batch["labels"][row, 1:] != -100).sum())
+        assert view["sample"] == f"batch.pt, row {row}"
+        assert view["reading"].startswith("Under the batch's own labels")
+    with pytest.raises(VTGError, match="must be from 0 to 1, got 2"):
+        show_batch_loss(settings, inputs(), silent, lambda: False, row=2)

@@ -224,7 +224,7 @@ def view_loss(
         shift_losses=[(n, x if math.isfinite(x) else None) for n, x in zip(SHIFTS, report.shift_losses, strict=True)],
         model_loss=report.model_loss,
         recipes=_recipe_rows(masks, recipe_losses or {}, encoded=inspection.encoded, yours=yours),
-        run=_run(report),
+        run=ran_in_words(report),
     )  # fmt: skip
 
 
@@ -352,7 +352,7 @@ def _recipe_rows(
     return rows
 
 
-def _run(report: LossReport) -> str:
+def ran_in_words(report: LossReport) -> str:
     said = [
         "every loss is finite", f"{report.num_supervised:,} of {report.num_tokens:,} tokens in the loss", report.device,
         report.dtype, f"{report.seconds:.2f} s for the pass alone",

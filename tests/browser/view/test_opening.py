@@ -53,10 +53,15 @@ def test_a_question_that_is_asked_before_the_first_answer_is_answered_about_the_
     assert "changed" not in page.locator("#notice").inner_text()
 
 
+FRAMES_IN_HALF_A_SECOND = """() => new Promise((done) => {
+  let [ask, num] = [globalThis.requestAnimationFrame, 0];
+  globalThis.requestAnimationFrame = (...given) => { num += 1; return ask(...given); };
+  setTimeout(() => { globalThis.requestAnimationFrame = ask; done(num); }, 500);
+})"""
+
+
 def test_a_page_at_which_nobody_does_anything_asks_for_few_frames(unchanged):
-    num_asked = """() => new Promise((done) => {
-      let [ask, num] = [globalThis.requestAnimationFrame, 0];
-      globalThis.requestAnimationFrame = (...given) => { num += 1; return ask(...given); };
-      setTimeout(() => { globalThis.requestAnimationFrame = ask; done(num); }, 500);
-    })"""
-    assert unchanged.evaluate(num_asked) <= 6, "of about 30 there are"
+    seen = [unchanged.evaluate(FRAMES_IN_HALF_A_SECOND)]
+    while seen[-1] > 6 and len(seen) < 20:  # what still loads turns its wheel
+        seen.append(unchanged.evaluate(FRAMES_IN_HALF_A_SECOND))
+    assert seen[-1] <= 6, seen

@@ -1,19 +1,20 @@
 """What the Loss tab answers about the sample on screen."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from vtg_core.dashboard.inputs import template_in
-from vtg_core.dashboard.masks import is_of_sample
+from vtg_core.dashboard.masks import AuditSource, is_of_sample
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import PASSES, Task
 from vtg_core.dashboard.session.runs import Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import Layout
-from vtg_core.dashboard.work.loss import show_loss, show_loss_cost, show_precisions
+from vtg_core.dashboard.work.loss import show_batch_loss, show_loss, show_loss_cost, show_precisions
 
 
 class LossEvents:
@@ -34,7 +35,7 @@ class LossEvents:
             [at.tokens.change, at.placed.change], **cost
         )  # the tokens are the last thing that a reading, or another template, changes
         self.runs.connect(
-            Task.LOSS, tab.run, fn=self._score, inputs=[*at.inputs, at.mask],
+            Task.LOSS, tab.run, fn=self._score, inputs=[*at.inputs, at.mask, at.batch_row],
             outputs=[at.notice, tab.loss, at.audit_tab.recipes], show_progress_on=[tab.loss],
         ).then(**cost)  # fmt: skip
         self.runs.connect(
@@ -55,14 +56,15 @@ class LossEvents:
         return ""  # whoever runs the pass is told why
 
     def _score(self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
-        *read, mask = values
+        *read, mask, row = values
         visit = self.visits.of(request.session_hash)
+        work = partial(show_batch_loss, row=row) if mask == AuditSource.BATCH else show_loss
         said, scored = self.runs.run(
-            visit, Task.LOSS, work=show_loss, read=self.runs.read_page(read), progress=progress
+            visit, Task.LOSS, work=work, read=self.runs.read_page(read), progress=progress
         )
         if scored is None:
             return said, gr.skip(), gr.skip()
-        return said, scored.loss, scored.recipes if is_of_sample(mask) else gr.skip()
+        return said, scored.loss, scored.recipes if scored.recipes and is_of_sample(mask) else gr.skip()
 
     def _score_precisions(
         self, request: gr.Request, *values: Any, progress: gr.Progress = gr.Progress()  # noqa: B008

@@ -259,6 +259,11 @@ class _Run:
         self._uniform = math.log(model.get_input_embeddings().num_embeddings)
         if self.store is None:
             self.store = _store(self.settings, self.wanted, dataset=dataset, dtype=dtype_of(model))
+        if (before := self.store.settings.dtype) != dtype_of(model):
+            raise VTGError(
+                f"the rest must be compared in {before} as the rows before it were, and on the device that was chosen "
+                f"since it would be in {dtype_of(model)}; choose the device of before, or compare the templates anew"
+            )
         self._started, self._at_start = time.monotonic(), self.num_rows
         done = {*self.store.rows, *(row.row for row in self.store.unreadable)}
         yield from compare_rows(

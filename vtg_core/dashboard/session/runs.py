@@ -167,7 +167,7 @@ class Runs:
         return lambda: Inputs.read(self.settings, *values)
 
 
-def _settled(visit: Visit, job: Job, read: Callable[[], W]) -> W | Inputs:
+def _settled(visit: Visit, job: Job, read: Callable[[], W]) -> W:
     """Return what a job runs on: what stands in the fields, or the row that was still on its way into them.
 
     A page that opens, and one on which another row was picked, sends what stood in its fields before.
@@ -177,6 +177,7 @@ def _settled(visit: Visit, job: Job, read: Callable[[], W]) -> W | Inputs:
     """
     if not visit.wait_for_row(job):
         return read()
-    if visit.current is None:
+    current: Any = visit.current  # inputs, as those are that `read` returns of a task about a sample
+    if current is None:
         raise VTGError("there must be a sample on screen, and its row could not be read; pick another row")
-    return visit.current
+    return current  # type: ignore[no-any-return]

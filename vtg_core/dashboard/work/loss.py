@@ -1,5 +1,6 @@
 """The loss of the sample on screen: what it would cost, what it is, and what it is in other floating point types."""
 
+import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vtg_core.audit.findings import Finding
 from vtg_core.dashboard.inputs import Inputs
+from vtg_core.dashboard.masks import AuditSource, Choice
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.work.kept import ENCODING, Tell, load_checkpoint_of, model_shape_of, tell_nobody
 from vtg_core.dashboard.work.sample import (
@@ -20,13 +22,14 @@ from vtg_core.dashboard.work.sample import (
     read_sample,
     yours_of,
 )
-from vtg_core.errors import LossCancelledError
+from vtg_core.errors import LossCancelledError, VTGError
 from vtg_core.inspection import Inspection
 from vtg_core.loss.cost import check_fits, estimate_pass, remember
 from vtg_core.loss.model_shape import ModelShape
 from vtg_core.regions import IGNORE_INDEX
 from vtg_core.views.loss import NO_LOSS, PrecisionsView, view_cost, view_loss
 from vtg_core.views.recipes import OURS, view_recipes
+from vtg_core.views.results.batch_loss import view_batch_loss
 from vtg_core.views.samples import as_json
 
 if TYPE_CHECKING:
@@ -99,6 +102,39 @@ def show_loss(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Call
     recipes = view_recipes(masks, known.tokens, ours, losses or None, yours=yours)
     view = view_loss(report, Inspection(sample, encoded), masks, losses, yours=recipes.yours)
     return Scored(as_json(view), as_json(recipes))
+
+
+def show_batch_loss(
+    settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool], *, row: float | None
+) -> Scored:
+    """Run a forward pass on the saved batch, under its own labels, and show what it says of a row of it, from 0.
+
+    The sample on screen plays no part, but for the checkpoint's chat template.
+
+    Raises:
+        VTGError: the batch or the checkpoint cannot be used, there is no such row, the pass does not fit, or it was
+            cancelled.
+    """
+    from vtg_core.audit.batch.files import load_batch
+    from vtg_core.checkpoints.loading import load_model
+    from vtg_core.loss.score import score
+
+    choice = Choice.read(settings, AuditSource.BATCH, row)
+    assert settings.batch is not None
+    assert choice.row is not None
+    checkpoint = load_checkpoint_of(settings, tell, inputs)
+    tell(0.2, f"Reading {settings.batch.name}")
+    batch = load_batch(settings.batch)
+    tell(0.4, f"Loading the model of {settings.model_label}")
+    model = load_model(settings.checkpoint, **settings.placement)
+    taken = inspect.signature(model.forward).parameters
+    tensors = {name: tensor for name, tensor in batch.items() if name in taken}
+    reports = score(
+        model, tensors, checkpoint.processor.tokenizer, on_layer=lambda _begun: _stop_if(is_cancelled)
+    )
+    if choice.row >= len(reports):
+        raise VTGError(f"the row of the batch must be from 0 to {len(reports) - 1}, got {choice.row}")
+    return Scored(as_json(view_batch_loss(reports[choice.row], choice.name(settings))))
 
 
 def show_precisions(settings: Settings, inputs: Inputs, tell: Tell, is_cancelled: Callable[[], bool]) -> str:
