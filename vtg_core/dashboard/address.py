@@ -81,7 +81,7 @@ class Address:
             template=value("template", _among(templates), templates[0]),
             answer=value("answer", lambda asked: asked if is_form(asked) else None, str(AnswerMode.STANDARD)),
             mask=value("mask", lambda asked: _mask(settings, asked), first_mask(settings)),
-            tab=value("tab", _among((*TABS, OF_FILE) if settings.takes_files else TABS), tab),
+            tab=value("tab", _among((*TABS, OF_FILE) if settings.shows_files else TABS), tab),
             colour=value("colour", _among(COLOURS), ""),
             token=value("token", _index, None),
         )

@@ -9,6 +9,7 @@ from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.compare_file import FileCompareTab
 from vtg_core.dashboard.tabs.file_audit import FileAuditTab
+from vtg_core.dashboard.tabs.results import ResultsTab
 
 SECONDS_KEPT = 6 * 3600
 """So long what was found is kept of a page that nobody uses."""
@@ -23,13 +24,22 @@ class FileTab:
                 "file_name", elem_id="file-name", value=file_name(settings), label="Annotation file"
             )
             self.upload = gr.UploadButton(
-                "Open another annotation file", elem_id="upload-file", size="sm", scale=0, min_width=240
+                "Open another annotation file",
+                elem_id="upload-file",
+                size="sm",
+                scale=0,
+                min_width=240,
+                visible=settings.takes_files,
             )
         self.comparison: FileCompareTab | None = None
+        self.results: ResultsTab | None = None
         with gr.Tabs(elem_id="file-tabs"):
-            with gr.Tab("Contents", id="contents", render_children=True):
+            if settings.results is not None:
+                with gr.Tab("Results", id="results", render_children=True):
+                    self.results = ResultsTab()
+            with gr.Tab("Contents", id="contents", render_children=True, visible=settings.takes_files):
                 self._build_survey(settings)
-            with gr.Tab("Findings", id="findings", render_children=True):
+            with gr.Tab("Findings", id="findings", render_children=True, visible=settings.takes_files):
                 self.audit = FileAuditTab(settings)
             if settings.annotation_file is not None:
                 with gr.Tab("Templates compared", id="compared", render_children=True):
