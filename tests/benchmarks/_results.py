@@ -1,6 +1,7 @@
 """How soon the page shows the results of an audit of a million rows, which are written here as an audit writes them."""
 
 from pathlib import Path
+from statistics import median
 
 from tests.audit.shards.rows import row_of
 from vtg_core.audit.codes.audit import UNREADABLE
@@ -15,6 +16,17 @@ from vtg_core.data.annotations import Annotation, UnreadableRow
 from vtg_core.windows import Window
 
 FILE = "rows.jsonl"
+NUM_VISITS = 3
+PAINTED = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const tab = [...document.querySelectorAll('#tabs button[role="tab"]')].find((one) => one.textContent.trim() === "File");
+  const start = performance.now();
+  tab.click();
+  while (document.querySelectorAll("#file-results .vtg-vrows .vtg-vrow").length < 5) await frame();
+  await frame();
+  await frame();
+  return performance.now() - start;
+}"""
 
 
 def write_results(
@@ -70,3 +82,29 @@ def _audited(number: int, num_videos: int) -> tuple[RowFindings, Annotation | Un
     message = f"no frame is taken between {number % 61 / 10:g} and {number % 61 / 10 + 1.5:g} s"
     findings = () if code is None else (code.finding(f"{where}: {message}", row=number),)
     return RowFindings(number, where, findings), annotation
+
+
+def first_paint_ms(folder: Path) -> float:
+    """Return milliseconds from a click on *File* until the first rows of a folder of results stand on screen, a median.
+
+    The page was opened before, and its first sample read; only the results are new to it.
+    """
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, LOADED, Server
+
+    server, seen = Server("--results", str(folder), "--num-frames", "8").wait(), []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        for _ in range(NUM_VISITS):
+            tab = browser.new_page(viewport={"width": 1280, "height": 900})
+            tab.set_default_timeout(LOADED)
+            tab.goto(server.url)
+            tab.wait_for_selector(".vtg-verdict")
+            tab.wait_for_selector(".vtg-flow .vtg-token", state="attached")
+            tab.wait_for_timeout(1_000)
+            seen.append(tab.evaluate(PAINTED))
+            tab.close()
+        browser.close()
+    server.stop()
+    return median(seen)

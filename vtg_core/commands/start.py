@@ -264,6 +264,8 @@ def _credentials(options: argparse.Namespace) -> tuple[str, str] | None:
 def _exposed(options: argparse.Namespace, settings: "Settings") -> str:
     """Return one sentence about what other machines get, for who starts the page."""
     rows = f", and read {settings.num_in_file:,} rows and their videos" if settings.annotations else ""
+    if settings.results is not None:
+        rows += f", and read {settings.results.num_rows:,} results of an audit"
     asked = "with a password" if options.auth else "without a password (--auth USER asks for one)"
     who = "any name" if options.public else ", ".join(map(plain, options.allow_host))
     return (

@@ -57,40 +57,26 @@ def kept_parts(
         for compared in read_parts(folder):
             store.add(compared)
         rows = dataset.annotations[: options.limit]
-        blocks = list(blocks_of(rows, Selection(per_shard=per_shard), done=done))
-        writer = PartWriter(folder, blocks)
+        writer = PartWriter(folder, list(blocks_of(rows, Selection(per_shard=per_shard), done=done)))
         if done:
-            tell(
-                f"{counted(len(rows) - len(writer.rows), 'row', of=len(rows))} are in {plain(repr(options.out))} already"
-            )
+            kept = counted(len(rows) - len(writer.rows), "row", of=len(rows))
+            tell(f"{kept} are in {plain(repr(options.out))} already")
         try:
             yield writer
         finally:
-            _finish(
-                folder,
-                prints,
-                store,
-                num_rows=len(rows),
-                is_whole=len(folder.shards) == len(done) + len(blocks),
-            )
+            is_whole = len(folder.shards) == len(done) + len(writer.blocks)
+            _sum_up(folder, store, metric=options.sort, is_partial=not is_whole)
+            if is_whole:
+                folder.write_manifest(prints, num_rows=len(rows), is_partial=False)
 
 
-def _finish(
-    folder: "ResultsFolder",
-    prints: dict[str, Any],
-    store: "ComparisonStore",
-    *,
-    num_rows: int,
-    is_whole: bool,
-) -> None:
+def _sum_up(folder: "ResultsFolder", store: "ComparisonStore", *, metric: str, is_partial: bool) -> None:
     from vtg_core.audit.shards.folder import REPORT
     from vtg_core.comparison.analytics import Metric
     from vtg_core.views.results.compared import sum_up
 
-    summed = sum_up(store, Metric.MEAN)
-    folder.write_json(REPORT, store.as_dict(not is_whole, summed.summary, summed.comparison))
-    if is_whole:
-        folder.write_manifest(prints, num_rows=num_rows, is_partial=False)
+    summed = sum_up(store, Metric(metric))
+    folder.write_json(REPORT, store.as_dict(is_partial, summed.summary, summed.comparison))
 
 
 def _fingerprints(
