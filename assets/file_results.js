@@ -109,6 +109,7 @@ export default (component) => {
     const main = place < 0 ? null : mainOf(page.lines[place]);
     if (place >= 0) list.choose(place);
     set("walk", { at, num: page.num, row, code: main?.code ?? "", title: main?.title ?? "", step: 0, of: WALK });
+    setTimeout(() => component.trigger("show_row"), 0); // the row is in the bar by then
     openTab("Audit");
     document.querySelector("#audit-strip")?.scrollIntoView({ block: "start" });
     tell();

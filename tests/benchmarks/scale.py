@@ -107,7 +107,7 @@ def measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
     """Kill an audit at random moments, again and again; then let it end, and compare it with one that was left alone."""
     chance, out, whole = random.Random(0), file.parent / "killed", file.parent / "whole"
     options = ("--shard-rows", str(max(1, sizes.kill_rows // (5 * sizes.kills))))
-    kills = sum(_kill(_arguments(file, out, *options), out, chance) for _ in range(sizes.kills))
+    kills = sum(killed(_arguments(file, out, *options), out, chance) for _ in range(sizes.kills))
     for folder in (out, whole):
         os.waitpid(_forked(_arguments(file, folder, *options)), 0)
     lost = _lost(out, sizes.kill_rows)
@@ -116,8 +116,8 @@ def measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
     return {"resume_kills": kills, "resume_lost": lost}
 
 
-def _kill(arguments: list[str], out: Path, chance: random.Random) -> bool:
-    """Begin an audit, and kill it when it has written a few parts more; return whether it was not done before."""
+def killed(arguments: list[str], out: Path, chance: random.Random) -> bool:
+    """Begin a command that writes parts, and kill it when it has written a few more; return whether it was not done before."""
     wanted = len(ResultsFolder(out).shards) + chance.randrange(8)
     process = _forked(arguments)
     while (ended := os.waitpid(process, os.WNOHANG)[0]) == 0 and len(ResultsFolder(out).shards) < wanted:

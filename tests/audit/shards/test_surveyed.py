@@ -1,10 +1,13 @@
 """A survey in parts says what the plain one says, whatever stops it, and mixes nothing."""
 
 import json
+import os
+from random import Random
 
 import pytest
 
 from tests.audit.shards.rows import write_rows
+from tests.benchmarks.scale import killed
 from vtg_core.audit.shards.folder import Kind, ResultsFolder
 from vtg_core.commands.cli import main
 
@@ -22,6 +25,13 @@ def surveyed(file, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "out"
     assert survey(file, out) == 1
     return out
+
+
+class AtOnce(Random):
+    """Kills as soon as the parts are there that are waited for."""
+
+    def random(self):
+        return 0.0
 
 
 def survey(file, out, *more):
@@ -74,6 +84,16 @@ def test_a_stopped_survey_goes_on_and_ends_as_one_that_was_not(file, surveyed, t
     assert survey(file, tmp_path / "out", "--resume") == 1
     assert contents(tmp_path / "out") == contents(surveyed)
     assert (tmp_path / "out" / "report.json").read_text() == (surveyed / "report.json").read_text()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_survey_that_is_killed_loses_and_doubles_no_row(file, surveyed, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["data", str(file), "--out", str(out), "--shard-rows", "1", "--resume"]
+    assert killed(arguments, out, AtOnce(0))
+    assert 0 < len(contents(out)) < NUM_ROWS
+    assert main(arguments) == 1
+    assert (out / "report.json").read_text() == (surveyed / "report.json").read_text()
 
 
 @pytest.mark.slow

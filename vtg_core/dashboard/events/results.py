@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vtg_core.dashboard.events.audit import AuditEvents
-from vtg_core.dashboard.file.results import Browser, failed, one_row
+from vtg_core.dashboard.file.results import Browser, one_row, opened
 from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.samples import Samples, picked_number
@@ -33,9 +33,9 @@ class ResultsEvents:
         ask: dict[str, Any] = {"outputs": [tab.view], "trigger_mode": "always_last", **UNQUEUED}
         tab.view.look(self._look, **ask)
         tab.view.turn(self._page, **ask)
-        tab.view.pick(self._pick, [tab.opened], [at.row, at.mask, tab.view, tab.opened], **UNQUEUED)
+        tab.view.pick(self._pick, outputs=[at.row, at.mask, tab.view], **UNQUEUED)
         audits = AuditEvents(self.settings, at, self.visits)
-        tab.opened.change(**audits.fields).then(**read_row).then(**audits.show)
+        tab.view.show_row(**audits.fields).then(**read_row).then(**audits.show)
 
     def _look(self, event: gr.EventData) -> Any:
         return self._answer(self.browser.overview, _sent(event))
@@ -50,15 +50,14 @@ class ResultsEvents:
             return ask(asked)
         return json.dumps({"folder": None, "page": None, "why": json.loads(failures[0])["text"]})
 
-    def _pick(self, request: gr.Request, opened: int, event: gr.EventData) -> Any:
+    def _pick(self, request: gr.Request, event: gr.EventData) -> Any:
         """Turn the page to a row that was clicked, and to the mask that it was audited with; or say why it cannot be."""
         visit, failures = self.visits.of(request.session_hash), list[str]()
         number = int(picked_number({"number": event.row}) or 0)
         with as_notice(failures):
             row = self.browser.row(number)
-            shown = json.dumps({"folder": None, "page": None, "opened": {"row": row.number, "why": ""}})
-            return self._turned(visit, row).view(row.number), self._mask(), shown, opened + 1
-        return gr.skip(), gr.skip(), failed(json.loads(failures[0])["text"], number), gr.skip()
+            return self._turned(visit, row).view(row.number), self._mask(), opened(row.number)
+        return gr.skip(), gr.skip(), opened(number, why=json.loads(failures[0])["text"])
 
     def _turned(self, visit: Visit, row: Annotation) -> Samples:
         """Turn a page to the samples that have the row: those of its start, or the row alone."""

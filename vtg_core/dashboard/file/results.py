@@ -4,6 +4,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from itertools import count
 from threading import Lock
 from typing import Any
 
@@ -14,7 +15,7 @@ from vtg_core.dashboard.samples import MAX_NUMBER
 from vtg_core.dashboard.settings import Settings
 from vtg_core.data.annotations import Annotation, AnnotationReader, UnreadableRow
 from vtg_core.data.answer_forms.reading import windows_said
-from vtg_core.errors import AnnotationError, VideoError, VTGError
+from vtg_core.errors import AnnotationError, VideoError
 from vtg_core.views.results.browsed import PageView, view_folder, view_line
 
 ROWS_A_PAGE = 200
@@ -144,11 +145,13 @@ def one_row(settings: Settings, row: Annotation) -> Settings:
     return replace(settings, annotations=(row,), unreadable=(), annotation_file=settings.results_file)
 
 
-def failed(error: VTGError | str, row: int) -> str:
-    """Return the JSON of why a row cannot be opened."""
-    return json.dumps(
-        {"folder": None, "page": None, "opened": {"row": row, "why": str(error)}}, ensure_ascii=False
-    )
+def opened(row: int, *, why: str = "") -> str:
+    """Return the JSON of the row that was opened, or of why it was not; equal ones are told anew."""
+    said = {"row": row, "why": why, "number": next(_NUMBERS)}
+    return json.dumps({"folder": None, "page": None, "opened": said}, ensure_ascii=False)
+
+
+_NUMBERS = count()
 
 
 def _whole(value: object) -> int:

@@ -1,7 +1,5 @@
 """A folder of results, under *File*: what is where."""
 
-import gradio as gr
-
 from vtg_core.dashboard.components import script_component
 
 
@@ -13,7 +11,5 @@ class ResultsTab:
             "file_results",
             elem_id="file-results",
             label="Results in a folder",
-            events=("look", "turn", "pick"),
+            events=("look", "turn", "pick", "show_row"),
         )
-        self.opened = gr.State(0)
-        """Counts the rows that were opened, each of which is read then."""
