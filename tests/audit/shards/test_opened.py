@@ -114,3 +114,9 @@ def test_a_folder_that_is_none_of_ours_is_refused_in_one_sentence(tmp_path, spoi
     spoil(path)
     with pytest.raises(VTGError, match=f"^--results must name a folder that .* is none: .*{said}"):
         Results(path)
+
+
+def test_an_audit_that_has_only_begun_has_no_row_yet(tmp_path):
+    results = Results(write_results(tmp_path / "out", 0, is_partial=True).path)
+    assert (results.num_rows, results.codes, results.lines(0, 10), results.lines_of([3])) == (0, [], [], [])
+    assert found(results, words=("anything",)) == []

@@ -30,7 +30,8 @@ class ResultsEvents:
     def connect(self, tab: ResultsTab, read_row: dict[str, Any]) -> None:
         """Answer every event; ``read_row`` reads the row of the annotation file that was picked."""
         at = self.layout
-        ask: dict[str, Any] = {"outputs": [tab.view], "trigger_mode": "always_last", **UNQUEUED}
+        # "always_last" would ask again without what the event says; the page's script tells late answers by their number
+        ask: dict[str, Any] = {"outputs": [tab.view], "trigger_mode": "multiple", **UNQUEUED}
         tab.view.look(self._look, **ask)
         tab.view.turn(self._page, **ask)
         tab.view.pick(self._pick, outputs=[at.row, at.mask, tab.view], **UNQUEUED)
