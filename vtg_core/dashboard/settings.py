@@ -36,6 +36,8 @@ class Settings:
         language: the code of the one in which the built-in templates ask.
         results: a folder of results whose rows are browsed; None where none was given.
         results_file: the annotation file that its rows are opened from; None where none was given.
+        endpoint, writer: an OpenAI-compatible server up to ``/v1``, and the model of it that writes templates; empty
+            where none was given.
     """
 
     checkpoint: str = "demo"
@@ -58,6 +60,8 @@ class Settings:
     language: str = ENGLISH.code
     results: Results | None = None
     results_file: Path | None = None
+    endpoint: str = ""
+    writer: str = ""
 
     @property
     def reading(self) -> dict[str, Any]:
