@@ -175,7 +175,7 @@ export default (component) => {
     if (!top.isConnected) root.replaceChildren(top, body);
     show({ keeps });
   };
-  on("walk", root, (walk) => walk?.step && step(walk.step));
+  on("walk", root, (walk) => walk?.step && !walk.of && step(walk.step));
   load();
   component.watch("value", load);
 };

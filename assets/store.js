@@ -27,7 +27,7 @@ const KEYS = {
   pair: [null, "the prompt of a person's own collator beside ours, a PairView, or null", orNothing(isRecord)],
   typed: [null, "the prompt of the template that a person types, a PromptView, or null", orNothing(isRecord)],
   losses: [null, "from each prompt's key to {mean, times}, nats of the templates that were compared, or null", orNothing(isRecord)],
-  walk: [null, "{at, num, row, code, title, step} of the finding of the file that was opened, or null", orNothing(isRecord)],
+  walk: [null, "{at, num, row, code, title, step, of} of the finding of the file that was opened, or null", orNothing(isRecord)],
   row: [null, "the tokens on screen, as readTokens (tokens.js) returns them, or null", orNothing(isRecord)],
   reason: ["", "why there are no tokens on screen, or empty", isText],
   window: [null, "{start, end} in seconds, as handles of the timeline were moved to, or null", orNothing(isRecord)],

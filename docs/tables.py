@@ -23,10 +23,12 @@ from vtg_core.audit.bugs.table import BUGS
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Code, Rival
 from vtg_core.audit.foreign.collators import SAMPLE_FIELDS
+from vtg_core.audit.shards.surveyed.table import SURVEY_COLUMNS
 from vtg_core.audit.shards.table import COLUMNS
 from vtg_core.audit.survey.kinds import KINDS
 from vtg_core.commands.start import page_parser
 from vtg_core.comparison.files import CSV_COLUMNS, ComparisonSettings, Question
+from vtg_core.comparison.parts import COMPARISON_COLUMNS
 from vtg_core.comparison.results import TemplateResult
 from vtg_core.data.answer_forms.measure import VideoMeasure
 from vtg_core.data.answer_forms.registry import KNOWN_FORMS
@@ -217,8 +219,8 @@ def _result_fields() -> Iterator[str]:
     return table("column|what it is", ([f"`{name}`", meanings[name]] for name in CSV_COLUMNS))
 
 
-def _shard_columns() -> Iterator[str]:
-    return table("column|what it is", ([f"`{name}`", meaning] for name, meaning in COLUMNS.items()))
+def _columns_of(columns: Mapping[str, str]) -> Callable[[], Iterator[str]]:
+    return lambda: table("column|what it is", ([f"`{name}`", meaning] for name, meaning in columns.items()))
 
 
 def attributes_of(documented: type) -> dict[str, str]:
@@ -373,7 +375,9 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "recipes": _recipes,
     "result-fields": _result_fields,
     "sample-fields": _sample_fields,
-    "shard-columns": _shard_columns,
+    "shard-columns": _columns_of(COLUMNS),
+    "survey-columns": _columns_of(SURVEY_COLUMNS),
+    "comparison-columns": _columns_of(COMPARISON_COLUMNS),
     "survey-kinds": _survey_kinds,
     "tasks": _tasks,
     "templates": _templates,

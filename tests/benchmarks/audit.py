@@ -10,13 +10,10 @@ import tempfile
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
-
-import numpy as np
 
 from vtg_core.audit.row.chat_ids import ChatIds
 from vtg_core.audit.run import audit_rows
@@ -29,9 +26,11 @@ from vtg_core.masking.processor_call import process_videos_once
 from vtg_core.video.plan import FramePolicy
 
 from ..audit.corpus.all_entries import figures as corpus_figures
+from ..audit.shards.rows import Size, sentence_of
+from ..audit.shards.rows import write_clip as write_clip_of
 
 NUM_ROWS, NUM_VIDEOS, NUM_PASSES = 1_000, 50, 3
-DURATION, FPS, WIDTH, HEIGHT = 40, 10, 704, 448
+CLIP = Size(duration=40, fps=10, width=704, height=448)
 
 
 @dataclass(frozen=True)
@@ -150,34 +149,20 @@ def _write_rows(folder: Path) -> Path:
     clip = write_clip(folder / "clip_0.mp4")
     for i in range(1, NUM_VIDEOS):
         shutil.copyfile(clip, folder / f"clip_{i}.mp4")
-    things = ("a red circle", "the person in green", "a blue square", "somebody", "the last of the cars")
-    doings = ("appears", "opens the door and looks outside", "is gone", "moves from left to right", "turns")
-    rows = [
+    said = [
         {
             "video": f"clip_{i % NUM_VIDEOS}.mp4",
-            "duration": DURATION,
+            "duration": CLIP.duration,
             "timestamp": [i % 31 + 0.5, i % 31 + 1 + i % 8],
-            "sentence": f"{things[i % 5]} {doings[i // 5 % 5]}, number {i}",
+            "sentence": sentence_of(i),
         }
         for i in range(NUM_ROWS)
     ]
     path = folder / "rows.json"
-    path.write_text(json.dumps(rows), encoding="utf-8")
+    path.write_text(json.dumps(said), encoding="utf-8")
     return path
 
 
 def write_clip(path: Path) -> Path:
-    """Write a clip of ``DURATION`` seconds in which every frame differs."""
-    import av
-
-    columns, lines = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index in range(DURATION * FPS):
-            picture = np.stack([columns % 256, lines % 256, np.full_like(lines, index % 256)], axis=-1)
-            frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, FPS)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
+    """Write a clip in which every frame differs from the one before."""
+    return write_clip_of(path, CLIP)

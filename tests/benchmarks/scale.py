@@ -1,10 +1,11 @@
 """How fast an audit in parts is, what it holds in memory, and whether a killed one loses a row.
 
-Rows on a thousand small clips, in processes of their own. ``python -m tests.benchmarks.scale --rows N --fast-rows N
---kill-rows N --kills N`` measures smaller ones; a part of size 0 is left out.
+Rows on a thousand small clips, in processes of their own, and how soon the page shows the results of a million, which are
+written as an audit writes them. All of it takes an hour or two. The environment variable ``VTG_SCALE`` names the parts to
+measure and their sizes, and leaves out the others: ``fast_rows=50000`` is how fast it is, ``rows=1000000`` its memory,
+``kills=40`` what kills lose, ``results=1000000`` the page; ``VTG_SCALE="kills=40 results=1000000"`` is two of them.
 """
 
-import argparse
 import json
 import os
 import random
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import psutil
 import pyarrow.parquet as pq
 
 from tests.audit.shards.rows import write_rows
+from tests.benchmarks._results import first_paint_ms, write_results
 from vtg_core.audit.shards.folder import ResultsFolder
 
 NUM_VIDEOS = 1_000
@@ -30,16 +32,23 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many rows each part takes, and how often the audit is killed."""
+    """How many rows each part takes, and how often the audit is killed; a part of size 0 is left out."""
 
     rows: int = MILLION
     fast_rows: int = 50_000
     kill_rows: int = 20_000
     kills: int = 40
+    results: int = MILLION
+
+    @classmethod
+    def read(cls, said: str) -> "Sizes":
+        """Read the sizes of the parts that are named, as ``name=number``; others are left out, unless none is."""
+        given = {name: int(number) for name, number in (pair.split("=") for pair in said.split())}
+        return replace(cls(rows=0, fast_rows=0, kills=0, results=0), **given) if given else cls()
 
 
 def run(sizes: Sizes | None = None) -> dict[str, float]:
-    sizes = sizes or Sizes()
+    sizes = sizes or Sizes.read(os.environ.get("VTG_SCALE", ""))
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         if sizes.fast_rows:
@@ -48,7 +57,16 @@ def run(sizes: Sizes | None = None) -> dict[str, float]:
             figures |= _measure_memory(_made(Path(scratch) / "many", sizes.rows), sizes.rows)
         if sizes.kills:
             figures |= measure_kills(_made(Path(scratch) / "kill", sizes.kill_rows), sizes)
+        if sizes.results:
+            figures |= _measure_page(Path(scratch) / "results", sizes.results)
     return figures
+
+
+def _measure_page(folder: Path, num_rows: int) -> dict[str, float]:
+    write_results(folder, num_rows)
+    milliseconds = first_paint_ms(folder)
+    print(f"  the page shows {num_rows:,} rows in {milliseconds:,.0f} ms", flush=True)
+    return {"results_1m_first_paint_ms": milliseconds} if num_rows == MILLION else {}
 
 
 def _made(folder: Path, num_rows: int) -> Path:
@@ -89,7 +107,7 @@ def measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
     """Kill an audit at random moments, again and again; then let it end, and compare it with one that was left alone."""
     chance, out, whole = random.Random(0), file.parent / "killed", file.parent / "whole"
     options = ("--shard-rows", str(max(1, sizes.kill_rows // (5 * sizes.kills))))
-    kills = sum(_kill(_arguments(file, out, *options), out, chance) for _ in range(sizes.kills))
+    kills = sum(killed(_arguments(file, out, *options), out, chance) for _ in range(sizes.kills))
     for folder in (out, whole):
         os.waitpid(_forked(_arguments(file, folder, *options)), 0)
     lost = _lost(out, sizes.kill_rows)
@@ -98,8 +116,8 @@ def measure_kills(file: Path, sizes: Sizes) -> dict[str, float]:
     return {"resume_kills": kills, "resume_lost": lost}
 
 
-def _kill(arguments: list[str], out: Path, chance: random.Random) -> bool:
-    """Begin an audit, and kill it when it has written a few parts more; return whether it was not done before."""
+def killed(arguments: list[str], out: Path, chance: random.Random) -> bool:
+    """Begin a command that writes parts, and kill it when it has written a few more; return whether it was not done before."""
     wanted = len(ResultsFolder(out).shards) + chance.randrange(8)
     process = _forked(arguments)
     while (ended := os.waitpid(process, os.WNOHANG)[0]) == 0 and len(ResultsFolder(out).shards) < wanted:
@@ -180,11 +198,3 @@ def _lost(out: Path, num_rows: int) -> int:
     for path in ResultsFolder(out).shards.values():
         found.update(pq.read_table(path, columns=["row"])["row"].to_pylist())
     return sum(found[row] != 1 for row in range(num_rows)) + len(found.keys() - set(range(num_rows)))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    for name, default in vars(Sizes()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
-    for name, value in run(Sizes(**vars(parser.parse_args()))).items():
-        print(f"  {name}  {value:,.4g}")

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.audit.shards.rows import write_rows
+from tests.benchmarks._results import write_results
 from vtg_core.commands.start import main, page_parser, page_settings
 
 
@@ -53,6 +55,26 @@ def test_what_the_page_cannot_start_with_is_one_sentence(capsys):
     assert capsys.readouterr().err == (
         "error: --batch must be a file that exists, got 'none\\x1b[2J.safetensors'\n"
     )
+
+
+def test_a_folder_that_holds_no_results_is_one_sentence(capsys, tmp_path):
+    assert main(["--results", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(
+        r"error: --results must name a folder that .* is none: holds no manifest.json\n", said
+    )
+
+
+def test_of_a_file_with_many_results_no_row_is_held(tmp_path, monkeypatch):
+    file = write_rows(tmp_path, 30)
+    results = write_results(tmp_path / "out", 30, per_shard=10, num_bytes=file.stat().st_size)
+    options = page_parser().parse_args(["--results", str(results.path), "--annotations", str(file)])
+    settings = page_settings(options)
+    assert (settings.num_in_file, settings.results_file) == (30, file)
+    monkeypatch.setattr("vtg_core.commands.start.MAX_ROWS_HELD", 20)
+    settings = page_settings(options)
+    assert (settings.num_in_file, settings.annotation_file, settings.results_file) == (0, None, file)
+    assert settings.shows_files
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vtg_core.data.annotations import Annotation, load_annotations
+from vtg_core.data.annotations import Annotation, AnnotationReader, load_annotations
 from vtg_core.data.video_index import resolve_video
 from vtg_core.errors import AnnotationError
 from vtg_core.windows import Window
@@ -349,3 +349,18 @@ def test_a_folder_that_is_a_link_is_followed_for_each_of_its_videos(tmp_path):
     for name in ("a.mp4", "b.mp4"):
         found = resolve_video(f"train/{name}", tmp_path / "videos", "here", folders=folders)
         assert found == tmp_path / "store" / name
+
+
+@pytest.mark.parametrize("form", ["lines", "array", "by video"])
+def test_one_row_of_a_file_is_read_by_its_place(write, form):
+    rows = [{**ROW, "sentence": f"scene {number}"} for number in range(4)]
+    video = {"duration": 30.0, "timestamps": [[1, 2], [3, 4]], "sentences": ["one", "two"]}
+    content = {
+        "lines": "\n".join([*map(json.dumps, rows[:2]), "", "{", *map(json.dumps, rows[2:])]),
+        "array": json.dumps(rows),
+        "by video": json.dumps({"a": video, "b": video}),
+    }[form]
+    reader = AnnotationReader(write(content))
+    every = {row.row: row for row in reader}
+    assert {row: reader.row_at(row) for row in range(7)} == {row: every.get(row) for row in range(7)}
+    assert len(every) == (5 if form == "lines" else 4)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.commands.answer_option import add_answers_option, add_language_option
+from vtg_core.commands.results.comparison import add_comparison_options, comparison_usage, kept_parts
 from vtg_core.commands.terminal import (
     add_frame_options,
     add_model_options,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from vtg_core.comparison.analytics import Analytics, TemplateSummary
     from vtg_core.comparison.on_file import PlainCheck, RowComparison
+    from vtg_core.comparison.parts import PartWriter
     from vtg_core.comparison.store import ComparisonStore
     from vtg_core.dataset import VideoTemporalSFTDataset
 
@@ -83,6 +85,7 @@ def add_compare_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
         metavar="OUT",
         help="keep a line a row and template in this file, or write it to stdout with -",
     )
+    add_comparison_options(command)
     add_model_options(command)
     add_frame_options(command)
 
@@ -97,7 +100,8 @@ def run(options: argparse.Namespace) -> int:
     dataset = _dataset(options)
     store = _store(options, dataset, templates=templates)
     rows = [annotation.row for annotation in dataset.annotations[: options.limit]]
-    failed = _collect(options, dataset, store=store, templates=templates, rows=rows)
+    with kept_parts(options, dataset, store) as parts:
+        failed = _collect(options, dataset, store=store, templates=templates, rows=rows, parts=parts)
     is_partial = failed is not None or bool(open_rows(store, rows))
     _show(options, store, is_partial=is_partial)
     if isinstance(failed, VTGError):
@@ -106,6 +110,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_usage(options: argparse.Namespace, templates: Sequence[PromptTemplate]) -> None:
+    if (said := comparison_usage(options)) is not None:
+        options.usage.error(said)
     if options.baseline is not None and not any(map(is_baseline(options.baseline), templates)):
         known = ", ".join(f"{template.mode}/{template.name}" for template in templates)
         options.usage.error(
@@ -158,14 +164,21 @@ def _collect(
     store: "ComparisonStore",
     templates: Sequence[PromptTemplate],
     rows: Sequence[int],
+    parts: "PartWriter | None" = None,
 ) -> BaseException | None:
     """Score the rows that are missing; return what ended that too early, with all that is done in the store.
+
+    Args:
+        options: of the command.
+        dataset, store, templates: see :func:`vtg_core.comparison.on_file.compare_rows`; the store takes the results.
+        rows: that are asked for.
+        parts: keeps the results in a folder, and says which rows it lacks; None without one.
 
     Raises:
         VTGError: the model cannot be loaded.
         KeyboardInterrupt: the same, before the first row.
     """
-    missing = store.missing(rows)
+    missing = store.missing(rows) if parts is None else parts.rows
     if store.num_found:
         kept = " and ".join(plain(repr(out)) for out in (store.json_out, store.csv_out) if out)
         tell(f"{len(rows) - len(missing):,} of {counted(len(rows), 'row')} are in {kept} already")
@@ -196,6 +209,8 @@ def _collect(
         try:
             for compared in scored:
                 _take(options, store, compared=compared, bar=bar)
+                if parts is not None:
+                    parts.add(compared)
         except (KeyboardInterrupt, BrokenPipeError, VTGError) as error:
             return error
         finally:

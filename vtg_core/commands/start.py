@@ -38,6 +38,7 @@ from vtg_core.errors import AnnotationError, VTGError
 from vtg_core.files.upload_folder import upload_folder
 
 if TYPE_CHECKING:
+    from vtg_core.audit.shards.opened.results import Results
     from vtg_core.dashboard import Settings
     from vtg_core.data.annotations import LoadedAnnotations
 
@@ -106,6 +107,10 @@ def page_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vtg-lens {vtg_core.__version__}")
     parser.add_argument("--annotations", type=Path, metavar="F", help="annotation file to pick samples from")
     add_reading_options(parser)
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR",
+        help="a folder that audit --out wrote, whose rows are browsed; a click opens a row of --annotations",
+    )  # fmt: skip
     parser.add_argument(
         "--collator",
         default="",
@@ -272,6 +277,8 @@ def _credentials(options: argparse.Namespace) -> tuple[str, str] | None:
 def _exposed(options: argparse.Namespace, settings: "Settings") -> str:
     """Return one sentence about what other machines get, for who starts the page."""
     rows = f", and read {settings.num_in_file:,} rows and their videos" if settings.annotations else ""
+    if settings.results is not None:
+        rows += f", and read {settings.results.num_rows:,} results of an audit"
     asked = "with a password" if options.auth else "without a password (--auth USER asks for one)"
     who = "any name" if options.public else ", ".join(map(plain, options.allow_host))
     return (
@@ -298,7 +305,9 @@ def page_settings(options: argparse.Namespace) -> "Settings":
     from vtg_core.data.wording.growth.endpoint import check_url
 
     check_versions()
-    frames, rows = frame_policy(options), _rows(options)
+    results = _results(options)
+    is_held = results is None or results.num_rows <= MAX_ROWS_HELD
+    frames, rows = frame_policy(options), _rows(options, is_held=is_held)
     return Settings(
         checkpoint=options.checkpoint,
         device=check_device(options.device),
@@ -310,25 +319,39 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         frames=for_visitors(frames) if options.public else frames,
         annotations=rows.annotations,
         unreadable=rows.unreadable,
-        annotation_file=options.annotations,
+        annotation_file=options.annotations if is_held else None,
         **reading(options),
         collator=options.collator,
         batch=options.batch,
         is_public=options.public,
         language=options.language,
+        results=results,
+        results_file=options.annotations if results is not None else None,
         endpoint=check_url(options.endpoint) if options.endpoint else "",
         writer=options.model,
     )
 
 
-def _rows(options: argparse.Namespace) -> "LoadedAnnotations":
+MAX_ROWS_HELD = 100_000
+"""A file whose results are browsed is held in memory up to so many rows; of a longer one only the row that is opened."""
+
+
+def _results(options: argparse.Namespace) -> "Results | None":
+    if options.results is None:
+        return None
+    from vtg_core.audit.shards.opened.results import Results
+
+    return Results(options.results)
+
+
+def _rows(options: argparse.Namespace, *, is_held: bool) -> "LoadedAnnotations":
     from vtg_core.data.annotations import LoadedAnnotations, OnError, load_annotations
     from vtg_core.data.answer_forms.reading import windows_said
 
     for root in options.video_root or ():
         if not Path(root).is_dir():
             raise AnnotationError(f"--video-root must be a folder that exists, got {root!r}")
-    if not options.annotations:
+    if not options.annotations or not is_held:
         return LoadedAnnotations((), ())
     rows = load_annotations(
         options.annotations, **reading(options), on_error=OnError.SKIP, read_windows=windows_said

@@ -22,7 +22,12 @@ TABS = ("audit", "tokens", "prompts", "loss")
 OF_FILE = "file"
 """The tab that only a page has which knows where videos are."""
 PARTS = {
-    "file": {"contents": "Contents", "findings": "Findings", "compared": "Templates compared"},
+    "file": {
+        "results": "Results",
+        "contents": "Contents",
+        "findings": "Findings",
+        "compared": "Templates compared",
+    },
     "loss": {"this-sample": "This sample", "compare": "Compare templates", "probe": "Probe"},
 }
 """The tabs within a tab: their names, and what stands on them; the first of each is open."""
@@ -83,7 +88,7 @@ class Address:
             return taken
 
         templates = tuple(name for _, name in template_choices(samples))
-        tab = value("tab", _among((*TABS, OF_FILE) if settings.takes_files else TABS), tab)
+        tab = value("tab", _among((*TABS, OF_FILE) if settings.shows_files else TABS), tab)
         read = cls(
             sample=value("sample", samples.number_of, samples.first),
             template=value("template", _among(templates), templates[0]),
@@ -120,9 +125,13 @@ class Address:
 
 def parts_of(settings: Settings, tab: str) -> tuple[str, ...]:
     """Return the names of the tabs that stand within one."""
-    return tuple(
-        part for part in PARTS.get(tab, ()) if part != "compared" or settings.annotation_file is not None
-    )
+    stands = {
+        "results": settings.results is not None,
+        "contents": settings.takes_files,
+        "findings": settings.takes_files,
+        "compared": settings.annotation_file is not None,
+    }
+    return tuple(part for part in PARTS.get(tab, ()) if stands.get(part, True))
 
 
 def _among(names: tuple[str, ...]) -> Callable[[str], str | None]:

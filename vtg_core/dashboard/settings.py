@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vtg_core.audit.shards.opened.results import Results
 from vtg_core.checkpoints.adapters import model_label
 from vtg_core.checkpoints.template_change import TemplateChange
 from vtg_core.data.annotations import Annotation, Roots, UnreadableRow
@@ -34,6 +35,8 @@ class Settings:
         template: what is added to the checkpoint's chat template.
         is_public: anybody may come, so each gets less: see :func:`for_visitors` and :mod:`vtg_core.dashboard.serving`.
         language: the code of the one in which the built-in templates ask.
+        results: a folder of results whose rows are browsed; None where none was given.
+        results_file: the annotation file that its rows are opened from; None where none was given.
         endpoint, writer: an OpenAI-compatible server up to ``/v1``, and the model of it that writes templates; empty
             where none was given.
     """
@@ -56,6 +59,8 @@ class Settings:
     template: TemplateChange = field(default_factory=TemplateChange)
     is_public: bool = False
     language: str = ENGLISH.code
+    results: Results | None = None
+    results_file: Path | None = None
     endpoint: str = ""
     writer: str = ""
     load_in_4bit: bool = False
@@ -84,6 +89,11 @@ class Settings:
     def takes_files(self) -> bool:
         """Whether the page can be about an annotation file: it was given one, or knows where videos are."""
         return bool(self.roots)
+
+    @property
+    def shows_files(self) -> bool:
+        """Whether the page has something to show of a whole file: an annotation file's rows, or results."""
+        return self.takes_files or self.results is not None
 
     @property
     def num_in_file(self) -> int:

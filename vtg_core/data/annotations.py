@@ -209,14 +209,25 @@ class AnnotationReader:
 
     def __iter__(self) -> Iterator[Annotation | UnreadableRow]:
         """Yield the rows in order, each checked."""
-        for found in self.found():
-            try:
-                row = self.check(found)
-                windows = check_windows(found, row.duration, clip=self.clip, may_be_absent=self.may_be_absent)
-                yield replace(row, windows=windows)
-            except VTGError as error:
-                raw = found.row.raw if isinstance(found.row, Row) else {}
-                yield UnreadableRow(found.number - 1, found.where, str(error), raw)
+        return map(self._read, self.found())
+
+    def row_at(self, row: int) -> Annotation | UnreadableRow | None:
+        """Return the row at a position in the file, from 0; None where there is none. Lines before it are passed over.
+
+        Raises:
+            AnnotationError: the file cannot be read beyond a place.
+        """
+        found = next(found_rows(self._file, self._choice, self._read_windows, first=row + 1), None)
+        return self._read(found) if found is not None and found.number == row + 1 else None
+
+    def _read(self, found: Found) -> Annotation | UnreadableRow:
+        try:
+            row = self.check(found)
+            windows = check_windows(found, row.duration, clip=self.clip, may_be_absent=self.may_be_absent)
+            return replace(row, windows=windows)
+        except VTGError as error:
+            raw = found.row.raw if isinstance(found.row, Row) else {}
+            return UnreadableRow(found.number - 1, found.where, str(error), raw)
 
     def count_about(self) -> int:
         """Return how many rows the file has, by its lines where a line is a row: blank ones count too.

@@ -4,19 +4,16 @@ Twenty thousand findings are columns and not objects, so that a browser has them
 markup. A view is turned into JSON and drawn by a component that writes text only.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from vtg_core.audit.causes import MAX_CAUSES, OTHER_CAUSES, cause_of
 from vtg_core.audit.codes import CODES
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.audit.report import Report
 
 T = TypeVar("T")
-MAX_CAUSES = 1_000
-"""So many distinct causes are told apart; all others are one more."""
-OTHER_CAUSES = "another cause"
 
 
 @dataclass(frozen=True)
@@ -150,17 +147,6 @@ def view_file(
         queries=[one.query for one in facts],
         qids=[one.qid for one in facts],
     )
-
-
-def cause_of(where: str, message: str) -> str:
-    """Return a message without its place, its numbers and what it quotes: what findings of one cause have in common."""
-    plain = message.removeprefix(f"{where}: ").removeprefix(where).lstrip(":, ") if where else message
-    return _NUMBER.sub("#", _NAME.sub("…", _QUOTED.sub("“…”", plain)))
-
-
-_QUOTED = re.compile(r"'[^']{0,400}'|\"[^\"]{0,400}\"|“[^”]{0,400}”")
-_NAME = re.compile(r"[\w.\-/\\]{1,200}\.(?:mp4|avi|mkv|webm|mov|jsonl|json|csv|tsv)\b")
-_NUMBER = re.compile(r"(?<![\w.])\d[\d.,]*\d|(?<![\w.])\d")
 
 
 class _Named(dict[T, int]):

@@ -2,15 +2,25 @@
 
 import json
 import shutil
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-DURATION, FPS, WIDTH, HEIGHT = 8, 4, 64, 48
 MISSING, DAMAGED = "gone.mp4", "damaged.mp4"
 THINGS = ("a red circle", "the person in green", "a blue square", "somebody", "the last of the cars")
-DOINGS = ("appears", "opens the door", "is gone", "moves from left to right", "turns")
+DOINGS = ("appears", "opens the door and looks outside", "is gone", "moves from left to right", "turns")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long a clip is in seconds, its frames a second, and their width and height."""
+
+    duration: int = 8
+    fps: int = 4
+    width: int = 64
+    height: int = 48
 
 
 def write_rows(folder: Path, num_rows: int, *, num_videos: int = 3) -> Path:
@@ -34,22 +44,26 @@ def row_of(number: int, num_videos: int) -> dict[str, object]:
     start = round(number % 61 / 10, 1)
     window = {11: [5.0, 2.0], 23: [start, 60.0]}.get(number % 100, [start, start + 1.5])
     video = {37: MISSING, 53: DAMAGED}.get(number % 100, f"clip_{number % num_videos:04d}.mp4")
-    said = f"{THINGS[number % 5]} {DOINGS[number // 5 % 5]}, number {number}"
-    return {"video": video, "timestamp": window, "sentence": said}
+    return {"video": video, "timestamp": window, "sentence": sentence_of(number)}
 
 
-def write_clip(path: Path) -> Path:
-    """Write a clip in which every frame differs."""
+def sentence_of(number: int) -> str:
+    """Return what a row asks for; other numbers give other sentences."""
+    return f"{THINGS[number % 5]} {DOINGS[number // 5 % 5]}, number {number}"
+
+
+def write_clip(path: Path, size: Size = Size()) -> Path:  # frozen
+    """Write a clip in which every frame differs from the one before."""
     import av
 
-    columns, lines = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    columns, lines = np.meshgrid(np.arange(size.width), np.arange(size.height))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index in range(DURATION * FPS):
+        stream = container.add_stream("mpeg4", rate=size.fps)
+        stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
+        for index in range(size.duration * size.fps):
             picture = np.stack([columns % 256, lines % 256, np.full_like(lines, index * 7 % 256)], axis=-1)
             frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, FPS)
+            frame.pts, frame.time_base = index, Fraction(1, size.fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

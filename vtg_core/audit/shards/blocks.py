@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from vtg_core.audit.shards.setup import ROWS_PER_SHARD, Block
-from vtg_core.data.annotations import Annotation, UnreadableRow
+from vtg_core.data.annotations import Annotation
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Selection:
     chosen: frozenset[int] | None = None
     per_shard: int = ROWS_PER_SHARD
 
-    def takes(self, index: int, row: Annotation | UnreadableRow) -> bool:
+    def takes(self, index: int, row: Any) -> bool:
         """Say whether a row is audited; ``index`` is how many that can be read came before it."""
         if self.chosen is not None and row.row not in self.chosen:
             return False
@@ -29,11 +30,12 @@ class Selection:
 
 
 def blocks_of(
-    rows: Iterable[Annotation | UnreadableRow],
+    rows: Iterable[Any],
     selection: Selection,
     *,
     done: Container[int] = (),
     passed: Callable[[int], None] = lambda count: None,
+    is_readable: Callable[[Any], bool] = lambda row: isinstance(row, Annotation),
 ) -> Iterator[Block]:
     """Yield the rows that are taken as blocks, those whose shards are there left out; one of them is held.
 
@@ -42,15 +44,16 @@ def blocks_of(
         selection: which are taken.
         done: the numbers of shards that are there.
         passed: is told of every block that is left out how many rows it has.
+        is_readable: says whether a row can be read; those that can are counted.
     """
-    index, number, held, count = 0, 0, list[tuple[int, Annotation | UnreadableRow]](), 0
+    index, number, held, count = 0, 0, list[tuple[int, Any]](), 0
     for row in rows:
-        is_readable = isinstance(row, Annotation)
+        can_be_read = is_readable(row)
         if selection.takes(index, row):
             count += 1
             if number not in done:
-                held.append((index if is_readable else -1, row))
-        index += is_readable
+                held.append((index if can_be_read else -1, row))
+        index += can_be_read
         if count == selection.per_shard:
             if held:
                 yield Block(number, tuple(held))

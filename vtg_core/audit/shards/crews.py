@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from multiprocessing import connection, get_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vtg_core.errors import VTGError, first_line
 
@@ -16,19 +16,40 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from vtg_core.audit.shards.schedule import Crew
-    from vtg_core.audit.shards.setup import Setup
     from vtg_core.audit.shards.worker import Result, Task
 
 
+class Doer(Protocol):
+    """Who does tasks, one after the other."""
+
+    def do(self, task: "Task") -> "Result":
+        """Do a task."""
+
+
+class Work(Protocol):
+    """What is done with rows; it can be sent to another process."""
+
+    @property
+    def probes(self) -> bool:
+        """Whether the videos of rows are probed before them."""
+
+    def begin(self) -> Doer:
+        """Return who does it, in whichever process this is.
+
+        Raises:
+            VTGError: what it needs cannot be loaded.
+        """
+
+
 class Engine(StrEnum):
-    """Who runs the processes of an audit in parts."""
+    """Who runs the processes."""
 
     LOCAL = "local"
     RAY = "ray"
 
 
 @contextmanager
-def crew_of(engine: Engine, setup: "Setup", *, num_workers: int) -> Iterator["Crew"]:
+def crew_of(engine: Engine, setup: "Work", *, num_workers: int) -> Iterator["Crew"]:
     """Begin a crew, and end it with the block; what it was about then is lost, and nothing else.
 
     Raises:
@@ -51,10 +72,8 @@ class Alone:
 
     num_workers = 1
 
-    def __init__(self, setup: "Setup") -> None:
-        from vtg_core.audit.shards.worker import Worker
-
-        self._worker = Worker(setup)
+    def __init__(self, setup: "Work") -> None:
+        self._worker = setup.begin()
         self._done: list[Result] = []
 
     def send(self, task: "Task") -> None:
@@ -68,7 +87,7 @@ class Alone:
 class Processes:
     """Several processes, each with its own pipe: one whose other end is gone ends by itself."""
 
-    def __init__(self, setup: "Setup", num_workers: int) -> None:
+    def __init__(self, setup: "Work", num_workers: int) -> None:
         self.num_workers = num_workers
         self._setup, self._spawn = setup, get_context("spawn")
         self._pipes: dict[Connection[Any, Any], BaseProcess] = {}
@@ -122,14 +141,14 @@ class Processes:
         return next(pipe for pipe in self._pipes if pipe is ready)
 
 
-def serve(pipe: "Connection[Any, Any]", setup: "Setup") -> None:
+def serve(pipe: "Connection[Any, Any]", setup: "Work") -> None:
     """Do the tasks that come out of a pipe, until its other end is closed or gone."""
-    from vtg_core.audit.shards.worker import Worker, alone
+    from vtg_core.audit.shards.worker import alone
 
     alone()
     with suppress(EOFError, OSError):
         try:
-            worker = Worker(setup)
+            worker = setup.begin()
             while True:
                 pipe.send(worker.do(pipe.recv()))
         except (EOFError, OSError):

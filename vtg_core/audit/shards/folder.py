@@ -6,28 +6,44 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from vtg_core.errors import VTGError
 from vtg_core.files.outputs import check_writable, replace_bytes, replace_text
 
-SCHEMA = "vtg-lens-audit/1"
-MANIFEST, ROWS, BESIDE, VIDEOS, REPORT, LOCK = (
-    "manifest.json", "rows", "beside.parquet", "videos.sqlite", "report.json", ".lock",
+
+class Kind(StrEnum):
+    """Of what results are."""
+
+    AUDIT = "audit"
+    SURVEY = "survey"
+    COMPARISON = "comparison"
+
+    @property
+    def schema(self) -> str:
+        """What a manifest says of it."""
+        return f"vtg-lens-{self}/1"
+
+
+MANIFEST, ROWS, BESIDE, VIDEOS, REPORT, SUMMARY, LOCK = (
+    "manifest.json", "rows", "beside.parquet", "videos.sqlite", "report.json", "summary.json", ".lock",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """Where the results of an audit in parts are.
+    """Where results in parts are.
 
     Attributes:
         path: the folder. ``rows/`` in it holds a shard for each block of rows, named by its number; ``beside.parquet``
             holds what concerns no row alone.
+        kind: of what they are.
     """
 
     path: Path
+    kind: Kind = Kind.AUDIT
 
     @property
     def shards(self) -> dict[int, Path]:
@@ -72,7 +88,12 @@ class ResultsFolder:
         Raises:
             VTGError: it cannot be written.
         """
-        values = {"schema": SCHEMA, "partial": is_partial, "rows": num_rows, "fingerprints": fingerprints}
+        values = {
+            "schema": self.kind.schema,
+            "partial": is_partial,
+            "rows": num_rows,
+            "fingerprints": fingerprints,
+        }
         self.write_json(MANIFEST, values)
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
@@ -83,6 +104,12 @@ class ResultsFolder:
         """
         with _told(self.path):
             replace_text(self.path / name, json.dumps(values, ensure_ascii=False, indent=1) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """Return what a file of JSON in the folder holds; None where there is none that can be read."""
+        with suppress(OSError, ValueError, RecursionError):
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        return None
 
     def manifest(self) -> dict[str, Any] | None:
         """Return the manifest; None where there is none.
@@ -96,10 +123,10 @@ class ResultsFolder:
             return None
         except (OSError, ValueError):
             values = None
-        if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+        if not isinstance(values, dict) or values.get("schema") != self.kind.schema:
             raise VTGError(
-                f"--out must name a new folder or one with an audit to go on with, and {str(self.path)!r} holds "
-                f"a {MANIFEST} that is none of {SCHEMA}; name another folder"
+                f"--out must name a new folder or one with results to go on with, and {str(self.path)!r} holds "
+                f"a {MANIFEST} that is none of {self.kind.schema}; name another folder"
             )
         return values
 
@@ -113,7 +140,7 @@ _SHARD = re.compile(r"(\d{7,})\.parquet")
 
 @contextmanager
 def opened_results(
-    path: Path, fingerprints: Mapping[str, Any], *, is_resumed: bool
+    path: Path, fingerprints: Mapping[str, Any], *, is_resumed: bool, kind: Kind = Kind.AUDIT
 ) -> Iterator[ResultsFolder]:
     """Begin a folder of results, or go on with it; no other program may write into it meanwhile.
 
@@ -121,12 +148,13 @@ def opened_results(
         path: the folder; it may be there or not.
         fingerprints: what the results are of.
         is_resumed: go on with results that are there.
+        kind: of what they are.
 
     Raises:
         VTGError: it holds results and is not to be gone on with, or results of something else, which the message says;
             it holds something else, is being written by another program, or cannot be written.
     """
-    folder = ResultsFolder(path)
+    folder = ResultsFolder(path, kind)
     with _told(path):
         (path / ROWS).mkdir(parents=True, exist_ok=True)
     with _locked(path / LOCK):
@@ -134,10 +162,10 @@ def opened_results(
         if found is None:
             _refuse_others(folder)
         else:
-            _compare(path, found["fingerprints"], fingerprints)
+            _compare(path, found["fingerprints"], fingerprints, kind=kind)
             if not is_resumed:
                 raise VTGError(
-                    f"--out must name a new folder, and {str(path)!r} holds this audit already; give --resume to go on "
+                    f"--out must name a new folder, and {str(path)!r} holds this {kind} already; give --resume to go on "
                     "with it, or name another folder"
                 )
         for name in (str(path / MANIFEST), str(path / ROWS / "new")):
@@ -150,18 +178,18 @@ def opened_results(
 def _refuse_others(folder: ResultsFolder) -> None:
     if folder.shards:
         raise VTGError(
-            f"--out must name a new folder or one with an audit to go on with, and {str(folder.path)!r} holds shards "
+            f"--out must name a new folder or one with results to go on with, and {str(folder.path)!r} holds shards "
             f"without a {MANIFEST}; name another folder"
         )
 
 
-def _compare(path: Path, has: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def _compare(path: Path, has: Mapping[str, Any], wanted: Mapping[str, Any], *, kind: Kind) -> None:
     differ = [name for name in dict.fromkeys([*has, *wanted]) if has.get(name) != wanted.get(name)]
     if not differ:
         return
     told = "; ".join(f"{name}: {_shown(has.get(name))}, now {_shown(wanted.get(name))}" for name in differ)
     raise VTGError(
-        f"results of two audits must not be mixed, and {str(path)!r} holds one that differs in "
+        f"results of two {kind}s must not be mixed, and {str(path)!r} holds one that differs in "
         f"{' and '.join(differ)} ({told}); name another folder, or give the same options and files"
     )
 

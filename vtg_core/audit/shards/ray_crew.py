@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from vtg_core.errors import VTGError, first_line
 
 if TYPE_CHECKING:
-    from vtg_core.audit.shards.setup import Setup
+    from vtg_core.audit.shards.crews import Doer, Work
     from vtg_core.audit.shards.worker import Result, Task
 
 
@@ -20,7 +20,7 @@ class RayCrew:
         VTGError: Ray is not installed.
     """
 
-    def __init__(self, setup: "Setup", num_workers: int) -> None:
+    def __init__(self, setup: "Work", num_workers: int) -> None:
         try:
             import ray
         except ImportError:
@@ -74,14 +74,14 @@ class RayCrew:
 class RayWorker:
     """A worker as an actor of Ray's; an error is what it returns."""
 
-    def __init__(self, setup: "Setup") -> None:
+    def __init__(self, setup: "Work") -> None:
         from vtg_core.audit.shards.crews import as_told
-        from vtg_core.audit.shards.worker import Worker, alone
+        from vtg_core.audit.shards.worker import alone
 
         alone()
-        self._worker: Worker | VTGError
+        self._worker: Doer | VTGError
         try:
-            self._worker = Worker(setup)
+            self._worker = setup.begin()
         except Exception as error:
             self._worker = as_told(error)
 

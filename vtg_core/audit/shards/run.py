@@ -1,53 +1,56 @@
-"""An audit in parts: rows in, shards out, until every row has its shard."""
+"""Results in parts: rows in, shards out, until every row has its shard."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from vtg_core.audit.report import RowFindings
 from vtg_core.audit.shards.blocks import Selection, blocks_of
-from vtg_core.audit.shards.crews import Engine, crew_of
+from vtg_core.audit.shards.crews import Engine, Work, crew_of
 from vtg_core.audit.shards.folder import ResultsFolder
 from vtg_core.audit.shards.schedule import shards_of
-from vtg_core.audit.shards.setup import Setup
 from vtg_core.audit.shards.table import ShardWriter
 from vtg_core.audit.shards.video_index import ProbedVideos
-from vtg_core.data.annotations import Annotation, UnreadableRow
+from vtg_core.data.annotations import Annotation
 
 Passed = Callable[[int], None]
 
 
-def audit_into(
+def shards_into(
     folder: ResultsFolder,
-    rows: Iterable[Annotation | UnreadableRow],
-    setup: Setup,
+    rows: Iterable[Any],
+    setup: Work,
     *,
     selection: Selection,
     engine: Engine = Engine.LOCAL,
     num_workers: int = 1,
     skipped: Passed = lambda count: None,
-    audited: Passed = lambda count: None,
+    written: Passed = lambda count: None,
+    is_readable: Callable[[Any], bool] = lambda row: isinstance(row, Annotation),
 ) -> None:
-    """Audit the rows whose shards are not there, and write these; whoever stops it loses what is begun alone.
+    """Do the rows whose shards are not there, and write these; whoever stops it loses what is begun alone.
 
     Args:
         folder: of the results.
         rows: of the file, in its order; they are read as they are needed.
-        setup: how rows are audited.
+        setup: what is done with rows.
         selection: which are taken.
         engine: who runs the workers.
         num_workers: how many of them.
         skipped: is told of each shard that is there how many rows it has.
-        audited: is told the same of each that was written.
+        written: is told the same of each that was written.
+        is_readable: see :func:`vtg_core.audit.shards.blocks.blocks_of`.
 
     Raises:
         VTGError: a shard cannot be written, a worker failed, or the file cannot be read beyond a place.
     """
     done = folder.shards.keys()
-    blocks = blocks_of(rows, selection, done=done, passed=skipped)
-    with ProbedVideos(folder.videos) as videos, crew_of(engine, setup, num_workers=num_workers) as crew:
+    blocks = blocks_of(rows, selection, done=done, passed=skipped, is_readable=is_readable)
+    probed = ProbedVideos(folder.videos) if setup.probes else nullcontext()
+    with probed as videos, crew_of(engine, setup, num_workers=num_workers) as crew:
         for shard in shards_of(blocks, videos, crew):
             folder.write_shard(shard.number, shard.content)
-            audited(shard.num_rows)
+            written(shard.num_rows)
 
 
 def finish(

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vtg_core.audit.shards.setup import Block
 from vtg_core.audit.shards.video_index import ProbedVideos
-from vtg_core.audit.shards.worker import Audited, Probe, Result, Task
+from vtg_core.audit.shards.worker import Probe, Result, Shard, Task
 
 VIDEOS_A_PROBE = 16
 """So many videos are one task: a network file system may take a second for each."""
@@ -35,12 +35,12 @@ class Schedule:
     """Decides what is done next.
 
     Args:
-        blocks: the rows to be audited, read as they are needed.
-        videos: which videos are known.
+        blocks: the rows, read as they are needed.
+        videos: which videos are known; None where none is probed.
         look_ahead: at most so many blocks are held.
     """
 
-    def __init__(self, blocks: Iterator[Block], videos: ProbedVideos, *, look_ahead: int) -> None:
+    def __init__(self, blocks: Iterator[Block], videos: ProbedVideos | None, *, look_ahead: int) -> None:
         self._blocks, self._videos, self._look_ahead = blocks, videos, look_ahead
         self._waiting: deque[tuple[Block, Set[str]]] = deque()
         self._probes: deque[Probe] = deque()
@@ -54,18 +54,23 @@ class Schedule:
             for number, (block, paths) in enumerate(self._waiting):
                 if not paths & self._asked:
                     del self._waiting[number]
-                    return replace(block, videos=self._videos.known(block.paths))
+                    return (
+                        block
+                        if self._videos is None
+                        else replace(block, videos=self._videos.known(block.paths))
+                    )
             read = next(self._blocks, None) if len(self._waiting) < self._look_ahead else None
             if read is None:
                 return None
-            unknown = self._videos.unknown(read.paths)
+            unknown = [] if self._videos is None else self._videos.unknown(read.paths)
             self._ask([path for path in unknown if path not in self._asked])
             self._waiting.append((read, frozenset(unknown)))
 
-    def take(self, result: Result) -> Audited | None:
+    def take(self, result: Result) -> Shard | None:
         """Take in what was done; return it where it is a shard."""
-        if isinstance(result, Audited):
+        if isinstance(result, Shard):
             return result
+        assert self._videos is not None
         self._videos.add(result)
         self._asked.difference_update(video.path for video in result)
         return None
@@ -76,8 +81,8 @@ class Schedule:
             self._probes.append(Probe(tuple(paths[start : start + VIDEOS_A_PROBE])))
 
 
-def shards_of(blocks: Iterator[Block], videos: ProbedVideos, crew: Crew) -> Iterator[Audited]:
-    """Let a crew audit blocks, and yield each shard as soon as it is made; in no order."""
+def shards_of(blocks: Iterator[Block], videos: ProbedVideos | None, crew: Crew) -> Iterator[Shard]:
+    """Let a crew do blocks, and yield each shard as soon as it is made; in no order."""
     schedule = Schedule(blocks, videos, look_ahead=2 * crew.num_workers)
     num_busy = 0
     while True:

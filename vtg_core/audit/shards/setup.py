@@ -12,13 +12,15 @@ import vtg_core
 from vtg_core.audit.foreign.collators import module_files
 from vtg_core.checkpoints.loading import DEFAULT_CHECKPOINT, fingerprint, load_processor
 from vtg_core.checkpoints.template_change import TemplateChange
-from vtg_core.data.annotations import Annotation, UnreadableRow
+from vtg_core.data.annotations import Annotation
 from vtg_core.errors import AnnotationError
 from vtg_core.templates import TemplateSelector
 from vtg_core.video.plan import FramePolicy
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
+
+    from vtg_core.audit.shards.worker import Worker
 
 ROWS_PER_SHARD = 1_000
 """About a second's work of a process: as much is done again, for each process, where a run is killed."""
@@ -55,6 +57,21 @@ class Setup:
     batch_size: int = 2
     folder: str = ""
 
+    @property
+    def probes(self) -> bool:
+        """Whether the videos of rows are probed before them."""
+        return True
+
+    def begin(self) -> "Worker":
+        """Return who audits rows this way, in whichever process this is.
+
+        Raises:
+            VTGError: its checkpoint or its collator cannot be loaded.
+        """
+        from vtg_core.audit.shards.worker import Worker
+
+        return Worker(self)
+
 
 @dataclass(frozen=True)
 class Videos:
@@ -78,12 +95,13 @@ class Block:
 
     Attributes:
         number: of the shard, from 0.
-        rows: in the file's order; of each that can be read how many of those came before it in the file, -1 of another.
+        rows: in the file's order, of an audit each an annotation or why it is none; of each that can be read how many of
+            those came before it in the file, -1 of another.
         videos: what is known of their videos.
     """
 
     number: int
-    rows: tuple[tuple[int, Annotation | UnreadableRow], ...]
+    rows: tuple[tuple[int, Any], ...]
     videos: Videos = NO_VIDEOS
 
     @property
@@ -95,7 +113,7 @@ class Block:
 def fingerprints_of(
     setup: Setup, file: Path, *, reading: Mapping[str, Any], rows: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what must be the same for results to belong together, as values that JSON can hold.
+    """Return what must be the same for results of an audit to belong together, as values that JSON can hold.
 
     Args:
         setup: how rows are audited.
@@ -107,7 +125,27 @@ def fingerprints_of(
         AnnotationError: the file cannot be read.
         CheckpointError: there is no such checkpoint.
     """
-    words = [asdict(template) for template in setup.selector.templates]
+    return _plain(
+        {
+            **fingerprints_of_file(file, reading=reading, rows=rows),
+            **fingerprints_of_tokens(
+                setup.checkpoint, setup.change, frames=setup.frames, selector=setup.selector
+            ),
+            "max_length": setup.max_length,
+            "pixels": setup.sees_pixels,
+            "collator": _collator(setup),
+        }
+    )
+
+
+def fingerprints_of_file(
+    file: Path, *, reading: Mapping[str, Any], rows: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what any results of a file's rows depend on; see :func:`fingerprints_of`.
+
+    Raises:
+        AnnotationError: the file cannot be read.
+    """
     return _plain(
         {
             "version": vtg_core.__version__,
@@ -115,18 +153,30 @@ def fingerprints_of(
             "file": {"name": file.name, "bytes": _size(file), "sha256": _digest_of_files([file])},
             "reading": dict(reading),
             "rows": dict(rows),
-            "checkpoint": {"name": setup.checkpoint, "files": fingerprint(setup.checkpoint)},
-            "chat template": _chat_template(load_processor(setup.checkpoint, template=setup.change)),
-            "frames": asdict(setup.frames),
+        }
+    )
+
+
+def fingerprints_of_tokens(
+    checkpoint: str, change: TemplateChange, *, frames: FramePolicy, selector: TemplateSelector
+) -> dict[str, Any]:
+    """Return what the tokens of rows depend on beside the rows; see :class:`Setup`.
+
+    Raises:
+        CheckpointError: there is no such checkpoint.
+    """
+    words = [asdict(template) for template in selector.templates]
+    return _plain(
+        {
+            "checkpoint": {"name": checkpoint, "files": fingerprint(checkpoint)},
+            "chat template": _chat_template(load_processor(checkpoint, template=change)),
+            "frames": asdict(frames),
             "prompt templates": {
-                "names": [template.name for template in setup.selector.templates],
-                "languages": setup.selector.languages,
-                "task": str(setup.selector.task),
+                "names": [template.name for template in selector.templates],
+                "languages": selector.languages,
+                "task": str(selector.task),
                 "sha256": _digest(json.dumps(words, sort_keys=True).encode()),
             },
-            "max_length": setup.max_length,
-            "pixels": setup.sees_pixels,
-            "collator": _collator(setup),
         }
     )
 

@@ -1,32 +1,29 @@
 """The report of an audit in parts, from its shards alone: one of them is read at a time."""
 
-from collections.abc import Callable
-
+from vtg_core.audit.causes import CauseTally
 from vtg_core.audit.report import Report
-from vtg_core.audit.shards.folder import ResultsFolder
+from vtg_core.audit.shards.folder import SUMMARY, ResultsFolder
 from vtg_core.audit.shards.table import read_shard
 from vtg_core.audit.shards.video_index import ProbedVideos
 from vtg_core.errors import VTGError
 
 
-def fill_report(
-    report: Report, folder: ResultsFolder, *, read: Callable[[int], None] = lambda count: None
-) -> int:
-    """Take into a report what the shards hold.
+def fill_report(report: Report, folder: ResultsFolder) -> int:
+    """Take into a report what the shards hold, and write which codes and causes are in how many rows beside them.
 
     Args:
         report: knows already which rows are looked at twice.
         folder: with the shards.
-        read: is told of each shard how many rows it holds.
 
     Returns:
         How many rows all shards hold, those that cannot be read among them.
 
     Raises:
-        VTGError: a shard is damaged, or holds a row that another one holds.
+        VTGError: a shard is damaged, or holds a row that another one holds; the counts cannot be written.
     """
-    num_rows, last = 0, -1
-    for path in folder.shards.values():
+    num_rows, last, tally = 0, -1, CauseTally()
+    shards = folder.shards
+    for path in shards.values():
         counts, rows = read_shard(path)
         for row in rows:
             if row.row is not None and row.row <= last:
@@ -36,10 +33,11 @@ def fill_report(
             report.num_rows -= row.row is not None
             report.num_audited -= row.row is not None and row.is_audited
             report.add(row)
+            tally.add(row)
         report.num_rows += counts.readable
         report.num_audited += counts.audited
         num_rows, last = num_rows + counts.rows, max(last, counts.last)
-        read(counts.rows)
+    folder.write_json(SUMMARY, {"shards": len(shards), **tally.as_dict()})
     return num_rows
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vtg_core.audit.causes import codes_of
 from vtg_core.audit.codes.length import BUDGET
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.audit.report import RowFindings, plain_value, tokens_spent, told_once
@@ -66,7 +67,6 @@ class ShardWriter:
         """Take in what was found in a row, or beside all of them."""
         budgets = [tokens_spent(f) for f in found.findings if f.code == BUDGET.name]
         listed = [self._finding(finding, found) for finding in found.findings if self._is_kept(finding)]
-        codes = dict.fromkeys(f.code for f in found.findings if not told_once(f) and f.code != BUDGET.name)
         self._lines.append(
             {
                 "row": found.row,
@@ -76,7 +76,7 @@ class ShardWriter:
                 "readable": isinstance(row, Annotation),
                 "audited": found.is_audited,
                 "tokens": budgets[0] if budgets else None,
-                "codes": list(codes),
+                "codes": codes_of(found),
                 "findings": listed,
                 "decoder": found.decoded[1] if found.decoded else None,
             }
@@ -180,7 +180,7 @@ def _rows_of(table: "pyarrow.Table") -> Iterator[RowFindings]:
             yield RowFindings(
                 line["row"] if line["readable"] else None,
                 line["id"],
-                tuple(map(_finding_of, found)),
+                tuple(map(finding_of, found)),
                 line["audited"],
                 quote=partial(_quoted, quotes) if quotes else None,
                 decoded=(line["video"], line["decoder"]) if line["decoder"] is not None else None,
@@ -191,6 +191,7 @@ def _quoted(quotes: Mapping[str, str], finding: Finding) -> str:
     return quotes.get(finding.code, "")
 
 
-def _finding_of(one: Mapping[str, Any]) -> Finding:
+def finding_of(one: Mapping[str, Any]) -> Finding:
+    """Return a finding as it was written."""
     said = one["code"], Severity(one["severity"]), one["title"], one["message"]
     return Finding(*said, json.loads(one["evidence"]), one["fix"], one["row"])

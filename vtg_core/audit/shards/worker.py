@@ -59,7 +59,7 @@ class Probed:
 
 
 @dataclass(frozen=True)
-class Audited:
+class Shard:
     """A shard, ready to be written.
 
     Attributes:
@@ -74,7 +74,7 @@ class Audited:
 
 
 Task = Block | Probe
-Result = Audited | tuple[Probed, ...]
+Result = Shard | tuple[Probed, ...]
 
 
 class Worker:
@@ -102,7 +102,7 @@ class Worker:
         """Do a task."""
         return tuple(map(probed, task.paths)) if isinstance(task, Probe) else self.audit(task)
 
-    def audit(self, block: Block) -> Audited:
+    def audit(self, block: Block) -> Shard:
         """Audit the rows of a block."""
         for path, (size, changed, packed) in block.videos.whole.items():
             _remember(path, size, changed, packed)
@@ -113,7 +113,7 @@ class Worker:
                 writer.add(replace(unreadable_row(row), row=row.row), row)
             else:
                 writer.add(_of_row(found[row.row]), row)
-        return Audited(block.number, writer.content(), len(block.rows))
+        return Shard(block.number, writer.content(), len(block.rows))
 
     def _audited(self, rows: "BlockRows") -> Iterator[RowFindings]:
         bound = self._setup.max_length

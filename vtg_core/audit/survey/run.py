@@ -69,7 +69,8 @@ class Surveyor:
         for found in self.reader.found():
             if self.limit is not None and self.num_rows >= self.limit:
                 return
-            self._take(facts_of(self.reader, found))
+            facts = facts_of(self.reader, found)
+            self.take(facts, self._counted(facts))
             yield found.number
 
     def done(self, *, is_partial: bool = False) -> Survey:
@@ -103,7 +104,13 @@ class Surveyor:
             by_name["missing_video"] = replace(missing, count=0, rows=(), examples=())
         return tuple(by_name[kind.name] for kind in KINDS)
 
-    def _take(self, facts: RowFacts) -> None:
+    def take(self, facts: RowFacts, counted: int | str | None = None) -> None:
+        """Take in a row.
+
+        Args:
+            facts: what is known of it.
+            counted: how many tokens it has, or why it cannot be made into tokens; None where they were not counted.
+        """
         self.num_rows += 1
         self._num_there += facts.is_there
         for kind, said in facts.problems:
@@ -121,8 +128,8 @@ class Surveyor:
             self._repeats.add(video, facts.annotation.query, facts.pairs, facts.number)
             self._spread["windows"].add(len(facts.pairs), facts.number)
         self._take_windows(facts)
-        if self._counter is not None and facts.is_there:
-            self._take_tokens(facts, self._counter)
+        if counted is not None:
+            self._take_tokens(facts, counted)
 
     def _take_windows(self, facts: RowFacts) -> None:
         number, shares = facts.number, facts.shares
@@ -144,25 +151,38 @@ class Surveyor:
             said = f"{facts.where}: a window of {shortest:.3g} s, and a step is {step:.3g} s"
             self._add(kinds.UNDER_A_STEP, facts, said)
 
-    def _take_tokens(self, facts: RowFacts, counter: TokenCounter) -> None:
-        assert facts.annotation is not None
-        if any(kind in _UNUSABLE for kind, _ in facts.problems):
-            return  # told already
-        annotation = replace(
-            facts.annotation, windows=tuple(Window(start, end) for start, end in facts.pairs)
-        )
-        try:
-            num_tokens = counter.count(annotation, self._num_read - 1)
-        except VTGError as error:
-            self._add(kinds.UNCOUNTED, facts, str(error))
+    def _counted(self, facts: RowFacts) -> int | str | None:
+        return None if self._counter is None else count_tokens(self._counter, facts, self._num_read)
+
+    def _take_tokens(self, facts: RowFacts, num_tokens: int | str) -> None:
+        if isinstance(num_tokens, str):
+            self._add(kinds.UNCOUNTED, facts, num_tokens)
             return
         self._spread["tokens"].add(num_tokens, facts.number)
-        bound = counter.rules.max_length
+        bound = self.tokens.max_length if self.tokens is not None else None
         if bound is not None and num_tokens > bound:
             self._add(kinds.TOO_LONG, facts, f"{facts.where}: {num_tokens:,} tokens, and {bound:,} are kept")
 
     def _add(self, kind: Kind, facts: RowFacts, said: str) -> None:
         self._tallies[kind].add(facts.number, said)
+
+
+def count_tokens(counter: TokenCounter, facts: RowFacts, index: int) -> int | str | None:
+    """Return how many tokens a row has, or why it cannot be made into tokens; None where its video or windows are amiss.
+
+    Args:
+        counter: counts them.
+        facts: what is known of the row.
+        index: its position among the rows that can be read, from 0; the template depends on it.
+    """
+    is_amiss = any(kind in _UNUSABLE for kind, _ in facts.problems)  # which is told already
+    if facts.annotation is None or not facts.is_there or is_amiss:
+        return None
+    windows = tuple(Window(start, end) for start, end in facts.pairs)
+    try:
+        return counter.count(replace(facts.annotation, windows=windows), index)
+    except VTGError as error:
+        return str(error)
 
 
 _SHARE = "share of the video"

@@ -17,6 +17,8 @@ from vtg_core.commands.answer_option import (
 )
 from vtg_core.commands.data.fix import changes_beside, mend, print_mending
 from vtg_core.commands.data.text import print_rows, print_survey
+from vtg_core.commands.results.folder import folder_usage
+from vtg_core.commands.results.survey import FolderSurvey, add_survey_options
 from vtg_core.commands.terminal import (
     NEVER,
     add_fail_on_option,
@@ -64,6 +66,7 @@ def add_data_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     add_answer_option(command, default=STANDARD)
     add_language_option(command, is_mixed=True)
     add_task_option(command)
+    add_survey_options(command)
     command.add_argument(
         "--show", metavar="NAME",
         help="print the rows of one figure: a name of the table, iou_0.5, resolution, or length:3 for the third bar",
@@ -100,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         read_windows=windows_said,
         may_be_absent=may_be_absent(options),
     )
-    survey = _surveyed(options, reader)
+    survey = _surveyed(options, reader) if options.out is None else _kept(options, reader)
     if options.fix:
         return _fix(options, reader, survey)
     if options.show and survey.rows_of(options.show) is None:
@@ -129,9 +132,11 @@ def _check_usage(options: argparse.Namespace) -> None:
         fail("--fix writes to --output: give both or neither")
     if options.unit and not options.fix:
         fail("--unit is what --fix converts from: give both")
-    for name in ("show", "plots"):
+    for name in ("show", "plots", "out"):
         if options.fix and getattr(options, name):
             fail(f"give --fix or --{name}, not both")
+    if (said := folder_usage(options, "resume", "workers", "shard_rows")) is not None:
+        fail(said)
     if options.fix:
         _check_new_files(options)
     if not options.checkpoint:
@@ -167,6 +172,15 @@ def _surveyed(options: argparse.Namespace, reader: "AnnotationReader") -> "Surve
         except KeyboardInterrupt:
             return surveyor.done(is_partial=True)
     return surveyor.done()
+
+
+def _kept(options: argparse.Namespace, reader: "AnnotationReader") -> "Survey":
+    """Survey the file in parts that are kept in a folder."""
+    from vtg_core.audit.survey.run import Surveyor
+    from vtg_core.data.answer_forms.registry import format_named
+
+    surveyor = Surveyor(reader, format_named(options.answer), _token_rules(options), options.limit)
+    return FolderSurvey(options, surveyor).run()
 
 
 def _token_rules(options: argparse.Namespace) -> "TokenRules | None":

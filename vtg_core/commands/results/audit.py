@@ -2,8 +2,6 @@
 
 import argparse
 import os
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from vtg_core.audit.codes.audit import DECODED
 from vtg_core.audit.findings import Finding
 from vtg_core.commands.outputs import refuse_inputs
+from vtg_core.commands.results.folder import Progress, add_folder_options, folder_usage, roots_of
 from vtg_core.commands.terminal import (
     counted,
     plain,
     positive,
     print_table,
-    reading,
     tell,
     tell_format,
     template_change,
@@ -35,28 +33,17 @@ if TYPE_CHECKING:
     from vtg_core.data.annotations import Annotation, UnreadableRow
 
 LOCAL, RAY = "local", "ray"
-SECONDS_BETWEEN_LINES = 30.0
-"""Where no progress bar can be drawn, a line is written this often."""
 
 
 def add_results_options(command: argparse.ArgumentParser) -> None:
     """Add the options that say where results are kept, who makes them, and how many rows are drawn."""
-    command.add_argument(
-        "--out", metavar="DIR", help="keep the results of each row in this folder, in parts (docs/scale.md)"
-    )
-    command.add_argument(
-        "--resume", action="store_true", help="go on with what --out holds, where it holds something"
-    )
+    add_folder_options(command, "the results of each row", rows="1,000, or 100 where frames are decoded")
     command.add_argument(
         "--workers", type=positive, metavar="N", help="processes that audit the rows of --out (default: 1)"
     )
     command.add_argument(
         "--engine", choices=(LOCAL, RAY), help="who runs them: this machine, or Ray (default: local)"
     )
-    command.add_argument(
-        "--shard-rows", type=positive, metavar="N",
-        help="rows a part of --out (default: 1,000, or 100 where frames are decoded)",
-    )  # fmt: skip
     command.add_argument(
         "--sample", type=positive, metavar="N",
         help="audit N rows drawn at random, and say in what share of the file each code is to be expected",
@@ -70,10 +57,7 @@ def results_usage(options: argparse.Namespace) -> str | None:
         return f"--{'out' if options.out else 'sample'} audits the rows of --annotations, not a --batch"
     if options.sample and options.limit:
         return "give --sample or --limit, not both"
-    for name in ("resume", "workers", "engine", "shard_rows"):
-        if getattr(options, name) and options.out is None:
-            return f"--{name.replace('_', '-')} is for the results of --out: give --out too"
-    return None
+    return folder_usage(options, "resume", "workers", "engine", "shard_rows")
 
 
 def refusing_videos(options: argparse.Namespace) -> Callable[["Annotation"], None]:
@@ -195,15 +179,15 @@ class FolderAudit:
 
 def _audit(options: argparse.Namespace, folder: "ResultsFolder", rows: "FileRows", setup: "Setup") -> None:
     from vtg_core.audit.shards.crews import Engine
-    from vtg_core.audit.shards.run import audit_into
+    from vtg_core.audit.shards.run import shards_into
 
     source = scanned(options, rows)
     if rows.num_drawn is not None:  # which rows they are is known once all were counted
         for _ in source:
             pass
         source = iter(rows.reader)
-    with _Progress(rows.num_drawn or _smaller(options.limit, rows.reader.count_about())) as progress:
-        audit_into(
+    with Progress(rows.num_drawn or _smaller(options.limit, rows.reader.count_about())) as progress:
+        shards_into(
             folder,
             source,
             setup,
@@ -211,7 +195,7 @@ def _audit(options: argparse.Namespace, folder: "ResultsFolder", rows: "FileRows
             engine=Engine(options.engine or LOCAL),
             num_workers=options.workers or 1,
             skipped=progress.skip,
-            audited=progress.add,
+            written=progress.add,
         )
 
 
@@ -253,13 +237,9 @@ def _setup(options: argparse.Namespace, rows: "FileRows") -> "Setup":
 def _fingerprints(options: argparse.Namespace, setup: "Setup") -> dict[str, Any]:
     from vtg_core.audit.shards.setup import fingerprints_of
 
-    read = reading(options)
-    roots = [
-        os.path.realpath(root) for root in read["video_root"] or [os.path.dirname(options.annotations) or "."]
-    ]
     drawn = {"sample": options.sample, "seed": options.seed} if options.sample else {}
     rows = {"limit": options.limit, **drawn, "per_shard": _per_shard(options)}
-    return fingerprints_of(setup, Path(options.annotations), reading={**read, "video_root": roots}, rows=rows)
+    return fingerprints_of(setup, Path(options.annotations), reading=roots_of(options), rows=rows)
 
 
 def print_beside(report: "Report") -> None:
@@ -275,49 +255,3 @@ def print_beside(report: "Report") -> None:
         rows = [(name, rate.count, rate.in_words) for name, rate in report.rates.items()]
         print_table(("in rows that were drawn", "rows", "so many of the file"), rows)
         print()
-
-
-class _Progress:
-    """Says how many rows are done, how many a second, and how long the rest takes: a bar, or a line now and then."""
-
-    def __init__(self, total: int) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=total, unit="row", desc="audit", disable=None, file=sys.stderr)
-        self._total, self._done, self._new = total, 0, 0
-        self._began = self._told = 0.0
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def skip(self, count: int) -> None:
-        """Count rows that were done before; they say nothing of how fast it goes."""
-        self._done += count
-        if not self._bar.disable:
-            self._bar.initial += count
-            self._bar.n += count
-
-    def add(self, count: int) -> None:
-        """Count rows that are done now."""
-        self._done += count
-        self._bar.update(count)
-        now = time.monotonic()
-        if not self._began:  # the first part came after a start that says nothing of how fast it goes
-            self._began = self._told = now
-            return
-        self._new += count
-        if self._bar.disable and now - self._told >= SECONDS_BETWEEN_LINES:
-            self._told, rate = now, self._new / (now - self._began)
-            left = max(self._total - self._done, 0) / rate
-            tell(
-                f"{counted(self._done, 'row', of=self._total)}, {rate:,.0f} rows a second, {_time(left)} left"
-            )
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"

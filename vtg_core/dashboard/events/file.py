@@ -10,6 +10,7 @@ import gradio as gr
 from vtg_core.dashboard.events.audit import AuditEvents
 from vtg_core.dashboard.events.compare_file import FileCompareEvents
 from vtg_core.dashboard.events.file_audit import FileAuditEvents
+from vtg_core.dashboard.events.results import ResultsEvents
 from vtg_core.dashboard.file.survey import FileSurvey, Surveyed, show_file_survey
 from vtg_core.dashboard.file.upload import open_upload
 from vtg_core.dashboard.notices import as_notice
@@ -55,6 +56,8 @@ class FileEvents:
         self.runs.connect_cancel(tab.cancel, at.notice, Task.SURVEY)
         tab.view.rows(self._rows, [tab.surveyed], [tab.rows], trigger_mode="always_last", **UNQUEUED)
         FileAuditEvents(self.settings, at, self.visits).connect(tab.audit, read_row)
+        if tab.results is not None:
+            ResultsEvents(self.settings, at, self.visits).connect(tab.results, read_row)
         if tab.comparison is not None:
             FileCompareEvents(self.settings, at, self.visits).connect(tab.comparison, read_row)
         tab.upload.upload(

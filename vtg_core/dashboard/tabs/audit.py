@@ -13,8 +13,11 @@ class AuditTab:
     """The tab's components, built where they are made; nothing here answers an event."""
 
     def __init__(self, settings: Settings) -> None:
-        if settings.takes_files:
-            script_component("file_walk", elem_id="file-walk", label="Which finding of the file this is")
+        if settings.shows_files:
+            opens = "Findings" if settings.takes_files else "Results"
+            script_component(
+                "file_walk", elem_id="file-walk", label="Which finding of the file this is", opens=opens
+            )
         self.audit = script_component("audit", elem_id="audit", label="Audit")
         self.recipes = script_component("recipes", elem_id="recipes", label="Recipes")
         with gr.Row(visible=is_of_sample(first_mask(settings))) as self.scoring:

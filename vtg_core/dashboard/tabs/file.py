@@ -10,7 +10,10 @@ from vtg_core.dashboard.components import script_component
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.compare_file import FileCompareTab
 from vtg_core.dashboard.tabs.file_audit import FileAuditTab
+from vtg_core.dashboard.tabs.results import ResultsTab
 
+ALWAYS_BUILT = ("contents", "findings")
+"""What events speak of stands there, unseen where there is nothing to show."""
 SECONDS_KEPT = 6 * 3600
 """So long what was found is kept of a page that nobody uses."""
 
@@ -24,17 +27,29 @@ class FileTab:
                 "file_name", elem_id="file-name", value=file_name(settings), label="Annotation file"
             )
             self.upload = gr.UploadButton(
-                "Open another annotation file", elem_id="upload-file", size="sm", scale=0, min_width=240
+                "Open another annotation file",
+                elem_id="upload-file",
+                size="sm",
+                scale=0,
+                min_width=240,
+                visible=settings.takes_files,
             )
         self.comparison: FileCompareTab | None = None
+        self.results: ResultsTab | None = None
         self.part_of: dict[str, gr.Tab] = {}
+        parts = parts_of(settings, OF_FILE)
         with gr.Tabs(elem_id="file-tabs"):
-            for part in parts_of(settings, OF_FILE):
-                with gr.Tab(PARTS[OF_FILE][part], id=part, render_children=True) as self.part_of[part]:
-                    self._build(part, settings)
+            for part, name in PARTS[OF_FILE].items():
+                if part in parts or part in ALWAYS_BUILT:
+                    with gr.Tab(name, id=part, render_children=True, visible=part in parts) as self.part_of[
+                        part
+                    ]:
+                        self._build(part, settings)
 
     def _build(self, part: str, settings: Settings) -> None:
-        if part == "contents":
+        if part == "results":
+            self.results = ResultsTab()
+        elif part == "contents":
             self._build_survey(settings)
         elif part == "findings":
             self.audit = FileAuditTab(settings)

@@ -176,7 +176,7 @@ class Layout:
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
                 self.loss_tab = LossTab(self.settings)
             self.file_tab: FileTab | None = None
-            if self.settings.takes_files:
+            if self.settings.shows_files:
                 with self._tab("File"):
                     self.file_tab = FileTab(self.settings)
 

@@ -88,8 +88,11 @@ class AnnotationFile:
             head = stream.read(HEAD_CHARS)
         return cls(path, *_layout_of(head, is_whole=len(head) < HEAD_CHARS))
 
-    def entries(self) -> Generator[Entry, None, None]:
+    def entries(self, first: int = 1) -> Generator[Entry, None, None]:
         """Yield the entries; one of them is held at a time.
+
+        Args:
+            first: the number of the first that is read, where entries are lines; all others are read all the same.
 
         Raises:
             AnnotationError: the file cannot be read, or not beyond a place that the message names.
@@ -100,7 +103,7 @@ class AnnotationFile:
             return
         with opened(self.path) as stream:
             if self.layout.is_by_line:
-                yield from self._lines(stream)
+                yield from self._lines(stream, first)
                 return
             text = JsonText(stream, self.path.name)
             if self.layout is Layout.OBJECTS:
@@ -125,9 +128,9 @@ class AnnotationFile:
             pieces = iter(lambda: stream.buffer.read(1 << 20), b"")
             return sum(piece.count(b"\n") for piece in pieces)
 
-    def _lines(self, stream: TextIO) -> Iterator[Entry]:
+    def _lines(self, stream: TextIO, first: int) -> Iterator[Entry]:
         for number, line in enumerate(stream, 1):
-            if not line.strip():
+            if number < first or not line.strip():
                 continue
             place = f"{self.path.name}:{number}"
             if self.layout is Layout.TEXT:

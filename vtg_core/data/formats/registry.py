@@ -104,19 +104,23 @@ def _of_row(entry: Entry, form: Format) -> Format:
     return fitting[0] if len(fitting) == 1 else form
 
 
-def found_rows(file: AnnotationFile, choice: Choice, read_windows: ReadWindows) -> Iterator[Found]:
-    """Yield the rows of a file in order; one entry is held at a time.
+def found_rows(
+    file: AnnotationFile, choice: Choice, read_windows: ReadWindows, *, first: int = 1
+) -> Iterator[Found]:
+    """Yield the rows of a file in order, from the ``first``; one entry is held at a time.
 
     Raises:
         AnnotationError: the file cannot be read, or not beyond a place.
     """
     context, number, form = Context(file.path, read_windows), 0, choice.form
-    for entry in file.entries():
+    for entry in file.entries(1 if form.has_many else first):
         if not form.has_many:
             number = entry.number - 1
         of_entry = form if choice.is_said else _of_row(entry, form)
         for row in _rows_of(entry, of_entry, context):
             number += 1
+            if number < first:
+                continue
             inside = f", {row.inside}" if isinstance(row, Row) and row.inside else ""
             is_line = file.layout.is_by_line and not form.has_many
             where = entry.place if is_line else f"{entry.place}{inside}, row {number}"

@@ -1,0 +1,1 @@
+"""A folder of results, looked at a page of rows at a time."""
