@@ -165,8 +165,9 @@ def compare_decoders(
     with SharedArray(frames.shape) as shared:
         shared.write(frames)
         for one in filter(is_installed, _FAST):
+            told: dict[str, Any] | None
             try:
-                found = json.loads(
+                told = json.loads(
                     _have_done(
                         "compare",
                         timeline,
@@ -177,9 +178,9 @@ def compare_decoders(
                     )
                 )
             except DecoderDiedError:
-                found = {"backend": one, "num_frames": len(indices), "problem": "it crashes"}
-            if found is not None:
-                differences.append(DecoderDifference(**found | {"backend": one}))
+                told = {"backend": one, "num_frames": len(indices), "problem": "it crashes"}
+            if told is not None:
+                differences.append(DecoderDifference(**told | {"backend": one}))
     return differences
 
 

@@ -276,7 +276,11 @@ def read_timeline(path: Path) -> Timeline:
     from vtg_core.video.packed_timeline import unpack
 
     cpu_seconds = MIN_CPU_SECONDS + path.stat().st_size // DEMUXED_BYTES
-    return unpack(path, have_done("timeline", path, name=shown_name(path), cpu_seconds=cpu_seconds))
+    packed = have_done("timeline", path, name=shown_name(path), cpu_seconds=cpu_seconds)
+    try:
+        return unpack(path, packed)
+    except (ValueError, OverflowError):
+        raise VideoError(f"{shown_name(path)} made the decoder lie about it; leave it out") from None
 
 
 def read_here(path: Path) -> Timeline:

@@ -128,7 +128,7 @@ def _load_for(name: bytes) -> None:
     """Import what forks need, once for all of them."""
     import av
 
-    with av.open(io.BytesIO(_TINY_GIF)) as container:  # PyAV imports some when it first opens a file
+    with av.open(io.BytesIO(_TINY_GIF), "r") as container:  # PyAV imports some when it first opens a file
         next(container.decode(video=0)).reformat(format="rgb24").to_ndarray()
     if name != b"timeline":
         for backend in VideoBackend:
