@@ -351,7 +351,7 @@ def _hostile() -> Iterator[str]:
     rows = (
         [what, target or "–", form.format(measured[name]) if name in measured else "not run"]
         for name, (what, target, form) in FIGURES.items()
-        if name.startswith(("hostile_", "visitors_"))
+        if name.startswith(("hostile_", "visitors_", "isolated_"))
     )
     yield from table("figure|target|measured", rows)
 

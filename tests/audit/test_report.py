@@ -2,7 +2,7 @@
 
 import pytest
 
-from vtg_core.audit.codes.times import RATE_VARIES
+from vtg_core.audit.codes.times import CLOCK_REPEATS, RATE_VARIES
 from vtg_core.audit.issue import issues_of
 from vtg_core.audit.report import Report, RowFindings
 
@@ -34,10 +34,11 @@ def test_it_is_said_which_decoder_read_which_file():
     assert report.decoded_by == "2 files read by decord, 1 file read by pyav"
 
 
-def test_a_file_of_varying_rate_is_told_once_however_many_rows_speak_of_it():
+@pytest.mark.parametrize("code", [RATE_VARIES, CLOCK_REPEATS])
+def test_what_is_wrong_with_a_files_clock_is_told_once_however_many_rows_speak_of_it(code):
     report = Report("rows")
     for row, video in enumerate(("a.mp4", "b.mp4", "a.mp4", "a.mp4")):
-        finding = RATE_VARIES.finding("It varies.", row=row, evidence={"video": video})
+        finding = code.finding("It varies.", row=row, evidence={"video": video})
         report.add(RowFindings(row, f"rows.json:{row}", (finding,)))
     assert [finding.row for finding in report.findings] == [0, 1]
 

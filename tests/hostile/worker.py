@@ -6,8 +6,11 @@ Each line of the input is ``{"kind", "path"}``, and of the output what :func:`re
 import json
 import os
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
@@ -66,6 +69,7 @@ def read(kind: str, path: str) -> dict[str, object]:
     """Return what came of a file: ``said``, and whether it was ``read``, refused in a sentence, or a ``fault`` of ours."""
     Path("/proc/self/clear_refs").write_text("5")  # from now on VmHWM is the peak of this file alone
     began, found = time.perf_counter(), {"read": False, "fault": ""}
+    watch = _Watch()
     try:
         found |= {"said": READERS[kind](Path(path)), "read": True}
     except VTGError as error:
@@ -77,12 +81,49 @@ def read(kind: str, path: str) -> dict[str, object]:
             "said": f"{first_line(error)} {traceback.format_exc(limit=-2)}",
             "fault": type(error).__name__,
         }
-    return found | {"seconds": time.perf_counter() - began, "peak_mb": _peak_mb()}
+    return found | {"seconds": time.perf_counter() - began, "peak_mb": watch.peak_mb()}
 
 
-def _peak_mb() -> float:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1_000
+class _Watch:
+    """Looks every few milliseconds at what this process and those that decode for it hold together."""
+
+    def __init__(self) -> None:
+        self._peak_kb, self._is_over = 0, threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def peak_mb(self) -> float:
+        """Return the most memory until now, MB, and look no longer."""
+        self._is_over.set()
+        self._thread.join()
+        return max(self._peak_kb, _held_kb("self", "VmHWM")) / 1_000
+
+    def _look(self) -> None:
+        while not self._is_over.wait(0.005):
+            decoding = sum(_held_kb(one, "RssAnon") for one in _decoders(os.getpid()))
+            self._peak_kb = max(self._peak_kb, _held_kb("self", "VmRSS") + decoding)
+
+
+def _decoders(process: int) -> Iterator[int]:
+    """Yield what decodes for a process: the one that serves it, and those of its jobs."""
+    for child in _children(process):
+        with suppress(OSError):
+            if b"isolation.server" in Path(f"/proc/{child}/cmdline").read_bytes():
+                yield child
+                yield from _children(child)
+
+
+def _children(process: int) -> list[int]:
+    with suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return []
+
+
+def _held_kb(process: int | str, name: str) -> int:
+    with suppress(OSError):
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+        return next((int(line.split()[1]) for line in status.splitlines() if line.startswith(name)), 0)
+    return 0
 
 
 def main() -> None:

@@ -44,3 +44,17 @@ def test_a_large_video_is_made_smaller_frame_by_frame():
             seen.append(frames.permute(0, 1, 3, 2).contiguous().is_contiguous())
     assert made.shape == (4, 3, 32, 32)
     assert seen == [False]  # no copy of them all was made
+
+
+@pytest.mark.parametrize("num_frames", [4, 5])
+def test_floats_and_patches_are_made_of_few_frames_at_a_time(processors_by_name, num_frames):
+    video_processor = processors_by_name["demo"].video_processor
+    videos, seen = list(noise(num_frames, 64, 96).frames[None]), []
+    at_once = video_processor(videos, do_sample_frames=False, return_tensors="pt")
+    lean = lean_calls.group_by_group(video_processor)
+    scale = lean.rescale_and_normalize
+    lean.rescale_and_normalize = lambda some, *given: seen.append(scale(some, *given)) or seen[-1]
+    some = lean(videos, do_sample_frames=False, return_tensors="pt")
+    assert torch.equal(some["pixel_values_videos"], at_once["pixel_values_videos"])
+    assert torch.equal(some["video_grid_thw"], at_once["video_grid_thw"])
+    assert [type(one).__name__ for one in seen] == ["_Unscaled"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from vtg_core.audit.codes import length, prompt, stop
 from vtg_core.audit.codes.audit import UNREADABLE
-from vtg_core.audit.codes.times import RATE_VARIES, UNIT
+from vtg_core.audit.codes.times import CLOCK_REPEATS, RATE_VARIES, UNIT
 from vtg_core.audit.findings import Finding, Severity
 from vtg_core.audit.rates import Rate
 from vtg_core.files.spreadsheet import guarded
@@ -300,7 +300,7 @@ def told_once(finding: Finding) -> str:
     """Return by what a finding is known that is told once; empty for one of a row."""
     if finding.code in OF_THE_CHECKPOINT:
         return finding.code
-    is_of_file = finding.code == RATE_VARIES.name and finding.evidence.get("video")
+    is_of_file = finding.code in (RATE_VARIES.name, CLOCK_REPEATS.name) and finding.evidence.get("video")
     return f"{finding.code} {finding.evidence['video']}" if is_of_file else ""
 
 

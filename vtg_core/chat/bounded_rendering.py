@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.errors import MaskingError, first_line
+from vtg_core.video.isolation.confinement import limit_memory
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
@@ -154,7 +155,7 @@ def _serve(pipe: Connection, render: Render) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.closerange(3, pipe.fileno())  # the sockets of a page: its port must be free when it is gone
     os.closerange(pipe.fileno() + 1, 65_536)
-    _limit_memory()
+    limit_memory(MAX_BYTES)
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             pipe.send(_answer(render, pipe.recv()))
@@ -173,16 +174,6 @@ def _answer(render: Render, given: dict[str, Any]) -> tuple[bool, str]:
     if len(text) > MAX_CHARS:
         return False, f"{_BOUNDS}wrote {len(text):,} characters"
     return True, text
-
-
-def _limit_memory() -> None:
-    import resource
-
-    with open("/proc/self/status", encoding="ascii") as status:
-        held = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
-    for what, most in ((resource.RLIMIT_DATA, held + MAX_BYTES), (resource.RLIMIT_CORE, 0)):
-        hard = resource.getrlimit(what)[1]
-        resource.setrlimit(what, (most if hard < 0 else min(most, hard), hard))
 
 
 _BOUNDED: list[bool] = []

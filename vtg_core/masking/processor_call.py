@@ -6,7 +6,7 @@ from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from vtg_core.errors import MaskingError, first_line
-from vtg_core.masking.lean_calls import frame_by_frame, is_large
+from vtg_core.masking.lean_calls import frame_by_frame, group_by_group, is_large
 from vtg_core.video.plan import FramePlan
 from vtg_core.video.sampling import SampledVideo
 
@@ -42,7 +42,11 @@ class _RememberingVideoProcessor:
         if not are_same or options != self._options:
             self._videos = list(videos)
             self._options = deepcopy(options)  # processors change what they are given
-            self._outputs = self._video_processor(videos, **options)
+            self._outputs = None  # not both at once
+            try:
+                self._outputs = _lean(self._video_processor, videos)(videos, **options)
+            except Exception:
+                self._outputs = self._video_processor(videos, **deepcopy(self._options))
         return self._outputs
 
 
@@ -101,10 +105,17 @@ def _called(processor: "ProcessorMixin", options: dict[str, Any]) -> Any:
         return processor(**options)
     again = options | {"video_metadata": deepcopy(options["video_metadata"])}
     try:
+        lean = copy(processor)
+        lean.video_processor = _lean(processor.video_processor, options["videos"])
         with frame_by_frame():
-            return processor(**options)
+            return lean(**options)
     except Exception:
         return processor(**again)
+
+
+def _lean(video_processor: Any, videos: Sequence[Any]) -> Any:
+    is_plain = isinstance(video_processor, _RememberingVideoProcessor) or not is_large(videos)
+    return video_processor if is_plain else group_by_group(video_processor)
 
 
 _LISTS = ("offset_mapping", "text_replacement_offsets")

@@ -1,19 +1,25 @@
 """Who decodes the frames of a video: torchcodec, decord or PyAV, and where they disagree.
 
 PyAV decodes through the file's timeline, frame by frame, and is what the others are measured by. They are faster, or
-are what transformers decodes with; what they return is taken only where it proves to be the frames asked for.
+are what transformers decodes with; what they return is taken only where it proves to be the frames asked for. decord
+brings an FFmpeg of 2021, and runs in a process of its own or not at all.
 """
 
+import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vtg_core.errors import VideoError, first_line
+from vtg_core.video.isolation.client import DecoderDiedError, have_done, is_isolated
+from vtg_core.video.isolation.confinement import is_confined
+from vtg_core.video.isolation.shared_memory import SharedArray
 from vtg_core.video.plan import VideoBackend
 from vtg_core.video.pyav_frames import frames_at
-from vtg_core.video.timeline import Size, Timeline, VideoInfo, opened, shown_name, turned
+from vtg_core.video.timeline import MIN_CPU_SECONDS, Size, Timeline, VideoInfo, opened, shown_name, turned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +32,9 @@ MAX_COMPARED = 32
 
 MAX_BATCH_BYTES = 100_000_000
 """So much another decoder gives at once, where it gives copies."""
+
+CPU_SECONDS_A_FRAME = 0.1
+"""Of the file, all of which may have to be decoded: so long one may take in a process of its own."""
 
 MAX_CLOCK_ERROR = 0.25
 """Of a frame's length: times that differ by less are the same frame's."""
@@ -48,16 +57,53 @@ def decode(
     Raises:
         VideoError: the file is damaged, or ``backend`` cannot decode it or is not to be trusted with it.
     """
+    import numpy as np
+
+    shape = len(indices), size[1], size[0], 3
+    if not is_isolated():
+        frames = np.empty(shape, dtype=np.uint8)
+        return frames, decode_here(timeline, indices, size=size, backend=backend, out=frames)
+    with SharedArray(shape) as shared:
+        asked = {"indices": indices, "size": size, "shape": shape, "memory": shared.descriptor}
+        try:
+            used = _have_done("decode", timeline, backend=backend, **asked)
+        except DecoderDiedError:
+            if backend is not None:
+                raise
+            used = _have_done("decode", timeline, backend=VideoBackend.PYAV, **asked)
+        return shared.taken(), VideoBackend(used.decode())
+
+
+def _have_done(job: str, timeline: Timeline, **asked: Any) -> bytes:
+    info = timeline.info
+    return have_done(
+        job,
+        info.path,
+        name=shown_name(info.path),
+        cpu_seconds=MIN_CPU_SECONDS + int(info.num_frames * CPU_SECONDS_A_FRAME),
+        timeline=replace(timeline, info=replace(info, path=info.path.absolute())),
+        **asked,
+    )
+
+
+def decode_here(
+    timeline: Timeline,
+    indices: Sequence[int],
+    *,
+    size: Size,
+    backend: VideoBackend | None,
+    out: "np.ndarray",
+) -> VideoBackend:
+    """Do what :func:`decode` does, in this process and into ``out``: uint8, shape (T, H, W, 3)."""
     for one in _FAST:
-        if backend in (None, one):
-            frames = _decode_with(one, timeline, indices, size=size)
-            if frames is not None:
-                return frames, one
+        if backend in (None, one) and _is_decoded_with(one, timeline, indices, size=size, out=out):
+            return one
     if backend in _FAST:
         raise VideoError(
             f"{shown_name(timeline.info.path)} cannot be decoded by {backend}; leave the decoder out to use PyAV"
         )
-    return _decode_with_pyav(timeline, indices, size=size), VideoBackend.PYAV
+    _decode_with_pyav(timeline, indices, size=size, out=out)
+    return VideoBackend.PYAV
 
 
 @dataclass(frozen=True)
@@ -111,11 +157,40 @@ def compare_decoders(
     step = max(math.ceil(len(indices) / MAX_COMPARED), math.ceil(frames.nbytes / MAX_BATCH_BYTES))
     frames, indices = frames[::step], indices[::step]
     height, width = frames.shape[1:3]
-    return [
-        _difference(one, timeline, frames, indices=indices, size=(width, height))
-        for one in _FAST
-        if is_installed(one)
-    ]
+    asked: dict[str, Any] = {"indices": indices, "size": (width, height)}
+    if not is_isolated():
+        found = (compare_here(timeline, backend=one, frames=frames, **asked) for one in _FAST)
+        return [difference for difference in found if difference is not None]
+    differences = []
+    with SharedArray(frames.shape) as shared:
+        shared.write(frames)
+        for one in filter(is_installed, _FAST):
+            told: dict[str, Any] | None
+            try:
+                told = json.loads(
+                    _have_done(
+                        "compare",
+                        timeline,
+                        backend=one,
+                        shape=frames.shape,
+                        memory=shared.descriptor,
+                        **asked,
+                    )
+                )
+            except DecoderDiedError:
+                told = {"backend": one, "num_frames": len(indices), "problem": "it crashes"}
+            if told is not None:
+                differences.append(DecoderDifference(**told | {"backend": one}))
+    return differences
+
+
+def compare_here(
+    timeline: Timeline, *, backend: VideoBackend, frames: "np.ndarray", indices: Sequence[int], size: Size
+) -> DecoderDifference | None:
+    """Return what one other decoder makes of frames, in this process; None where it is not to be had."""
+    if not is_installed(backend):
+        return None
+    return _difference(backend, timeline, frames, indices=indices, size=size)
 
 
 def _difference(
@@ -124,7 +199,7 @@ def _difference(
     import numpy as np
 
     try:
-        reading = _FAST[backend](timeline.info, indices, size)
+        reading = _FAST[backend](timeline.info, indices, size, np.empty_like(frames))
     except Exception as error:  # decoders raise many types
         return DecoderDifference(backend, len(indices), problem=first_line(error) or type(error).__name__)
     if reading.frames.shape != frames.shape:
@@ -135,7 +210,7 @@ def _difference(
     return DecoderDifference(
         backend,
         len(indices),
-        num_other_pictures=sum(one >= SAME_PICTURE for one in apart),
+        num_other_pictures=sum(bool(one >= SAME_PICTURE) for one in apart),
         largest_clock_error=float(_clock_errors(reading, timeline, indices).max()),
     )
 
@@ -154,29 +229,29 @@ class _Reading(NamedTuple):
     num_frames: int
 
 
-def _decode_with(
-    backend: VideoBackend, timeline: Timeline, indices: Sequence[int], *, size: Size
-) -> "np.ndarray | None":
-    """Return the frames, or None where a decoder is not there, cannot, or is not to be trusted.
+def _is_decoded_with(
+    backend: VideoBackend, timeline: Timeline, indices: Sequence[int], *, size: Size, out: "np.ndarray"
+) -> bool:
+    """Decode into ``out``; say no where a decoder is not there, cannot, or is not to be trusted.
 
     Its times are checked at every frame, and its picture at the one in the middle.
     """
     import numpy as np
 
     if not is_installed(backend) or not _suits(backend, timeline, size):
-        return None
+        return False
     try:
-        reading = _FAST[backend](timeline.info, indices, size)
+        reading = _FAST[backend](timeline.info, indices, size, out)
     except Exception:  # decoders raise many types; PyAV then decodes, or says what is wrong
-        return None
-    if reading.num_frames != timeline.info.num_frames or reading.frames.shape[1:3] != size[::-1]:
-        return None
+        return False
+    if reading.num_frames != timeline.info.num_frames or reading.frames.shape != out.shape:
+        return False
     if not _clock_errors(reading, timeline, indices).max() < MAX_CLOCK_ERROR / timeline.info.fps:
-        return None
+        return False
     middle = len(indices) // 2
-    true = _decode_with_pyav(timeline, indices[middle : middle + 1], size=size)
-    is_same = np.abs(reading.frames[middle].astype(int) - true[0]).mean() < SAME_PICTURE
-    return reading.frames if is_same else None
+    true = np.empty_like(out[:1])
+    _decode_with_pyav(timeline, indices[middle : middle + 1], size=size, out=true)
+    return bool(np.abs(out[middle].astype(np.int16) - true[0]).mean() < SAME_PICTURE)
 
 
 def _clock_errors(reading: _Reading, timeline: Timeline, indices: Sequence[int]) -> "np.ndarray":
@@ -201,9 +276,18 @@ def _suits(backend: VideoBackend, timeline: Timeline, size: Size) -> bool:
     return size == (timeline.info.width, timeline.info.height)
 
 
-@lru_cache(maxsize=len(VideoBackend))
 def is_installed(backend: VideoBackend) -> bool:
-    """Say whether a decoder is here and works; torchcodec needs the system's FFmpeg as well."""
+    """Say whether a decoder is here and works; torchcodec needs the system's FFmpeg as well.
+
+    decord is not even loaded by a process that is not confined.
+    """
+    if backend is VideoBackend.DECORD and not is_confined():
+        return is_isolated() and find_spec("decord") is not None
+    return _is_loaded(backend)
+
+
+@cache
+def _is_loaded(backend: VideoBackend) -> bool:
     try:
         if backend is VideoBackend.DECORD:
             import decord  # noqa: F401
@@ -214,50 +298,46 @@ def is_installed(backend: VideoBackend) -> bool:
     return True
 
 
-def _read_with_torchcodec(info: VideoInfo, indices: Sequence[int], size: Size) -> _Reading:
+def _read_with_torchcodec(info: VideoInfo, indices: Sequence[int], size: Size, out: "np.ndarray") -> _Reading:
     from torchcodec.decoders import VideoDecoder
 
     del size  # its frames have the file's own
     decoder = VideoDecoder(str(info.path), dimension_order="NHWC", seek_mode="exact")
     batch = decoder.get_frames_at(indices=list(indices))
+    frames = batch.data.numpy()
+    if frames.shape == out.shape:
+        out[:] = frames
     times = batch.pts_seconds.numpy() - (decoder.metadata.begin_stream_seconds or 0.0)
-    return _Reading(batch.data.numpy(), times, len(decoder))
+    return _Reading(frames, times, len(decoder))
 
 
-def _read_with_decord(info: VideoInfo, indices: Sequence[int], size: Size) -> _Reading:
+def _read_with_decord(info: VideoInfo, indices: Sequence[int], size: Size, out: "np.ndarray") -> _Reading:
     import decord
-    import numpy as np
 
     decord.logging.set_level(decord.logging.QUIET)
     reader = decord.VideoReader(str(info.path), width=size[0], height=size[1])
     shown = reader.get_frame_timestamp([0, *indices])[:, 0]
-    frames = np.empty((len(indices), size[1], size[0], 3), dtype=np.uint8)
-    step = max(1, MAX_BATCH_BYTES // frames[0].nbytes)
+    step = max(1, MAX_BATCH_BYTES // out[0].nbytes)
     for start in range(0, len(indices), step):  # a batch is copied: all at once would be there twice
         batch = reader.get_batch(list(indices[start : start + step])).asnumpy()
-        if (
-            batch.shape[1:] != frames.shape[1:]
-        ):  # of another size than it was asked for: whoever called says so
+        if batch.shape[1:] != out.shape[1:]:  # of another size than it was asked for: whoever called says so
             return _Reading(batch, shown[1 : len(batch) + 1] - shown[0], len(reader))
-        frames[start : start + step] = batch
-    return _Reading(frames, shown[1:] - shown[0], len(reader))
+        out[start : start + step] = batch
+    return _Reading(out, shown[1:] - shown[0], len(reader))
 
 
-_FAST: dict[VideoBackend, Callable[[VideoInfo, Sequence[int], Size], _Reading]] = {
+_FAST: dict[VideoBackend, Callable[[VideoInfo, Sequence[int], Size, "np.ndarray"], _Reading]] = {
     VideoBackend.TORCHCODEC: _read_with_torchcodec,
     VideoBackend.DECORD: _read_with_decord,
 }
 
 
-def _decode_with_pyav(timeline: Timeline, indices: Sequence[int], *, size: Size) -> "np.ndarray":
-    """Return the frames, uint8 (T, H, W, 3)."""
+def _decode_with_pyav(timeline: Timeline, indices: Sequence[int], *, size: Size, out: "np.ndarray") -> None:
+    """Write the frames into ``out``, uint8 (T, H, W, 3)."""
     import numpy as np
 
-    width, height = size
-    frames = np.empty((len(indices), height, width, 3), dtype=np.uint8)
-    width, height = turned(width, height, rotation=timeline.rotation)
+    width, height = turned(*size, rotation=timeline.rotation)
     with opened(timeline.info.path) as (container, stream):
         for slot, frame in enumerate(frames_at(container, stream, timeline=timeline, indices=indices)):
             picture = frame.reformat(width=width, height=height, format="rgb24", interpolation="BILINEAR")
-            frames[slot] = np.rot90(picture.to_ndarray(), timeline.rotation)
-    return frames
+            out[slot] = np.rot90(picture.to_ndarray(), timeline.rotation)

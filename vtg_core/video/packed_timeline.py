@@ -15,6 +15,10 @@ MEASURES = (
 )  # fmt: skip
 
 
+MAX_BYTES = 1 << 28
+MAX_FRAMES = 1 << 26
+
+
 def pack(timeline: Timeline) -> bytes:
     """Return a whole file's timeline as bytes; distances between frames are written once for each run of them."""
     values = {
@@ -36,11 +40,14 @@ def pack(timeline: Timeline) -> bytes:
 def unpack(path: Path, packed: bytes) -> Timeline:
     """Return the timeline that :func:`pack` was given, as that of the file at ``path``.
 
+    What a decoder that was taken over writes may be wrong, and is no larger than a timeline can be.
+
     Raises:
         ValueError: the bytes are no timeline.
     """
     try:
-        values = json.loads(zlib.decompress(packed))
+        unpacked = zlib.decompressobj()
+        values = json.loads(unpacked.decompress(packed, MAX_BYTES))
         pts = array("q", _of_runs(values["pts"]))
         clock = pts if values["clock"] is None else array("q", _of_runs(values["clock"]))
         numerator, denominator = values["tick"]
@@ -66,5 +73,7 @@ def _runs(values: Sequence[int]) -> list[list[int]]:
     return [[step, sum(1 for _ in run)] for step, run in groupby(steps)]
 
 
-def _of_runs(runs: Iterable[Sequence[int]]) -> Iterable[int]:
+def _of_runs(runs: Sequence[Sequence[int]]) -> Iterable[int]:
+    if sum(count for _, count in runs) > MAX_FRAMES:
+        raise ValueError(f"no timeline: more than {MAX_FRAMES:,} frames")
     return accumulate(step for step, count in runs for _ in range(count))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from vtg_core.bounded_cache import BoundedCache
 from vtg_core.errors import VideoError
 from vtg_core.video.claims import check_claims
+from vtg_core.video.isolation.client import have_done, is_isolated
 from vtg_core.video.packets import ShownFrame, counted_on, demuxed
 from vtg_core.windows import Window
 
@@ -34,6 +35,10 @@ MAX_TWIN_FRAMES = 2_000
 
 MAX_KEPT_FRAMES = 8_000_000
 """Timelines are kept for so many frames in all, 16 bytes each: 2,000 videos of two minutes."""
+
+MIN_CPU_SECONDS = 60
+DEMUXED_BYTES = 20_000_000
+"""A file is given another second to be demuxed in for so many bytes: ten times what it takes."""
 
 # Containers that hold their own pictures: no still images, and no playlist that makes ffmpeg open other files.
 READ_FORMATS = "3gp,asf,avi,flv,gif,ivf,matroska,mov,mp4,mpeg,mpegts,mxf,nut,ogg,webm"
@@ -194,16 +199,24 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
             stream.thread_type = "AUTO"
             # A frame may get larger on the way, and the decoder must refuse it before it has the memory for it.
             context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
-            context.thread_count = min(os.cpu_count() or 1, max(1, MAX_THREADED_PIXELS // num_pixels), 16)
+            context.thread_count = min(_num_cores(), max(1, MAX_THREADED_PIXELS // num_pixels), 16)
             yield container, stream
     except VideoError:
         raise
     except PermissionError:
         raise VideoError(f"{name} cannot be opened (Permission denied); check its rights") from None
+    except MemoryError:  # FFmpeg's is an error of its own, too
+        raise
     # IndexError is PyAV's own, where damage makes a stream appear that was not there at the beginning.
     except (av.FFmpegError, OSError, ValueError, RuntimeError, IndexError):
         reason = "is no video in a format that is read here, is cut short, or is damaged"
         raise VideoError(f"{name} {reason}; try to play it, or convert it to MP4") from None
+
+
+def _num_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _lenient() -> dict[str, Any]:
@@ -258,6 +271,20 @@ def read_timeline(path: Path) -> Timeline:
     Raises:
         VideoError: the file is no video, cut short, or damaged.
     """
+    if not is_isolated():
+        return read_here(path)
+    from vtg_core.video.packed_timeline import unpack
+
+    cpu_seconds = MIN_CPU_SECONDS + path.stat().st_size // DEMUXED_BYTES
+    packed = have_done("timeline", path, name=shown_name(path), cpu_seconds=cpu_seconds)
+    try:
+        return unpack(path, packed)
+    except (ValueError, OverflowError):
+        raise VideoError(f"{shown_name(path)} made the decoder lie about it; leave it out") from None
+
+
+def read_here(path: Path) -> Timeline:
+    """Return :func:`read_timeline`, read in this process."""
     check_claims(path, shown_name(path))
     width, height, rotation = _first_frame_shape(path)
     with opened(path) as (container, stream):

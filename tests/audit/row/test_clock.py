@@ -145,6 +145,14 @@ def test_a_file_of_varying_rate_is_told_without_a_pixel(good):
     assert finding.evidence["largest_difference"] == 1.36
 
 
+def test_a_file_whose_times_repeat_is_told_in_its_own_words(good):
+    scene = replace(good.known[0].scene, clock_remark="a.ts repeats its times: its clock begins again once")
+    told = replace(good, known=[replace(good.known[0], scene=scene), good.known[1]])
+    (finding,) = check(told.rows()[0])
+    assert (finding.code, finding.severity) == ("time.clock-repeats", "warning")
+    assert finding.message == "a.ts repeats its times: its clock begins again once."
+
+
 @pytest.mark.parametrize(("declared", "codes"), [(24.7, ["time.duration-differs"]), (30.2, []), (None, [])])
 def test_a_declared_duration_is_compared_with_the_file(good, declared, codes):
     scene = replace(good.known[0].scene, declared_duration=declared)

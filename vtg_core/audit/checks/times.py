@@ -14,6 +14,7 @@ from vtg_core.audit.checks.shown_videos import num_shown_videos
 from vtg_core.audit.codes.times import (
     AFTER_LAST,
     BY_DURATION,
+    CLOCK_REPEATS,
     DURATION,
     FIRST_PART,
     FPS,
@@ -40,7 +41,7 @@ from vtg_core.audit.row.learnt.frame_texts import frame_texts
 from vtg_core.audit.row.pictures import Pictures, times_of_alike
 from vtg_core.audit.row.row import Row, Scene
 from vtg_core.audit.row.videos import stamps_of
-from vtg_core.errors import VTGError
+from vtg_core.errors import VTGError, as_sentence
 from vtg_core.masking.labelled_tokens import CODE_OF
 from vtg_core.regions import RegionKind
 from vtg_core.windows import Window, intersection_over_union
@@ -226,6 +227,10 @@ def _expected_seconds(scene: Scene, grid_t: int, per_grid: int) -> tuple[float, 
 
 def _file(row: Row, scene: Scene) -> Iterator[Finding]:
     """Compare the video file with a constant frame rate and with the duration that the row declares."""
+    if scene.clock_remark:
+        yield CLOCK_REPEATS.finding(
+            as_sentence(scene.clock_remark), row=row.number, evidence={"video": scene.video}
+        )
     if scene.rate_error > ROUNDING_SECONDS:
         rate = f" ({scene.fps:.4g} fps)" if scene.fps else ""
         yield RATE_VARIES.finding(

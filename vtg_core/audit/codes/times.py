@@ -100,6 +100,16 @@ RATE_VARIES = Code(
     "Take the presentation times of the frames, as VTG Lens does, or convert the file to a constant frame rate.",
     (),
 )  # fmt: skip
+CLOCK_REPEATS = Code(
+    "time.clock-repeats", Severity.WARNING, "Frames of a video file repeat their times",
+    "Readers disagree about such a file: some drop the frames whose time was there before, others count on, and the times of "
+    "all later frames differ by as much.",
+    "Convert the file to MP4 with re-encoding, and look at the window in what comes of it; VTG Lens keeps all frames and "
+    "counts on.",
+    (
+        Rival("time.rate-varies", "each frame has a time of its own there"),
+    ),
+)  # fmt: skip
 DURATION = Code(
     "time.duration-differs", Severity.WARNING, "The annotated duration is not that of the video file",
     "The file may be another cut than the one that was annotated, and then all its times are shifted or stretched.",
@@ -138,6 +148,7 @@ CODES = (
     RESOLUTION_LOW,
     UNSEEN,
     RATE_VARIES,
+    CLOCK_REPEATS,
     DURATION,
     UNIT,
     UNTOLD,

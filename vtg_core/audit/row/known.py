@@ -137,6 +137,7 @@ def scene_of(sample: Sample) -> Scene:
         rate_error=sample.video.info.rate_error,
         declared_duration=_declared_duration(sample),
         video=str(sample.video.info.path),
+        clock_remark=sample.video.info.clock_remark,
     )
 
 

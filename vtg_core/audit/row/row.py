@@ -32,6 +32,7 @@ class Scene:
         rate_error: by how many seconds a frame's index by ``fps`` misses the time at which it is shown, at worst.
         declared_duration: what the annotation row says of the video's length, in seconds; None where it does not.
         video: the path of its file; empty if not known.
+        clock_remark: that the file's times repeat, in a sentence; empty where they do not.
     """
 
     query: str
@@ -44,6 +45,7 @@ class Scene:
     rate_error: float = 0.0
     declared_duration: float | None = None
     video: str = ""
+    clock_remark: str = ""
 
 
 @dataclass(frozen=True, eq=False)
