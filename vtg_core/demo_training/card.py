@@ -1,37 +1,91 @@
 """The demo model's card and the picture of its curves, made from the record of its training."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vtg_core.demo_training.evaluation import Figures
 from vtg_core.demo_training.record import RESPONSE_ONLY, TrainingRecord
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 COLORS = {RESPONSE_ONLY: "#1f6feb", "text-prefix": "#d1720f"}
-"""The page's blue and orange; a mask with weights is grey."""
+"""The page's blue and orange."""
+OTHER = "#6e7781"
+"""Of a mask with weights."""
 
 
 def draw_curves(record: TrainingRecord, path: Path) -> None:
-    """Draw what the time tokens of fresh clips cost against the steps, a line a mask, as SVG."""
+    """Draw as SVG what the time tokens of fresh clips cost against the steps, a line a mask, and what each model can do."""
     import matplotlib as mpl
 
     mpl.use("svg")
     from matplotlib import pyplot
 
     with mpl.rc_context({"svg.hashsalt": "vtg-lens", "svg.fonttype": "none", "font.family": "sans-serif"}):
-        figure, axes = pyplot.subplots(figsize=(8, 4), facecolor="white", layout="constrained")
-        for run in record.runs.values():
-            steps, nats = zip(*run.curve, strict=True)
-            color = COLORS.get(run.mask, "#6e7781")
-            axes.plot(steps, nats, marker="o", markersize=3.5, linewidth=2, color=color)
-            axes.annotate(
-                f"{run.mask}: {nats[-1]:.2f}", (steps[-1], nats[-1]), xytext=(6, 0), textcoords="offset points",
-                color=color, va="center", annotation_clip=False,
-            )  # fmt: skip
-        axes.set(xlabel="optimiser steps", ylabel="nats a time token, fresh clips", ylim=(0, None))
-        axes.margins(x=0.02)
-        axes.grid(axis="y", color="#dddddd", linewidth=0.8)
-        axes.spines[["top", "right"]].set_visible(False)
+        figure, (curves, *others) = pyplot.subplots(
+            1, 3, figsize=(10, 3.8), facecolor="white", layout="constrained", width_ratios=(5, 2, 2)
+        )
+        _draw_lines(curves, record)
+        _draw_bars(others[0], record, "median IoU of its answers", lambda found: found.median_iou)
+        _draw_bars(
+            others[1],
+            record,
+            "what a grey video costs it\n(nats a time token)",
+            lambda found: found.blank_video_delta,
+        )
         figure.savefig(path, metadata={"Date": None})
         pyplot.close(figure)
+
+
+def _draw_lines(axes: "Axes", record: TrainingRecord) -> None:
+    most = max(nats for run in record.runs.values() for _, nats in run.curve)
+    heights = _apart([run.curve[-1].times_nll for run in record.runs.values()], most / 14)
+    for run, height in zip(record.runs.values(), heights, strict=True):
+        steps, nats = zip(*run.curve, strict=True)
+        color = COLORS.get(run.mask, OTHER)
+        axes.plot(steps, nats, marker="o", markersize=3.5, linewidth=2, color=color)
+        axes.annotate(
+            f"{run.mask}: {nats[-1]:.2f}", (steps[-1], height), xytext=(6, 0), textcoords="offset points", color=color,
+            va="center", annotation_clip=False,
+        )  # fmt: skip
+    axes.set(xlabel="optimiser steps", ylabel="nats a time token, fresh clips", ylim=(0, None))
+    axes.margins(x=0.02)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_bars(
+    axes: "Axes", record: TrainingRecord, title: str, figure_of: Callable[[Figures], float]
+) -> None:
+    """Draw a figure of each model as a bar with its value."""
+    for place, run in enumerate(record.runs.values()):
+        value, color = figure_of(run.figures), COLORS.get(run.mask, OTHER)
+        axes.bar(place, value, color=color, width=0.7)
+        axes.annotate(
+            f"{value:.2f}",
+            (place, value),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            color=color,
+        )
+    axes.set_title(title, fontsize=10)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.margins(y=0.12)
+    axes.axhline(0, color="#888888", linewidth=0.8)
+    axes.spines[:].set_visible(False)
+
+
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Return where labels stand: as high as what they name, or so much higher that none covers another."""
+    placed: dict[int, float] = {}
+    lowest = -gap
+    for number in sorted(range(len(heights)), key=lambda number: heights[number]):
+        placed[number] = lowest = max(heights[number], lowest + gap)
+    return [placed[number] for number in range(len(heights))]
 
 
 def write_card(record: TrainingRecord, path: Path) -> None:
