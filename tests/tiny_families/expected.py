@@ -39,7 +39,8 @@ _NESTS, _NO_TIME = "parity.processor-nests-markers", "time.none-told"
 _STABLE = "parity.prompt-unstable"
 
 _WORDS = (
-    "Its roles are words; the space after `ASSISTANT:` is the first thing that is answered, and is trained."
+    "Its roles are words: a saved batch, of which nothing else is known, is not judged. The space after `ASSISTANT:` is the "
+    "first thing that is answered, and is trained."
 )
 
 EXPECTED = {
