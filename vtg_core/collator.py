@@ -1,7 +1,7 @@
 """Samples → a training batch whose loss is the response's alone."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from os import PathLike
@@ -251,8 +251,23 @@ def pad(samples: Sequence[EncodedSample], processor: "ProcessorMixin") -> dict[s
     for name in sorted({name for sample in samples for name in sample.media}):
         parts = [torch.as_tensor(sample.media[name]) for sample in samples if name in sample.media]
         _check_one_shape(name, parts)
+        if name in _INDICES:
+            pixels = [sample.media[_INDICES[name]] for sample in samples if name in sample.media]
+            parts = list(_behind_each_other(parts, pixels))
         batch[name] = torch.cat(parts)
     return batch
+
+
+_INDICES = {"video_token_pooling": "pixel_values_videos", "image_token_pooling": "pixel_values"}
+"""Molmo's indices into all patches of a batch, by the tensor that holds the patches, shape (frames, patches, numbers)."""
+
+
+def _behind_each_other(parts: Sequence["Tensor"], pixels: Sequence["Tensor"]) -> "Iterator[Tensor]":
+    """Yield indices into each sample's patches as those into the patches of all samples; -1 stands for none."""
+    before = 0
+    for part, patches in zip(parts, pixels, strict=True):
+        yield part + before * (part >= 0)
+        before += patches.shape[0] * patches.shape[1]
 
 
 def _weights_of(sample: EncodedSample) -> "Tensor":

@@ -1,1 +1,1 @@
-"""Tiny checkpoints of twelve families, and one suite for all of them."""
+"""Tiny checkpoints of the families, and one suite for all of them."""

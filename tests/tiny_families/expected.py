@@ -16,6 +16,7 @@ class Expected:
         needs_equal_frames: all videos of a batch must have as many frames.
         codes: what a clean row's audit tells of the checkpoint, not counting what depends on the row.
         end_of_turn: what ``--end-of-turn`` must name; empty where the chat template closes its turns.
+        has_markers: a control token opens the turns of a role; where words do, a saved batch is not judged.
         needs: a package that its processor asks for.
         note: what else a person should know, as Markdown.
     """
@@ -28,6 +29,7 @@ class Expected:
     needs_equal_frames: bool = False
     codes: tuple[str, ...] = ()
     end_of_turn: str = ""
+    has_markers: bool = True
     needs: str = ""
     note: str = ""
 
@@ -35,6 +37,11 @@ class Expected:
 _NO_TREE = "not all of its layers keep the keys and values of every token"
 _NESTS, _NO_TIME = "parity.processor-nests-markers", "time.none-told"
 _STABLE = "parity.prompt-unstable"
+
+_WORDS = (
+    "Its roles are words: a saved batch, of which nothing else is known, is not judged. The space after `ASSISTANT:` is the "
+    "first thing that is answered, and is trained."
+)
 
 EXPECTED = {
     "qwen2_vl": Expected("Qwen2-VL", "nothing", codes=(_NO_TIME,)),
@@ -75,5 +82,23 @@ EXPECTED = {
         "GLM-4.5V", "time stamps", end_of_turn="<|user|>",
         note="Its template closes no turn: the next turn's opening is trained as the end, once it is named.",
     ),
+    "llava_next_video": Expected(
+        "LLaVA-NeXT-Video", "nothing", needs_pixels=True, needs_equal_frames=True, end_of_turn="</s>",
+        has_markers=False,
+        codes=("row.frames-decoded", _NO_TIME), note=_WORDS,
+    ),
+    "video_llava": Expected(
+        "Video-LLaVA", "nothing", needs_pixels=True, needs_equal_frames=True, end_of_turn="</s>",
+        has_markers=False,
+        codes=("row.frames-decoded", _NO_TIME), note=_WORDS,
+    ),
+    "molmo2": Expected(
+        "Molmo2", "time stamps",
+        note="Its chat template must open with the start token, which its processor puts there otherwise.",
+    ),
+    "ernie4_5_vl": Expected(
+        "ERNIE-4.5-VL", "nothing", codes=("parity.prompt-joined", _NO_TIME),
+        note="Its processor can draw the times into the pictures, which no text says and no test here reads.",
+    ),
 }  # fmt: skip
-"""By the name of the folder that :mod:`tests.tiny_families.folders` builds."""
+"""By the name of the folder that :mod:`tests.tiny_families.later_folders` builds."""

@@ -206,6 +206,9 @@ def test_a_saved_batch_is_judged_by_two_readings_and_nothing_else_is_told(family
     batch = pad([family.collator.encode(sample_of(clip, template)) for template in FEW], family.processor)
     rows, _ = saved_rows(batch, family.chat)
     for row, found in map(audit_saved_row, rows):
+        if not family.expected.has_markers:
+            assert row.reading.verdict is None
+            continue
         assert row.reading.verdict is not None, row.reading.silent
         assert len(row.reading.opinions) >= 2
         assert not row.reading.dissenting
@@ -216,6 +219,8 @@ OF_FEW_TOKENS = {"stop.pad-is-end-of-turn"}
 
 
 def test_a_mask_of_a_saved_batch_is_found_wrong(family, clip):
+    if not family.expected.has_markers:
+        pytest.skip("a saved batch of it is not judged")
     batch = pad([family.collator.encode(sample_of(clip))], family.processor)
     trained = (batch["labels"][0] != IGNORE_INDEX).nonzero()[:, 0]
     for labels, code in (

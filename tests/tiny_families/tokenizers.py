@@ -68,7 +68,7 @@ def llama(tokens, *, bos="<s>", eos="</s>", pad="<unk>", **named):
     vocab, merges = _llama_merges(bos, eos)
     tokenizer = LlamaTokenizer(
         vocab=vocab, merges=merges, bos_token=bos, eos_token=eos, pad_token=pad, model_max_length=MAX_LENGTH,
-        extra_special_tokens=named,
+        extra_special_tokens=named, add_bos_token=True,
     )  # fmt: skip
     return _with(tokenizer, (*named.values(), *tokens), ())
 

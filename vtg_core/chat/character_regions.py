@@ -186,7 +186,11 @@ class _GlueLabeller:
             return False
         end = after.start if after is not None else len(self.text)
         at = self.text.find(system, 0, end)
-        return at >= 0 and at + len(system) <= self.text.rfind(user, 0, end)
+        behind = at + len(system)
+        is_empty = self.text.startswith(
+            user, behind
+        )  # a start token alone, where a system turn has no header
+        return at >= 0 and behind <= self.text.rfind(user, 0, end) and not is_empty
 
     def _walk(
         self,

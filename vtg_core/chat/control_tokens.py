@@ -107,7 +107,14 @@ def placeholder_ids(processor: "ProcessorMixin") -> frozenset[int]:
     """
     ids = control_tokens(processor.tokenizer).ids
     names = (getattr(processor, f"{medium}_token", None) for medium in ("video", "image", "audio"))
-    return frozenset(ids[name] for name in names if name in ids)
+    found = {ids[name] for name in names if name in ids}
+    if ids.get(MOLMO_PATCH) in (getattr(processor, "image_token_ids", None) or ()):
+        found.add(ids[MOLMO_PATCH])
+    return frozenset(found)
+
+
+MOLMO_PATCH = "<im_patch>"
+"""What Molmo's processor writes in the place of a video; the token that it names is in the chat template alone."""
 
 
 def encode_as_text(
@@ -184,4 +191,9 @@ def _without_added_tokens(tokenizer: "PreTrainedTokenizerBase") -> "Tokenizer":
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     state["added_tokens"] = [token for token in state["added_tokens"] if token["content"].isspace()]
     state["post_processor"] = state["truncation"] = state["padding"] = None
+    words = state["pre_tokenizer"] or {}
+    if (
+        words.get("prepend_scheme") == "first"
+    ):  # such a text stands behind a control token, and is not the first
+        words["prepend_scheme"] = "never"
     return Tokenizer.from_str(json.dumps(state))

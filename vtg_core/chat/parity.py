@@ -48,6 +48,7 @@ def judge_template(processor: "ProcessorMixin") -> TemplateVerdict:
 
 MAX_SHOWN = 40
 _ANSWER = "q7ZkAnswerXw9v"
+_WINDOW = "[8.0, 14.0]"
 
 
 def _said(*roles: Role) -> list[dict[str, Any]]:
@@ -75,8 +76,13 @@ def _joined(whole: str, prompt: str, processor: "ProcessorMixin") -> str:
     """Return the end of the prompt that the tokenizer joins with what comes behind it, where it is white space."""
     if not whole.startswith(prompt):
         return ""
-    encoding = processor.tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
-    for start, end in encoding["offset_mapping"]:
-        if start < len(prompt) < end:
-            return prompt[start:] if prompt[start:].isspace() else ""
+    for said in (
+        _ANSWER,
+        _WINDOW,
+    ):  # a tokenizer may have a token of a space and a bracket, and none with a letter
+        text = whole.replace(_ANSWER, said)
+        encoding = processor.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        for start, end in encoding["offset_mapping"]:
+            if start < len(prompt) < end:
+                return prompt[start:] if prompt[start:].isspace() else ""
     return ""

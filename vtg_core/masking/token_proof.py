@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vtg_core.chat.control_tokens import ControlTokens, Vocabulary
+from vtg_core.chat.control_tokens import ControlTokens, Vocabulary, encode_as_text
+from vtg_core.chat.token_text import decode_run, encode_run
 from vtg_core.errors import MaskingError
 from vtg_core.masking.expansion import Expansion, Offsets
 from vtg_core.masking.labelled_tokens import CODE_OF, NO_TURN, LabelledTokens
@@ -230,6 +231,7 @@ def _verify_prompts(
             text=expansion.text,
             end=character,
             joined=places.joined.get(character, ""),
+            literals=expansion.literals,
             vocabulary=vocabulary,
         )
 
@@ -239,7 +241,7 @@ def _verify_text(ids: np.ndarray, region: Region, *, text: str, vocabulary: Voca
     tokenizer, tokens = vocabulary.tokenizer, tuple(ids.tolist())
     decoded = vocabulary.controls.remember(
         ("decoded", tokens),
-        lambda: tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False),
+        lambda: decode_run(tokenizer, tokens),
     )
     if decoded == text:
         return
@@ -259,6 +261,7 @@ def _verify_prompt_end(
     text: str,
     end: int,
     joined: str,
+    literals: Sequence[tuple[int, int]],
     vocabulary: Vocabulary,
 ) -> None:
     """Check that the last stretch of ``text[:end]``, a prompt, encodes alone to its ``ids``, so that all of it does.
@@ -268,14 +271,24 @@ def _verify_prompt_end(
     first = len(ids) - int(is_control[::-1].argmax()) if is_control.any() else 0
     start = offsets[first - 1][1] if first else 0
     stretch = text[start:end]
+    is_text = any(a < end and start < b for a, b in literals)  # a person wrote what looks like control tokens
     alone = vocabulary.controls.remember(
-        ("encoded", stretch), lambda: vocabulary.tokenizer.encode(stretch, add_special_tokens=False)
+        ("encoded", stretch, is_text, start > 0),
+        lambda: _encoded_alone(stretch, vocabulary, is_text=is_text, is_first=not start),
     )
     own = ids[first:].tolist()
-    behind = vocabulary.tokenizer.decode(alone[len(own) :], skip_special_tokens=False) if joined else ""
+    behind = decode_run(vocabulary.tokenizer, alone[len(own) :]) if joined else ""
     if alone[: len(own)] != own or (behind != joined if joined else len(alone) != len(own)):
         raise MaskingError(
             f"the tokens before an answer must be the generation prompt's, and {stretch!r} is "
             "tokenised differently before this answer; remove white space at its start, or, where there is none, "
             "take a checkpoint whose template ends the prompt with a token of its own"
         )
+
+
+def _encoded_alone(stretch: str, vocabulary: Vocabulary, *, is_text: bool, is_first: bool) -> list[int]:
+    if is_text:
+        return encode_as_text(vocabulary.tokenizer, stretch)[0]
+    if is_first:
+        return list(vocabulary.tokenizer.encode(stretch, add_special_tokens=False))
+    return encode_run(vocabulary.tokenizer, stretch)

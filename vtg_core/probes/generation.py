@@ -8,7 +8,7 @@ from inspect import signature
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from vtg_core.chat.token_text import token_text
+from vtg_core.chat.token_text import decode_run, token_text
 from vtg_core.data.answers import AnswerFormat, ParsedAnswer, ParseReason
 from vtg_core.errors import LossError, OutOfMemoryError, VTGError, first_line
 from vtg_core.loss.forward_pass import evaluating, input_device, layers_counted, raising_loss_errors
@@ -222,7 +222,7 @@ def text_of(token_ids: Sequence[int], tokenizer: "PreTrainedTokenizerBase") -> s
     for is_known, some in groupby(token_ids, key=lambda token_id: token_id < known):
         ids = list(some)
         if is_known:
-            parts.append(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+            parts.append(decode_run(tokenizer, ids))
         else:
             parts.extend(token_text(tokenizer, token_id) for token_id in ids)
     return "".join(parts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vtg_core.chat.control_tokens import placeholder_ids
-from vtg_core.chat.token_text import token_text
+from vtg_core.chat.token_text import decode_run, token_text
 from vtg_core.masking.encoding import EncodedSample
 from vtg_core.regions import IGNORE_INDEX, MaskPolicy, Region, RegionKind
 from vtg_core.windows import Window
@@ -225,8 +225,7 @@ def _is_incomplete(tokenizer: "PreTrainedTokenizerBase", token_id: int) -> bool:
 
 def _decoded(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> str:
     known = [token_id for token_id in ids if 0 <= token_id < len(tokenizer)]
-    text: str = tokenizer.decode(known, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    return text
+    return decode_run(tokenizer, known)
 
 
 MAX_TOGETHER = 8

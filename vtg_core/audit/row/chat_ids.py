@@ -10,6 +10,7 @@ import numpy as np
 from vtg_core.chat.control_tokens import ControlTokens, control_tokens, placeholder_ids
 from vtg_core.chat.conversation import Role
 from vtg_core.chat.markup import learn_markup
+from vtg_core.chat.token_text import decode_run
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, ProcessorMixin
@@ -133,8 +134,7 @@ class ChatIds:
         return "".join((*written, self._decode(run)))
 
     def _decode(self, ids: list[int]) -> str:
-        text: str = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        return text
+        return decode_run(self.tokenizer, ids)
 
 
 def is_one_of(ids: np.ndarray, values: Iterable[int]) -> np.ndarray:
