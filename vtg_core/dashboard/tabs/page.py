@@ -1,5 +1,6 @@
 """The page: what is where."""
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -10,11 +11,11 @@ from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, ma
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.player import build_player
 from vtg_core.dashboard.samples import Samples, first_template, template_choices
+from vtg_core.dashboard.session.devices import is_offered
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, first_strip
 from vtg_core.dashboard.tabs.file import FileTab
 from vtg_core.dashboard.tabs.loss import LossTab
-from vtg_core.dashboard.work.devices import is_offered
 from vtg_core.data.answers import AnswerMode
 from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
@@ -158,6 +159,13 @@ class Layout:
                     "typed_template", elem_id="typed-template", label="A template of your own", events=("check",),
                     forms=as_json(view_forms(AnswerMode.STANDARD)),
                 )  # fmt: skip
+                self.grown: gr.HTML | None = None
+                if self.settings.endpoint:
+                    self.grown = script_component(
+                        "grown_templates", elem_id="grown-templates", label="More templates, from a language model",
+                        events=("grow", "stop"), writer=self.settings.writer,
+                        templates=json.dumps([(own.name, str(own.mode)) for own in self.settings.built_in]),
+                    )  # fmt: skip
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")
