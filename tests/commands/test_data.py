@@ -130,7 +130,7 @@ def test_the_charts_are_one_file_that_asks_for_nothing_else_and_holds_no_text_of
     assert main(["data", path, "--plots", str(out)]) == 0
     text = out.read_text(encoding="utf-8")
     assert "how long windows are" in text
-    assert "Content-Security-Policy" in text.splitlines()[2]
+    assert "Content-Security-Policy" in text[:400]
     assert [part for part in ("<img src=x>", "rows.jsonl", '<script src="http') if part in text] == []
 
 

@@ -7,8 +7,8 @@ import pytest
 from tests.dashboard.test_page import inputs, silent
 from vtg_core.checkpoints.placement import devices_here, resolve_device
 from vtg_core.dashboard import Settings
+from vtg_core.dashboard.session.devices import check_choice, device_choices, is_offered
 from vtg_core.dashboard.session.visit import Visit
-from vtg_core.dashboard.work.devices import check_choice, device_choices, is_offered
 from vtg_core.dashboard.work.loss import show_loss, show_loss_cost
 from vtg_core.errors import VTGError
 from vtg_core.video.plan import FramePolicy

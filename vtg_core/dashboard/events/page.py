@@ -19,6 +19,7 @@ from vtg_core.dashboard.notices import as_notice, at_field
 from vtg_core.dashboard.player import preview_of, uploaded_file
 from vtg_core.dashboard.samples import Samples, pick_asked, picked_number, picked_steps, sought_text
 from vtg_core.dashboard.serving import MAX_WAITING, MAX_WAITING_IN_PUBLIC, refuse_addresses
+from vtg_core.dashboard.session.devices import check_choice, device_choices, is_offered
 from vtg_core.dashboard.session.gpu import prepare
 from vtg_core.dashboard.session.jobs import Job
 from vtg_core.dashboard.session.replies import loss_of, progress_of, told
@@ -26,7 +27,6 @@ from vtg_core.dashboard.session.runs import UNQUEUED
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import TITLE, Layout
-from vtg_core.dashboard.work.devices import check_choice, device_choices, is_offered
 from vtg_core.dashboard.work.kept import video_of
 from vtg_core.dashboard.work.prompts import Inspected, show_prompts
 from vtg_core.dataset import OWN

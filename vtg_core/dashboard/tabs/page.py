@@ -11,11 +11,11 @@ from vtg_core.dashboard.masks import AuditSource, first_mask, is_first_visit, ma
 from vtg_core.dashboard.notices import notice
 from vtg_core.dashboard.player import build_player
 from vtg_core.dashboard.samples import Samples, first_template, template_choices
+from vtg_core.dashboard.session.devices import is_offered
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.audit import AuditTab, first_strip
 from vtg_core.dashboard.tabs.file import FileTab
 from vtg_core.dashboard.tabs.loss import LossTab
-from vtg_core.dashboard.work.devices import is_offered
 from vtg_core.data.answers import AnswerMode
 from vtg_core.demo.examples import examples
 from vtg_core.files.assets import asset_folder
