@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vtg_core.errors import VideoError, first_line
-from vtg_core.video.isolation.client import DecoderDiedError, have_done, is_isolated
+from vtg_core.video.isolation.client import DecoderDiedError, can_isolate, have_done, is_isolated
 from vtg_core.video.isolation.confinement import is_confined
 from vtg_core.video.isolation.shared_memory import SharedArray
 from vtg_core.video.plan import VideoBackend
@@ -60,7 +60,7 @@ def decode(
     import numpy as np
 
     shape = len(indices), size[1], size[0], 3
-    if not is_isolated():
+    if not is_isolated() and not (backend is VideoBackend.DECORD and can_isolate()):
         frames = np.empty(shape, dtype=np.uint8)
         return frames, decode_here(timeline, indices, size=size, backend=backend, out=frames)
     with SharedArray(shape) as shared:
@@ -158,7 +158,7 @@ def compare_decoders(
     frames, indices = frames[::step], indices[::step]
     height, width = frames.shape[1:3]
     asked: dict[str, Any] = {"indices": indices, "size": (width, height)}
-    if not is_isolated():
+    if not can_isolate():
         found = (compare_here(timeline, backend=one, frames=frames, **asked) for one in _FAST)
         return [difference for difference in found if difference is not None]
     differences = []
@@ -188,7 +188,7 @@ def compare_here(
     timeline: Timeline, *, backend: VideoBackend, frames: "np.ndarray", indices: Sequence[int], size: Size
 ) -> DecoderDifference | None:
     """Return what one other decoder makes of frames, in this process; None where it is not to be had."""
-    if not is_installed(backend):
+    if not is_installed(backend) or (backend is VideoBackend.DECORD and not is_confined()):
         return None
     return _difference(backend, timeline, frames, indices=indices, size=size)
 
@@ -238,6 +238,8 @@ def _is_decoded_with(
     """
     import numpy as np
 
+    if backend is VideoBackend.DECORD and not is_confined():
+        return False
     if not is_installed(backend) or not _suits(backend, timeline, size):
         return False
     try:
@@ -282,7 +284,7 @@ def is_installed(backend: VideoBackend) -> bool:
     decord is not even loaded by a process that is not confined.
     """
     if backend is VideoBackend.DECORD and not is_confined():
-        return is_isolated() and find_spec("decord") is not None
+        return can_isolate() and find_spec("decord") is not None
     return _is_loaded(backend)
 
 

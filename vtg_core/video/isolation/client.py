@@ -34,18 +34,31 @@ class DecoderDiedError(VideoError):
 
 
 @contextmanager
-def decoding_in_place() -> Iterator[None]:
-    """Decode in this process for as long as the context lasts: for files of one's own, where no process can be begun."""
-    _IN_PLACE.append(True)
+def isolated_decoding() -> Iterator[None]:
+    """Decode each video in a process of its own for as long as the context lasts: where files may be a stranger's.
+
+    Forks of this process, such as the workers of a data loader, do so too. On Windows and macOS it changes nothing.
+    """
+    isolate()
     try:
         yield
     finally:
-        _IN_PLACE.pop()
+        _ISOLATED.pop()
+
+
+def isolate() -> None:
+    """Decode each video in a process of its own from now on, as within :func:`isolated_decoding`."""
+    _ISOLATED.append(True)
 
 
 def is_isolated() -> bool:
-    """Say whether videos are decoded in processes of their own: on Linux, unless :func:`decoding_in_place`."""
-    return sys.platform == "linux" and not _IN_PLACE
+    """Say whether videos are decoded in processes of their own."""
+    return bool(_ISOLATED) and can_isolate()
+
+
+def can_isolate() -> bool:
+    """Say whether this system lets a process be confined."""
+    return sys.platform == "linux"
 
 
 def have_done(
@@ -80,7 +93,7 @@ def have_done(
         _forget(server)
     raise VideoError(
         f"{name} must be decoded in a process of its own, and none can be begun here: see whether this machine has memory "
-        "and processes left; a script may decode files that it trusts within decoding_in_place()"
+        "and processes left"
     )
 
 
@@ -181,7 +194,7 @@ def _renew_lock() -> None:
     _LOCK = threading.Lock()  # a thread may have held it that is not there in a fork
 
 
-_IN_PLACE: list[bool] = []
+_ISOLATED: list[bool] = []
 _SERVERS: list[_Server] = []
 _LOCK = threading.Lock()
 atexit.register(_forget_all)
