@@ -19,7 +19,16 @@ from vtg_core.video.isolation.confinement import is_confined
 from vtg_core.video.isolation.shared_memory import SharedArray
 from vtg_core.video.plan import VideoBackend
 from vtg_core.video.pyav_frames import frames_at
-from vtg_core.video.timeline import MIN_CPU_SECONDS, Size, Timeline, VideoInfo, opened, shown_name, turned
+from vtg_core.video.timeline import (
+    MIN_CPU_SECONDS,
+    Size,
+    Timeline,
+    VideoInfo,
+    lied,
+    opened,
+    shown_name,
+    turned,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +80,10 @@ def decode(
             if backend is not None:
                 raise
             used = _have_done("decode", timeline, backend=VideoBackend.PYAV, **asked)
-        return shared.taken(), VideoBackend(used.decode())
+        try:
+            return shared.taken(), VideoBackend(used.decode())
+        except ValueError:
+            raise lied(timeline.info.path) from None
 
 
 def _have_done(job: str, timeline: Timeline, **asked: Any) -> bytes:
@@ -177,8 +189,9 @@ def compare_decoders(
                         **asked,
                     )
                 )
-            except DecoderDiedError:
-                told = {"backend": one, "num_frames": len(indices), "problem": "it crashes"}
+            except VideoError as error:
+                problem = "it crashes" if isinstance(error, DecoderDiedError) else first_line(error)
+                told = {"num_frames": len(indices), "problem": problem}
             if told is not None:
                 differences.append(DecoderDifference(**told | {"backend": one}))
     return differences

@@ -278,7 +278,12 @@ def read_timeline(path: Path) -> Timeline:
     try:
         return unpack(path, packed)
     except (ValueError, OverflowError):
-        raise VideoError(f"{shown_name(path)} made the decoder lie about it; leave it out") from None
+        raise lied(path) from None
+
+
+def lied(path: Path) -> VideoError:
+    """Return what is said of a file whose decoder answered what no decoder does."""
+    return VideoError(f"{shown_name(path)} made the decoder lie about it; leave it out")
 
 
 def read_here(path: Path) -> Timeline:

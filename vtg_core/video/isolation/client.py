@@ -102,7 +102,7 @@ def _meaning(answer: bytes, name: str, *, cpu_seconds: int) -> bytes:
     if kind == _READ:
         return said
     if kind == _DIED:
-        raise DecoderDiedError(_died(name, int(said), cpu_seconds))
+        raise DecoderDiedError(_died(name, int(said) if said.isdigit() else 0, cpu_seconds))
     if kind == _TOO_LARGE:
         raise VideoError(
             f"{name} takes more memory to decode than a video may; convert it to MP4, or make it smaller"
@@ -152,6 +152,7 @@ class _Server:
                     (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
                     (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
                 ],
+                setsigmask=(),  # of a thread that blocks signals
             )
 
     def send(self, job: str, theirs: socket.socket, memory: int | None) -> None:
