@@ -23,6 +23,7 @@ from vtg_core.data.annotations import OnError, load_annotations
 from vtg_core.errors import VTGError, first_line
 from vtg_core.inspection import inspect_templates
 from vtg_core.templates import TEMPLATES
+from vtg_core.video.isolation.client import isolated_decoding
 from vtg_core.video.sampling import sample_frames
 from vtg_core.windows import Window
 
@@ -128,7 +129,7 @@ def _held_kb(process: int | str, name: str) -> int:
 
 def main() -> None:
     load_processor("demo")
-    with bounded_templates():
+    with bounded_templates(), isolated_decoding():
         for line in sys.stdin:
             print(json.dumps(read(**json.loads(line))), flush=True)
 

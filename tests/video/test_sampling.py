@@ -13,6 +13,7 @@ from transformers.video_utils import VideoMetadata
 
 from vtg_core.errors import VideoError
 from vtg_core.video.decoders import is_installed
+from vtg_core.video.isolation.client import isolated_decoding
 from vtg_core.video.plan import FramePolicy, VideoBackend
 from vtg_core.video.sampling import SampledVideo, VideoInfo, other_decoders, probe_video, sample_frames
 
@@ -117,7 +118,8 @@ def test_a_log_level_that_another_library_set_does_not_hang_the_reading():
 
 def test_the_first_decoder_that_is_installed_decodes():
     first = next(backend for backend in VideoBackend if is_installed(backend))
-    assert sample_frames(RED_CIRCLE).backend is first
+    with isolated_decoding():
+        assert sample_frames(RED_CIRCLE).backend is first
 
 
 def test_decoders_that_agree_are_said_to():

@@ -36,6 +36,7 @@ from vtg_core.commands.terminal import (
 )
 from vtg_core.errors import AnnotationError, VTGError
 from vtg_core.files.upload_folder import upload_folder
+from vtg_core.video.isolation.client import isolated_decoding
 
 if TYPE_CHECKING:
     from vtg_core.audit.shards.opened.results import Results
@@ -53,7 +54,7 @@ LOOPBACK = "127.0.0.1"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that stands first, or serve the page until it is stopped; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with bounded_templates():
+    with bounded_templates(), isolated_decoding():
         if given and not given[0].startswith("-"):
             return cli.main(given)
         return _page(given)

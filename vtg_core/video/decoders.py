@@ -14,12 +14,21 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vtg_core.errors import VideoError, first_line
-from vtg_core.video.isolation.client import DecoderDiedError, have_done, is_isolated
+from vtg_core.video.isolation.client import DecoderDiedError, can_isolate, have_done, is_isolated
 from vtg_core.video.isolation.confinement import is_confined
 from vtg_core.video.isolation.shared_memory import SharedArray
 from vtg_core.video.plan import VideoBackend
 from vtg_core.video.pyav_frames import frames_at
-from vtg_core.video.timeline import MIN_CPU_SECONDS, Size, Timeline, VideoInfo, opened, shown_name, turned
+from vtg_core.video.timeline import (
+    MIN_CPU_SECONDS,
+    Size,
+    Timeline,
+    VideoInfo,
+    lied,
+    opened,
+    shown_name,
+    turned,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +69,7 @@ def decode(
     import numpy as np
 
     shape = len(indices), size[1], size[0], 3
-    if not is_isolated():
+    if not is_isolated() and not (backend is VideoBackend.DECORD and can_isolate()):
         frames = np.empty(shape, dtype=np.uint8)
         return frames, decode_here(timeline, indices, size=size, backend=backend, out=frames)
     with SharedArray(shape) as shared:
@@ -71,7 +80,10 @@ def decode(
             if backend is not None:
                 raise
             used = _have_done("decode", timeline, backend=VideoBackend.PYAV, **asked)
-        return shared.taken(), VideoBackend(used.decode())
+        try:
+            return shared.taken(), VideoBackend(used.decode())
+        except ValueError:
+            raise lied(timeline.info.path) from None
 
 
 def _have_done(job: str, timeline: Timeline, **asked: Any) -> bytes:
@@ -158,7 +170,7 @@ def compare_decoders(
     frames, indices = frames[::step], indices[::step]
     height, width = frames.shape[1:3]
     asked: dict[str, Any] = {"indices": indices, "size": (width, height)}
-    if not is_isolated():
+    if not can_isolate():
         found = (compare_here(timeline, backend=one, frames=frames, **asked) for one in _FAST)
         return [difference for difference in found if difference is not None]
     differences = []
@@ -177,8 +189,9 @@ def compare_decoders(
                         **asked,
                     )
                 )
-            except DecoderDiedError:
-                told = {"backend": one, "num_frames": len(indices), "problem": "it crashes"}
+            except VideoError as error:
+                problem = "it crashes" if isinstance(error, DecoderDiedError) else first_line(error)
+                told = {"num_frames": len(indices), "problem": problem}
             if told is not None:
                 differences.append(DecoderDifference(**told | {"backend": one}))
     return differences
@@ -188,7 +201,7 @@ def compare_here(
     timeline: Timeline, *, backend: VideoBackend, frames: "np.ndarray", indices: Sequence[int], size: Size
 ) -> DecoderDifference | None:
     """Return what one other decoder makes of frames, in this process; None where it is not to be had."""
-    if not is_installed(backend):
+    if not is_installed(backend) or (backend is VideoBackend.DECORD and not is_confined()):
         return None
     return _difference(backend, timeline, frames, indices=indices, size=size)
 
@@ -238,6 +251,8 @@ def _is_decoded_with(
     """
     import numpy as np
 
+    if backend is VideoBackend.DECORD and not is_confined():
+        return False
     if not is_installed(backend) or not _suits(backend, timeline, size):
         return False
     try:
@@ -282,7 +297,7 @@ def is_installed(backend: VideoBackend) -> bool:
     decord is not even loaded by a process that is not confined.
     """
     if backend is VideoBackend.DECORD and not is_confined():
-        return is_isolated() and find_spec("decord") is not None
+        return can_isolate() and find_spec("decord") is not None
     return _is_loaded(backend)
 
 

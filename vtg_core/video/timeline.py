@@ -205,8 +205,6 @@ def opened(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.vide
         raise
     except PermissionError:
         raise VideoError(f"{name} cannot be opened (Permission denied); check its rights") from None
-    except MemoryError:  # FFmpeg's is an error of its own, too
-        raise
     # IndexError is PyAV's own, where damage makes a stream appear that was not there at the beginning.
     except (av.FFmpegError, OSError, ValueError, RuntimeError, IndexError):
         reason = "is no video in a format that is read here, is cut short, or is damaged"
@@ -275,12 +273,17 @@ def read_timeline(path: Path) -> Timeline:
         return read_here(path)
     from vtg_core.video.packed_timeline import unpack
 
-    cpu_seconds = MIN_CPU_SECONDS + path.stat().st_size // DEMUXED_BYTES
+    cpu_seconds = MIN_CPU_SECONDS + local_file(path).stat().st_size // DEMUXED_BYTES
     packed = have_done("timeline", path, name=shown_name(path), cpu_seconds=cpu_seconds)
     try:
         return unpack(path, packed)
     except (ValueError, OverflowError):
-        raise VideoError(f"{shown_name(path)} made the decoder lie about it; leave it out") from None
+        raise lied(path) from None
+
+
+def lied(path: Path) -> VideoError:
+    """Return what is said of a file whose decoder answered what no decoder does."""
+    return VideoError(f"{shown_name(path)} made the decoder lie about it; leave it out")
 
 
 def read_here(path: Path) -> Timeline:

@@ -24,6 +24,7 @@ from vtg_core.data.formats.flat_rows import OWN
 from vtg_core.dataset import Sample, sample_of
 from vtg_core.errors import VideoError, VTGError
 from vtg_core.masking.pixel_free import PixelFreeEncoder
+from vtg_core.video.isolation.client import isolate
 from vtg_core.video.packed_timeline import pack, unpack
 from vtg_core.video.timeline import keep_timeline, local_file, timeline_of
 
@@ -169,7 +170,8 @@ def probed(path: str) -> Probed:
 
 
 def alone() -> None:
-    """Make a process that is one of several take one core, and say nothing of its own."""
+    """Make a process that is one of several take one core, say nothing of its own, and have others decode."""
+    isolate()
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -34,18 +34,31 @@ class DecoderDiedError(VideoError):
 
 
 @contextmanager
-def decoding_in_place() -> Iterator[None]:
-    """Decode in this process for as long as the context lasts: for files of one's own, where no process can be begun."""
-    _IN_PLACE.append(True)
+def isolated_decoding() -> Iterator[None]:
+    """Decode each video in a process of its own for as long as the context lasts: where files may be a stranger's.
+
+    Forks of this process, such as the workers of a data loader, do so too. On Windows and macOS it changes nothing.
+    """
+    isolate()
     try:
         yield
     finally:
-        _IN_PLACE.pop()
+        _ISOLATED.pop()
+
+
+def isolate() -> None:
+    """Decode each video in a process of its own from now on, as within :func:`isolated_decoding`."""
+    _ISOLATED.append(True)
 
 
 def is_isolated() -> bool:
-    """Say whether videos are decoded in processes of their own: on Linux, unless :func:`decoding_in_place`."""
-    return sys.platform == "linux" and not _IN_PLACE
+    """Say whether videos are decoded in processes of their own."""
+    return bool(_ISOLATED) and can_isolate()
+
+
+def can_isolate() -> bool:
+    """Say whether this system lets a process be confined."""
+    return sys.platform == "linux"
 
 
 def have_done(
@@ -80,7 +93,7 @@ def have_done(
         _forget(server)
     raise VideoError(
         f"{name} must be decoded in a process of its own, and none can be begun here: see whether this machine has memory "
-        "and processes left; a script may decode files that it trusts within decoding_in_place()"
+        "and processes left"
     )
 
 
@@ -89,7 +102,7 @@ def _meaning(answer: bytes, name: str, *, cpu_seconds: int) -> bytes:
     if kind == _READ:
         return said
     if kind == _DIED:
-        raise DecoderDiedError(_died(name, int(said), cpu_seconds))
+        raise DecoderDiedError(_died(name, int(said) if said.isdigit() else 0, cpu_seconds))
     if kind == _TOO_LARGE:
         raise VideoError(
             f"{name} takes more memory to decode than a video may; convert it to MP4, or make it smaller"
@@ -139,6 +152,7 @@ class _Server:
                     (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
                     (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
                 ],
+                setsigmask=(),  # of a thread that blocks signals
             )
 
     def send(self, job: str, theirs: socket.socket, memory: int | None) -> None:
@@ -181,7 +195,7 @@ def _renew_lock() -> None:
     _LOCK = threading.Lock()  # a thread may have held it that is not there in a fork
 
 
-_IN_PLACE: list[bool] = []
+_ISOLATED: list[bool] = []
 _SERVERS: list[_Server] = []
 _LOCK = threading.Lock()
 atexit.register(_forget_all)

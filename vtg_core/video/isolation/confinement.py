@@ -4,7 +4,9 @@ import os
 import signal
 import struct
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 MAX_FILES = 64
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
@@ -27,8 +29,8 @@ def limit_memory(num_bytes: int) -> None:
     """Let this process take so many bytes beside what it holds already, and leave no picture of itself behind."""
     import resource
 
-    with open("/proc/self/status", encoding="ascii") as status:
-        held = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
+    status = Path("/proc/self/status").read_bytes()
+    held = int(status.partition(b"VmData:")[2].split(maxsplit=1)[0]) * 1024
     _limit(resource.RLIMIT_DATA, held + num_bytes)
     _limit(resource.RLIMIT_CORE, 0)
 
@@ -98,14 +100,22 @@ def _limit(what: int, most: int, *, hard: int | None = None) -> None:
     resource.setrlimit(what, (most, hard))
 
 
+@cache
+def libc() -> Any:
+    """Return what asks the kernel; loaded while libraries still can be."""
+    import ctypes
+
+    return ctypes.CDLL(None)
+
+
 def _syscall(number: int, *given: int | bytes | None) -> int:
     import ctypes
 
     passed = (ctypes.c_long(one) if isinstance(one, int) else one for one in given)
-    return int(ctypes.CDLL(None).syscall(ctypes.c_long(number), *passed))
+    return int(libc().syscall(ctypes.c_long(number), *passed))
 
 
 def _prctl(what: int, value: int) -> None:
     import ctypes
 
-    ctypes.CDLL(None).prctl(what, ctypes.c_ulong(value), 0, 0, 0)
+    libc().prctl(what, ctypes.c_ulong(value), 0, 0, 0)

@@ -4,6 +4,7 @@ It never looks into a file itself. Who wants one decoded sends the name of a job
 which that job is told what to do, and answers: bytes that are no program, whatever came over the decoder meanwhile.
 """
 
+import gc
 import io
 import json
 import os
@@ -27,13 +28,14 @@ from vtg_core.video import decoders
 from vtg_core.video.isolation.confinement import (
     confine,
     die_with_parent,
+    libc,
     limit_files,
     limit_memory,
     limit_time,
 )
 from vtg_core.video.packed_timeline import pack
 from vtg_core.video.plan import VideoBackend
-from vtg_core.video.timeline import read_here
+from vtg_core.video.timeline import read_here, shown_name
 
 _TINY_GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
 
@@ -49,7 +51,10 @@ READ, REFUSED, TOO_LARGE, FAILED, DIED = b"=", b"!", b"m", b"?", b"x"
 
 def main() -> None:
     """Serve until whoever began this process, and all forks of it, are gone."""
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2:
+            with suppress(OSError):  # that of the folder itself
+                os.close(descriptor)
     confine()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of whoever waits for a job
     _Server(socket.socket(fileno=CONTROL)).serve()
@@ -63,6 +68,7 @@ class _Server:
         self._control = control
         self._poll = select.poll()
         self._jobs: dict[int, socket.socket] = {}  # by the process
+        self._ends: tuple[int, ...] = ()
 
     def serve(self) -> None:
         ended, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -70,6 +76,7 @@ class _Server:
         signal.set_wakeup_fd(end, warn_on_full_buffer=False)
         self._poll.register(self._control, select.POLLIN)
         self._poll.register(ended, select.POLLIN)
+        self._ends = ended, end
         while True:
             for ready, _ in self._poll.poll():
                 if ready == ended:
@@ -91,6 +98,7 @@ class _Server:
         if not process:
             try:
                 die_with_parent(server)
+                self._leave()
                 _work(name, given)
             finally:
                 os._exit(1)
@@ -99,6 +107,16 @@ class _Server:
         self._jobs[process] = job
         self._poll.register(job, 0)  # tells only that the other end is gone
         return True
+
+    def _leave(self) -> None:
+        """Let go, in a fork, of all that belongs to the server and to other jobs."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor in (*self._ends, *(job.fileno() for job in self._jobs.values())):
+            os.close(descriptor)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, CONTROL)
+        os.close(nothing)
 
     def _end_job(self, ready: int) -> None:
         self._poll.unregister(ready)
@@ -126,25 +144,22 @@ class _Server:
 @cache
 def _load_for(name: bytes) -> None:
     """Import what forks need, once for all of them."""
+    import resource  # noqa: F401
+
     import av
 
     with av.open(io.BytesIO(_TINY_GIF), "r") as container:  # PyAV imports some when it first opens a file
         next(container.decode(video=0)).reformat(format="rgb24").to_ndarray()
+    libc()
+    gc.freeze()  # pages that nobody writes to are not copied
     if name != b"timeline":
         for backend in VideoBackend:
             decoders.is_installed(backend)
+    _libraries()
 
 
 def _work(name: bytes, given: list[int]) -> None:
     """Do one job, whose sockets and memory are ``given``, and answer."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    last = 2
-    for kept in sorted(given):
-        os.closerange(last + 1, kept)
-        last = kept
-    os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), CONTROL)
     pipe = Connection(given[0])
     asked = pickle.loads(pipe.recv_bytes())
     pipe.send_bytes(_answer(name, *given[1:], **asked))
@@ -155,7 +170,7 @@ def _answer(name: bytes, *memory: int, path: Path, cpu_seconds: int, seconds: in
     try:
         limit_memory(MAX_BYTES)
         limit_time(cpu_seconds, seconds=seconds)
-        limit_files(path, _libraries())
+        _limit_files(path)
         return READ + _JOBS[name](*memory, path=path, **given)
     except VideoError as error:
         return REFUSED + str(error).encode("utf-8", "backslashreplace")
@@ -165,12 +180,21 @@ def _answer(name: bytes, *memory: int, path: Path, cpu_seconds: int, seconds: in
         return FAILED + f"{type(error).__name__}: {first_line(error)}".encode("utf-8", "backslashreplace")
 
 
+def _limit_files(path: Path) -> None:
+    try:
+        limit_files(path, _libraries())
+    except OSError as error:
+        raise VideoError(f"{shown_name(path)} cannot be opened ({error.strerror}); check the path") from None
+
+
+@cache
 def _libraries() -> list[Path]:
     """Return where the code lies that a decoder may load while it runs."""
     homes = (
         sys.modules.get(name) for name in ("os", "vtg_core", "numpy", "av", "decord", "torchcodec", "torch")
     )
-    return [Path(home.__file__).parent for home in homes if home is not None and home.__file__]
+    found = (Path(home.__file__).parent for home in homes if home is not None and home.__file__)
+    return [folder for folder in found if folder.is_dir()]
 
 
 def _timeline(*, path: Path) -> bytes:
