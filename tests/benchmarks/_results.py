@@ -17,6 +17,7 @@ from vtg_core.windows import Window
 
 FILE = "rows.jsonl"
 NUM_VISITS = 3
+SECONDS_TO_START = 600
 PAINTED = """async () => {
   const frame = () => new Promise(requestAnimationFrame);
   const tab = [...document.querySelectorAll('#tabs button[role="tab"]')].find((one) => one.textContent.trim() === "File");
@@ -93,7 +94,7 @@ def first_paint_ms(folder: Path) -> float:
 
     from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS, LOADED, Server
 
-    server, seen = Server("--results", str(folder), "--num-frames", "8").wait(), []
+    server, seen = Server("--results", str(folder), "--num-frames", "8").wait(SECONDS_TO_START), []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         for _ in range(NUM_VISITS):
