@@ -19,8 +19,9 @@ TO_DEVELOP := $(VENV)/.installed-to-develop
 
 # What other versions will take away one day is shown there, and stops nothing; what they took away already does.
 SHOW_DEPRECATIONS := $(foreach w,Deprecation PendingDeprecation Future,-W default::$(w)Warning)
-# One worker for each core that the tests are timed on; a worker takes about 1.5 GB. WORKERS=0 is one process.
-WORKERS ?= 2
+# One more than the cores that the tests are timed on, as some of them wait for a browser; a worker takes about 1.5 GB.
+# WORKERS=0 is one process.
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 UV := .venv-lock/bin/uv
 RESOLVE := $(UV) pip compile --quiet --upgrade requirements-dev.txt --custom-compile-command

@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 from transformers import AutoModelForImageTextToText
 
+from tests.replying import servers
 from tests.sharing import BROWSER, SharedFiles, place_of
 from tests.turns import turn
 from vtg_core.checkpoints.loading import load_checkpoint, load_model
@@ -91,6 +92,13 @@ def without_temporal_tokens(user_cache, tmp_path):
     model.resize_token_embeddings(model.get_input_embeddings().num_embeddings - 1000)
     model.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def serve():
+    """Starts a language model's server that gives saved replies, one after the other."""
+    with servers() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,14 @@ def every_pair(queries: Sequence, shapes: Sequence, number: int) -> list[tuple]:
     return [(query, shapes[(i + number) % len(shapes)]) for i, query in enumerate(queries)]
 
 
+def in_turns(many: Sequence, few: Sequence) -> list:
+    """Every one of the many with one of the few, in turns, and with the others, which is slow, as (one, other)."""
+    return [
+        pytest.param(one, other, marks=[pytest.mark.slow] * bool((i + j) % len(few)))
+        for (i, one), (j, other) in product(enumerate(many), enumerate(few))
+    ]
+
+
 def families() -> list:
     """Every checkpoint and template in pairs, and whole, which is slow, as (name, template, whether it is whole)."""
     return list(_families())

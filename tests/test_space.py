@@ -118,6 +118,7 @@ def space(user_cache):
     assert "Traceback" not in printed, printed
 
 
+@pytest.mark.slow
 def test_a_space_reads_an_upload_and_nothing_else_that_a_visitor_names(space):
     client = Client(space.url, verbose=False)
     asked = {"query": "a red circle", "windows": [[8, 14]], "template": "direct", "answer": "standard"}
@@ -131,6 +132,7 @@ def test_a_space_reads_an_upload_and_nothing_else_that_a_visitor_names(space):
         client.predict(video, **asked, num_frames=129, api_name="/inspect")
 
 
+@pytest.mark.slow
 def test_a_space_answers_each_hostile_text_with_one_sentence(space):
     client = Client(space.url, verbose=False)
     fields = cycle(
@@ -149,6 +151,7 @@ def test_a_space_may_be_shown_inside_its_page_and_reached_by_its_name(space):
         assert "https://huggingface.co" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.slow
 def test_where_anybody_may_come_few_may_wait():
     most = [build_dashboard(Settings(is_public=is_public))._queue.max_size for is_public in (True, False)]
     assert most == [16, 256]

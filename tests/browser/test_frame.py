@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from .conftest import LOADED, OURS, choose_mask, pick_example, show
@@ -50,6 +51,7 @@ def test_a_link_that_asks_for_something_else_is_answered_in_words(server, open_p
     assert "onerror" not in page.url
 
 
+@pytest.mark.slow
 def test_a_tab_that_cannot_follow_a_mask_says_so(edited):
     page = edited
     choose_mask(page, "text-prefix")
@@ -73,6 +75,7 @@ def test_the_samples_are_walked_and_found_by_the_keyboard(edited):
     expect(page.locator("#query textarea")).to_have_value("the whole of Africa is in view")
 
 
+@pytest.mark.slow
 def test_what_was_typed_last_is_found_though_the_answer_to_what_was_typed_before_comes_late(visit):
     page = visit()
     page.route("**/run/predict*", lambda route: (time.sleep(0.5), route.continue_()))
@@ -80,6 +83,7 @@ def test_what_was_typed_last_is_found_though_the_answer_to_what_was_typed_before
     expect(page.locator("#sample-list [role=option]")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_rows_that_are_picked_one_after_the_other_end_on_the_last(edited):
     page = edited
     number = page.locator("#row input[type=number]")
@@ -94,6 +98,7 @@ def test_rows_that_are_picked_one_after_the_other_end_on_the_last(edited):
     expect(page.locator("#query textarea")).to_have_value("a yellow star appears at the very end")
 
 
+@pytest.mark.slow
 def test_a_sample_is_a_step_on_for_each_press_however_fast(edited):
     page = edited
     on = page.get_by_role("button", name="Next example")
@@ -103,6 +108,7 @@ def test_a_sample_is_a_step_on_for_each_press_however_fast(edited):
     expect(page.locator("#query textarea")).to_have_value("a yellow star appears at the very end")
 
 
+@pytest.mark.slow
 def test_an_audit_that_comes_late_does_not_bring_back_the_mask_before(edited):
     page, held = edited, []
 

@@ -84,6 +84,7 @@ def test_another_template_changes_the_tokens(demo):
     expect(demo.locator(".vtg-flow")).to_contain_text("Find")
 
 
+@pytest.mark.slow
 def test_the_tokens_follow_a_choice_that_was_made_while_the_prompts_were_read(demo):
     demo.get_by_role("tab", name="Tokens").click()
     for mode, shown in (("temporal_tokens", "<266>"), ("standard", "8"), ("temporal_tokens", "<266>")):
@@ -95,6 +96,7 @@ def test_the_tokens_follow_a_choice_that_was_made_while_the_prompts_were_read(de
         expect(demo.locator(".vtg-flow .vtg-supervised").nth(1)).to_have_text(shown)
 
 
+@pytest.mark.slow
 def test_a_slow_reading_does_not_come_after_a_later_one(demo):
     demo.locator("#frames input").fill("96")
     pick_example(demo, "the whole of Africa")
@@ -106,6 +108,7 @@ def test_a_slow_reading_does_not_come_after_a_later_one(demo):
     expect(demo.locator("#facts textarea")).to_have_value(re.compile("· 4 frames"))
 
 
+@pytest.mark.slow
 def test_what_is_stale_stays_marked_until_it_is_read_again(demo):
     demo.locator("#query textarea").fill(" ")
     demo.locator("#query textarea").blur()  # one reading; a click would leave the field and read once more
@@ -118,6 +121,7 @@ def test_what_is_stale_stays_marked_until_it_is_read_again(demo):
     expect(demo.locator("#tabs.vtg-stale")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_first_edit_marks_what_is_shown_and_no_server_is_needed_for_that(visit):
     demo = visit()
     demo.route("**/queue/join*", lambda route: None)  # whatever is asked from here on is never answered
@@ -185,6 +189,7 @@ def test_a_loss_of_another_input_is_not_left_on_screen(demo):
     expect(demo.locator(".vtg-loss-figures")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_loss_that_ends_after_its_input_changed_is_not_shown(demo):
     demo.locator("#frames input").fill("96")
     demo.locator("#run").click()
@@ -215,6 +220,7 @@ def test_a_forward_pass_can_be_cancelled(demo):
     expect(demo.locator(".vtg-loss-figures")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_running_the_loss_right_after_an_edit_keeps_it(demo):
     demo.get_by_role("tab", name="Loss").click()
     demo.locator("#query textarea").fill("a blue square appears")
@@ -224,6 +230,7 @@ def test_running_the_loss_right_after_an_edit_keeps_it(demo):
     expect(demo.locator(".vtg-loss-figures")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_an_example_fills_the_left_side_and_is_read(demo):
     pick_example(demo, "a yellow star")
     expect(query_parts(demo).first).to_have_text("a yellow star appears at the very end")
@@ -232,6 +239,7 @@ def test_an_example_fills_the_left_side_and_is_read(demo):
     )
 
 
+@pytest.mark.slow
 def test_the_real_video_of_gradios_package_is_read(demo):
     pick_example(demo, "the whole of Africa")
     expect(demo.locator("#facts textarea")).to_have_value(re.compile(r"30\.0 s at 30 fps, 480×270 h264"))
@@ -316,6 +324,7 @@ def test_the_page_fits_a_phone(phone):
         assert page_width(phone) <= 390
 
 
+@pytest.mark.slow
 def test_samples_of_an_annotation_file_are_picked_by_number(file_page):
     page = file_page
     choose_mask(page, "ours")
@@ -345,6 +354,7 @@ def test_two_pages_may_open_at_once_on_a_server_that_has_just_started(opened_at_
     assert ["1 error" in verdict for verdict in verdicts] == [True, True]
 
 
+@pytest.mark.slow
 def test_frames_that_the_processor_refuses_are_explained_until_they_are_others(file_page):
     page, refusal = file_page, file_page.locator("#notice [role=alert]")
     show(page, "Prompts")

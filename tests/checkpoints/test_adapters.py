@@ -13,6 +13,7 @@ from transformers import AutoModelForImageTextToText
 
 from tests.conftest import ASSETS
 from tests.families import qwen3_5, qwen3_vl_moe
+from tests.pairs import DEMOS, in_turns
 from vtg_core.checkpoints.adapters import adapter_fingerprint, apply_adapter, check_adapter, model_label
 from vtg_core.checkpoints.loading import fingerprint, load_model, load_processor, loaded_model
 from vtg_core.collator import pad
@@ -42,7 +43,6 @@ from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
 from vtg_core.windows import Window
 
-DEMOS = ["demo", "demo-qwen2.5-vl"]
 LORA = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], task_type="CAUSAL_LM")
 CONFIGS = {
     "LoRA of every linear layer": peft.LoraConfig(r=4, target_modules="all-linear"),
@@ -110,8 +110,7 @@ def config_changed(adapter, **changes):
 # The loss is PEFT's own
 
 
-@pytest.mark.parametrize("name", DEMOS)
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize(("kind", "name"), in_turns(list(CONFIGS), DEMOS))
 def test_the_loss_is_that_of_pefts_own_model_and_the_base_model_is_as_before(
     models_by_name, processors_by_name, inspections, tmp_path, name, kind
 ):

@@ -20,6 +20,7 @@ def run(*arguments, cwd):
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.serial
 def test_a_request_to_end_takes_the_uploads_away(tmp_path, user_cache):
     with socket.socket() as free:
@@ -49,6 +50,7 @@ def test_a_request_to_end_takes_the_uploads_away(tmp_path, user_cache):
     assert [*tmp_path.glob("vtg-lens-page-*"), *tmp_path.rglob("a.mp4")] == []
 
 
+@pytest.mark.slow
 def test_a_module_in_the_working_folder_is_not_taken_for_a_library(tmp_path):
     for name in ("tqdm", "yaml", "numpy", "transformers", "torch"):
         (tmp_path / f"{name}.py").write_text("import os; os._exit(77)")
@@ -58,6 +60,7 @@ def test_a_module_in_the_working_folder_is_not_taken_for_a_library(tmp_path):
     assert "error: rows.json must hold at least one row, got none" in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_collator_in_the_working_folder_is_found_and_its_neighbours_too(tmp_path):
     (tmp_path / "tqdm.py").write_text("import os; os._exit(77)")
     (tmp_path / "beside.py").write_text("def pick(samples):\n    raise ValueError('it is mine')\n")

@@ -55,6 +55,21 @@ def test_what_the_page_cannot_start_with_is_one_sentence(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--endpoint", "http://127.0.0.1:9/v1"], "--endpoint and --model belong together"),
+        (["--model", "m"], "--endpoint and --model belong together"),
+        (
+            ["--endpoint", "http://127.0.0.1:9/v1", "--model", "m", "--public"],
+            "would let every visitor of --public ask",
+        ),
+    ],
+)
+def test_a_model_that_writes_templates_is_named_whole_and_not_lent_to_strangers(given, says, capsys):
+    assert says in refused(capsys, *given)
+
+
 def test_an_address_that_is_nobodys_is_one_sentence(capsys):
     assert main(["--host", "256.0.0.1", "--public"]) == 1
     assert capsys.readouterr().err.startswith("error: the page cannot be served at 256.0.0.1: ")

@@ -11,9 +11,10 @@ from vtg_core.collator import SFTCollator
 from vtg_core.demo_training.evaluation import FreshClips, times_nll
 from vtg_core.demo_training.lessons import LESSONS, Ask, Conversations
 from vtg_core.demo_training.loop import MaskedBatches, train
+from vtg_core.demo_training.loop import _loss as step_loss
 from vtg_core.demo_training.practice import COLORS, write_practice
 from vtg_core.recipes.rules import Recipe
-from vtg_core.regions import IGNORE_INDEX
+from vtg_core.regions import IGNORE_INDEX, MaskPolicy, TokenWeights
 from vtg_core.video.plan import FramePolicy
 
 
@@ -93,6 +94,24 @@ def test_with_a_recipe_only_the_labels_differ(films, checkpoint):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours if name != "labels")
     trained = [(batch["labels"] != IGNORE_INDEX).sum() for batch in (ours, theirs)]
     assert trained[0] < trained[1]
+
+
+def test_weights_on_the_times_make_them_count_more(films, checkpoint):
+    conversations = conversation_of(Ask.ACCOUNT, films)
+    samples = [conversations[0], conversations[1]]
+    model = load_model("demo-untrained", device="cpu", dtype="float32")
+    plain = MaskedBatches(checkpoint.processor)(samples)
+    weighted = MaskedBatches(checkpoint.processor, policy=MaskPolicy(weights=TokenWeights(time=3.0)))(samples)
+    weights, trained = weighted["loss_weights"][:, 1:], plain["labels"][:, 1:] != IGNORE_INDEX
+    assert set(weights[trained].tolist()) == {1.0, 3.0}  # of both answer forms
+    with torch.inference_mode():
+        logits = model(**{name: value for name, value in plain.items() if name != "labels"}).logits
+        nll = torch.nn.functional.cross_entropy(
+            logits[:, :-1].flatten(0, 1), plain["labels"][:, 1:].flatten(), reduction="none"
+        ).view_as(weights)
+        assert float(step_loss(model, plain)) == pytest.approx(float(nll[trained].mean()), abs=1e-5)
+        by_hand = float((nll * weights)[trained].sum() / weights[trained].sum())
+        assert float(step_loss(model, weighted)) == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_steps_change_every_weight_and_bring_the_loss_down(films, checkpoint):

@@ -10,7 +10,7 @@ from vtg_core.demo.models import TOKENIZER_KEY, demo_folder, tokenizer_digest
 from vtg_core.demo_training.__main__ import main
 from vtg_core.demo_training.card import COLORS
 from vtg_core.demo_training.lessons import LESSONS
-from vtg_core.demo_training.record import TrainingRecord
+from vtg_core.demo_training.record import TrainingRecord, weighted_name
 from vtg_core.errors import CheckpointError
 
 SHORTEN = 2_000
@@ -64,6 +64,22 @@ def test_card_and_picture_show_what_the_record_holds(made):
         assert f"| {run.mask} | {run.figures.times_nll:.2f} |" in card
         assert f"{run.mask}: {run.curve[-1].times_nll:.2f}" in picture
         assert COLORS[run.mask] in picture
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--mask", "text-prefix", "--time-weight", "3"),
+        ("--spread", "--time-weight", "3"),
+        ("--time-weight", "0"),
+    ],
+)
+def test_weights_are_for_our_own_mask(tmp_path, capsys, arguments):
+    with pytest.raises(SystemExit):
+        main(["--out", str(tmp_path), *arguments])
+    assert "--time-weight" in capsys.readouterr().err
+    assert weighted_name(3) == "response-only, times × 3"
+    assert weighted_name(1) == "response-only"
 
 
 def test_a_record_of_something_else_is_refused(tmp_path, capsys):

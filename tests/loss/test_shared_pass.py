@@ -11,6 +11,7 @@ from accelerate import dispatch_model
 
 from tests import families
 from tests.conftest import ASSETS
+from tests.pairs import DEMOS, in_turns
 from vtg_core.collator import SFTCollator
 from vtg_core.errors import LossCancelledError, LossError
 from vtg_core.inspection import inspect_templates
@@ -24,7 +25,6 @@ from vtg_core.templates import TEMPLATES
 from vtg_core.video.plan import FramePolicy
 from vtg_core.windows import Window
 
-DEMOS = ["demo", "demo-qwen2.5-vl"]
 WINDOWS = (Window(8, 14),)
 NO_CACHE = "not all of its layers keep the keys and values of every token"
 
@@ -109,8 +109,7 @@ def largest_difference(found, expected):
 # Exactness
 
 
-@pytest.mark.parametrize("name", DEMOS)
-@pytest.mark.parametrize("windows", [[(8, 14)], [(5, 9), (18, 23.5), (0, 30)]], ids=["one", "three"])
+@pytest.mark.parametrize(("windows", "name"), in_turns([[(8, 14)], [(5, 9), (18, 23.5), (0, 30)]], DEMOS))
 def test_sixteen_templates_cost_what_a_plain_pass_says(
     models_by_name, sharp_by_name, processors_by_name, video, name, windows
 ):
@@ -180,8 +179,7 @@ def test_eager_attention_is_as_exact(sharp_by_name, samples_by_name, name):
     check_shared(model, samples_by_name[name])
 
 
-@pytest.mark.parametrize("name", DEMOS)
-@pytest.mark.parametrize("nodes_a_step", [1, 7, 100])
+@pytest.mark.parametrize(("nodes_a_step", "name"), in_turns([1, 7, 100], DEMOS))
 def test_steps_change_nothing(sharp_by_name, samples_by_name, monkeypatch, name, nodes_a_step):
     model, samples = sharp_by_name[name], samples_by_name[name][:: 8 if nodes_a_step == 1 else 1]
     width = plan_shared_pass(model, samples).num_tokens
@@ -189,8 +187,7 @@ def test_steps_change_nothing(sharp_by_name, samples_by_name, monkeypatch, name,
     check_shared(model, samples)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-@pytest.mark.parametrize("name", DEMOS)
+@pytest.mark.parametrize(("dtype", "name"), in_turns([torch.bfloat16, torch.float16], DEMOS))
 def test_in_a_small_type_the_shared_pass_is_as_near_the_truth_as_a_plain_one(
     sharp_by_name, samples_by_name, name, dtype
 ):
@@ -282,8 +279,9 @@ def test_labels_before_the_video_lead_to_plain_passes(sharp, samples):
     check_plain(sharp, [changed, samples[1]], "the samples part before their video ends")
 
 
-@pytest.mark.parametrize("policy", [MaskPolicy(newline=True), MaskPolicy(end_of_turn=False)], ids=str)
-@pytest.mark.parametrize("name", DEMOS)
+@pytest.mark.parametrize(
+    ("policy", "name"), in_turns([MaskPolicy(newline=True), MaskPolicy(end_of_turn=False)], DEMOS)
+)
 def test_every_policy_is_exact(sharp_by_name, processors_by_name, video, name, policy):
     check_shared(sharp_by_name[name], encode(processors_by_name[name], video, policy=policy))
 

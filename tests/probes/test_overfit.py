@@ -64,6 +64,7 @@ def test_before_the_first_step_the_losses_are_those_of_a_plain_pass(models, give
     assert first.prompt_nll == pytest.approx(prompt["prompt"], abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64], ids=str)
 def test_in_every_floating_point_type_small_steps_count(models, given, kind, dtype, untouched):
@@ -91,6 +92,7 @@ def test_a_mask_that_leaks_teaches_the_answer_less(models, given, encoded, sampl
         assert report.reading.startswith(f"With {recipe}, which trains {report.num_trained_tokens} tokens")
 
 
+@pytest.mark.slow
 def test_a_mask_that_misses_the_answer_does_not_teach_it(models, given, encoded):
     ours = run(models["demo"], given["demo"], num_steps=10)
     labels = labels_of(prompt_text(encoded), encoded)
@@ -122,6 +124,7 @@ def test_a_large_model_trains_lora_and_computes_its_layers_again(large, given, u
     assert num_layers(large) <= per_step[3] - per_step[2] < per_step[0] * 2
 
 
+@pytest.mark.slow
 def test_layers_that_are_computed_again_change_no_loss(large, given, monkeypatch):
     expected = run(large, given["demo"], num_steps=2, trained="lora", learning_rate=1e-3)
     monkeypatch.setattr("vtg_core.probes.overfit.MAX_ALL_WEIGHTS", 10**12)

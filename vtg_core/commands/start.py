@@ -71,6 +71,12 @@ def _page(given: Sequence[str]) -> int:
         parser.error(
             "--clip speaks of the rows of --annotations, or of files under --video-root: give one of them"
         )
+    if bool(options.endpoint) != bool(options.model):
+        parser.error(
+            "--endpoint and --model belong together: the server, and the model by the name that it has there"
+        )
+    if options.endpoint and options.public:
+        parser.error("--endpoint would let every visitor of --public ask your server: leave one of them out")
     if not (_is_loopback(options.host) or options.public or options.allow_host):
         parser.error(
             f"--host {options.host} lets other machines in: say under which names with --allow-host NAME, or any with --public"
@@ -112,6 +118,13 @@ def page_parser() -> argparse.ArgumentParser:
     add_model_options(parser)
     add_frame_options(parser)
     add_one_language_option(parser)
+    parser.add_argument(
+        "--endpoint", default="", metavar="URL",
+        help="let templates grow on the page, by a model behind this OpenAI-compatible server, up to /v1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", default="", metavar="NAME", help="of --endpoint: the model, as the server calls it"
+    )
     parser.add_argument(
         "--host", help="address to listen on (default: $GRADIO_SERVER_NAME, or else this machine only)"
     )
@@ -282,6 +295,7 @@ def page_settings(options: argparse.Namespace) -> "Settings":
     from vtg_core.checkpoints.placement import check_device, check_device_map
     from vtg_core.checkpoints.versions import check_versions
     from vtg_core.dashboard.settings import Settings, for_visitors
+    from vtg_core.data.wording.growth.endpoint import check_url
 
     check_versions()
     frames, rows = frame_policy(options), _rows(options)
@@ -302,6 +316,8 @@ def page_settings(options: argparse.Namespace) -> "Settings":
         batch=options.batch,
         is_public=options.public,
         language=options.language,
+        endpoint=check_url(options.endpoint) if options.endpoint else "",
+        writer=options.model,
     )
 
 

@@ -34,6 +34,8 @@ class Settings:
         template: what is added to the checkpoint's chat template.
         is_public: anybody may come, so each gets less: see :func:`for_visitors` and :mod:`vtg_core.dashboard.serving`.
         language: the code of the one in which the built-in templates ask.
+        endpoint, writer: an OpenAI-compatible server up to ``/v1``, and the model of it that writes templates; empty
+            where none was given.
     """
 
     checkpoint: str = "demo"
@@ -55,6 +57,8 @@ class Settings:
     is_public: bool = False
     language: str = ENGLISH.code
     load_in_4bit: bool = False
+    endpoint: str = ""
+    writer: str = ""
 
     @property
     def reading(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 It writes the weights (``demo.safetensors``), what was done and reached (``demo_training.json``, ``demo_card.md``) and a
 picture of the curve (``demo_curves.svg``). With ``--mask text-prefix`` the same model is trained with the same seed and
 in as many steps on the mask that counts the prompt before the video is expanded; its curve joins the other one. With
-``--seed 2 --spread`` only what another seed reached is put on the card.
+``--time-weight 3`` our own mask is trained, and each token of a time counts three times. With ``--seed 2 --spread`` only what another seed reached is put on the card.
 """
 
 import argparse
@@ -20,9 +20,16 @@ from typing import TYPE_CHECKING
 from vtg_core.commands.terminal import quiet_libraries, tell
 from vtg_core.demo.models import TOKENIZER_KEY, TRAINED_WEIGHTS, demo_folder, tokenizer_digest
 from vtg_core.demo_training.lessons import LESSONS, NUM_FILMS, Lesson
-from vtg_core.demo_training.record import RESPONSE_ONLY, CurvePoint, TrainingRecord, TrainingRun
+from vtg_core.demo_training.record import (
+    RESPONSE_ONLY,
+    CurvePoint,
+    TrainingRecord,
+    TrainingRun,
+    weighted_name,
+)
 from vtg_core.errors import VTGError
 from vtg_core.recipes.rules import Recipe
+from vtg_core.regions import MaskPolicy, TokenWeights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -38,8 +45,12 @@ NUM_FRESH_CLIPS, NUM_CURVE_CLIPS, NUM_CURVE_POINTS = 200, 16, 17
 def main(argv: Sequence[str] | None = None) -> int:
     """Train the demo model; return the exit status: 0, 1 after an error, 130 where it was interrupted."""
     options = (parser := _parser()).parse_args(argv)
-    if options.spread and options.mask != RESPONSE_ONLY:
-        parser.error("--spread is about our own mask: leave --mask out")
+    if (options.spread or options.time_weight != 1) and options.mask != RESPONSE_ONLY:
+        parser.error("--spread and --time-weight are about our own mask: leave --mask out")
+    if options.spread and options.time_weight != 1:
+        parser.error("--spread is about our own mask without weights: leave --time-weight out")
+    if not 0 < options.time_weight < float("inf"):
+        parser.error(f"--time-weight must be a number above 0, got {options.time_weight}")
     quiet_libraries()
     try:
         _train(options)
@@ -63,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mask", default=RESPONSE_ONLY, choices=[RESPONSE_ONLY, *map(str, Recipe)],
         help="the mask to train with; weights are written for our own only (default: response-only)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--time-weight", type=float, default=1.0, metavar="W",
+        help="how much a token of a time counts beside one of the rest of an answer; no weights are written (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--spread", action="store_true",
@@ -142,7 +157,8 @@ def _run(
         tell("asking the trained model about fresh clips")
         figures = evaluate(model, checkpoint.processor, checkpoint.stop_ids, fresh)
     num_steps = sum(lesson.num_steps for lesson in lessons)
-    return model, TrainingRun(options.mask, options.seed, num_steps, seconds, tuple(curve), figures)
+    mask = weighted_name(options.time_weight) if options.mask == RESPONSE_ONLY else options.mask
+    return model, TrainingRun(mask, options.seed, num_steps, seconds, tuple(curve), figures)
 
 
 def _learn(
@@ -161,11 +177,12 @@ def _learn(
 
     clips = [fresh[number] for number in range(min(len(fresh), NUM_CURVE_CLIPS))]
     recipe = None if options.mask == RESPONSE_ONLY else Recipe(options.mask)
+    policy = None if options.time_weight == 1 else MaskPolicy(weights=TokenWeights(time=options.time_weight))
     curve = [CurvePoint(0, times_nll(model, checkpoint.processor, clips))]
     num_steps, started = sum(lesson.num_steps for lesson in lessons), time.perf_counter()
     steps = train(
         model, checkpoint.processor, annotation_file, seed=options.seed, lessons=lessons, recipe=recipe,
-        num_workers=max(1, options.processes - 1),
+        policy=policy, num_workers=max(1, options.processes - 1),
     )  # fmt: skip
     with tqdm(steps, total=num_steps, unit="step", file=sys.stderr) as bar:
         for taken, loss in enumerate(bar, start=1):

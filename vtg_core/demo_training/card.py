@@ -6,7 +6,7 @@ from vtg_core.demo_training.evaluation import Figures
 from vtg_core.demo_training.record import RESPONSE_ONLY, TrainingRecord
 
 COLORS = {RESPONSE_ONLY: "#1f6feb", "text-prefix": "#d1720f"}
-"""The page's blue and orange."""
+"""The page's blue and orange; a mask with weights is grey."""
 
 
 def draw_curves(record: TrainingRecord, path: Path) -> None:
@@ -20,7 +20,7 @@ def draw_curves(record: TrainingRecord, path: Path) -> None:
         figure, axes = pyplot.subplots(figsize=(8, 4), facecolor="white", layout="constrained")
         for run in record.runs.values():
             steps, nats = zip(*run.curve, strict=True)
-            color = COLORS.get(run.mask)
+            color = COLORS.get(run.mask, "#6e7781")
             axes.plot(steps, nats, marker="o", markersize=3.5, linewidth=2, color=color)
             axes.annotate(
                 f"{run.mask}: {nats[-1]:.2f}", (steps[-1], nats[-1]), xytext=(6, 0), textcoords="offset points",
@@ -50,7 +50,7 @@ def write_card(record: TrainingRecord, path: Path) -> None:
         "",
         "## Data",
         "",
-        "Films drawn by `vtg_core/demo/practice.py`, a minute and a half each, and clips cut from them: 20 to 32 seconds,",
+        "Films drawn by `vtg_core/demo_training/practice.py`, a minute and a half each, and clips cut from them: 20 to 32 seconds,",
         "one to three shapes (circle, square, triangle, star) in red, blue, green or yellow, no two of a colour and no two",
         "at a time, each for 3 to 8 whole seconds; a grey ball and a clock distract, and so do the shapes that are not",
         "asked for. Each question is about one shape, in the sixteen templates and both answer formats. As no two shapes",

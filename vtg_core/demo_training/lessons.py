@@ -175,7 +175,10 @@ class Conversations:
         seen = [
             f"{_thing(dataset.annotations[row])} {s.answer}" for row, s in zip(rows, samples, strict=True)
         ]
-        return _conversation(samples[0].video, samples[0].template.format(ACCOUNT).text, ", ".join(seen))
+        conversation = _conversation(
+            samples[0].video, samples[0].template.format(ACCOUNT).text, ", ".join(seen)
+        )
+        return conversation | {"mode": str(samples[0].template.mode)}
 
 
 def _dataset(annotation_file: Path, number: int, prompt: str | None = None) -> VideoTemporalSFTDataset:

@@ -1,9 +1,9 @@
 """The steps: one model, one mask, and what it costs to know the times on fresh clips, every so often."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,13 +14,14 @@ from vtg_core.errors import MaskingError
 from vtg_core.loss.score import predicting_positions
 from vtg_core.recipes.masks import apply_recipe
 from vtg_core.recipes.rules import Recipe
-from vtg_core.regions import IGNORE_INDEX
+from vtg_core.regions import IGNORE_INDEX, MaskPolicy
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
     from transformers import PreTrainedModel, ProcessorMixin
 
+Batch = TypeVar("Batch")
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.01
 NUM_WARM_UP_STEPS = 50
@@ -33,10 +34,13 @@ class MaskedBatches:
     Args:
         processor: of the model's checkpoint.
         recipe: whose mask is trained; our own response-only mask without one.
+        policy: of our own mask, for weights; every trained token alike unless given.
     """
 
-    def __init__(self, processor: "ProcessorMixin", recipe: Recipe | None = None) -> None:
-        self.collator, self.recipe = SFTCollator(processor), recipe
+    def __init__(
+        self, processor: "ProcessorMixin", recipe: Recipe | None = None, policy: MaskPolicy | None = None
+    ) -> None:
+        self.collator, self.recipe = SFTCollator(processor, policy=policy), recipe
 
     def __call__(self, conversations: Sequence[Sample | Mapping[str, Any]]) -> "dict[str, Tensor]":
         """Return a batch as :class:`SFTCollator` does.
@@ -66,6 +70,7 @@ def train(
     seed: int,
     lessons: Sequence[Lesson] = LESSONS,
     recipe: Recipe | None = None,
+    policy: MaskPolicy | None = None,
     num_workers: int = 1,
 ) -> Iterator[float]:
     """Train all weights of a model in place, and yield after each step what it trained on cost, nats a token.
@@ -80,37 +85,58 @@ def train(
         seed: of what is asked about which clip.
         lessons: what is shown, in order.
         recipe: whose mask is trained; our own without one.
+        policy: of our own mask, for weights.
         num_workers: processes that read and encode the samples ahead.
     """
-    import torch
-
-    optimizers, collate = _optimizers(model), MaskedBatches(processor, recipe)
-    num_steps, step = sum(lesson.num_steps for lesson in lessons), 0
-    model.train()
+    learner = Learner(model, sum(lesson.num_steps for lesson in lessons))
+    collate = MaskedBatches(processor, recipe, policy)
     for number, lesson in enumerate(lessons):
-        for batch in _batches(lesson, annotation_file, collate, 100 * seed + number, num_workers):
-            loss = _loss(model, {name: value.to(model.device) for name, value in batch.items()})
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
-            for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = LEARNING_RATE * _warmth(step, num_steps)
-                optimizer.step()
-            model.zero_grad()
-            step += 1
-            yield float(loss.detach())
+        conversations = Conversations(lesson, annotation_file, lesson_seed(seed, number))
+        for batch in read_ahead(conversations, collate, lesson.batch_size, num_workers=num_workers):
+            yield learner.step(batch)
     model.eval()
 
 
-def _batches(
-    lesson: Lesson, annotation_file: Path, collate: MaskedBatches, seed: int, num_workers: int
-) -> "Iterator[dict[str, Tensor]]":
+def lesson_seed(seed: int, number: int) -> int:
+    """Return the seed of a training's lesson, by its number from 0."""
+    return 100 * seed + number
+
+
+def read_ahead(
+    conversations: Any, collate: Callable[[Any], Batch], batch_size: int, *, num_workers: int
+) -> Iterator[Batch]:
+    """Yield batches of a map-style dataset, in its order, made in processes of their own."""
     from torch.utils.data import DataLoader
 
-    conversations = Conversations(lesson, annotation_file, seed)
-    return iter(
-        DataLoader(conversations, lesson.batch_size, collate_fn=collate, num_workers=num_workers)  # type: ignore[arg-type]
-    )
+    return iter(DataLoader(conversations, batch_size, collate_fn=collate, num_workers=num_workers))
+
+
+class Learner:
+    """A model in training; a deep copy goes on by itself from where this one stands.
+
+    Args:
+        model: trained in place, on the device where it is.
+        num_steps: of the whole training, which the learning rate follows.
+    """
+
+    def __init__(self, model: "PreTrainedModel", num_steps: int) -> None:
+        self.model, self.num_steps, self.taken = model.train(), num_steps, 0
+        self.optimizers = _optimizers(model)
+
+    def step(self, batch: "Mapping[str, Tensor]") -> float:
+        """Take a step; return what was trained on cost before it, nats a token."""
+        import torch
+
+        loss = _loss(self.model, {name: value.to(self.model.device) for name, value in batch.items()})
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = LEARNING_RATE * _warmth(self.taken, self.num_steps)
+            optimizer.step()
+        self.model.zero_grad()
+        self.taken += 1
+        return float(loss.detach())
 
 
 def _optimizers(model: "PreTrainedModel") -> "list[Optimizer]":
@@ -133,13 +159,17 @@ def _warmth(step: int, num_steps: int) -> float:
 
 
 def _loss(model: "PreTrainedModel", batch: "dict[str, Tensor]") -> "Tensor":
-    """Return the mean NLL of the batch's supervised tokens, nats; logits are computed where one is predicted."""
+    """Return the mean NLL of the batch's supervised tokens, by their weights, nats; logits are computed where one is predicted."""
     import torch
 
-    labels = batch.pop("labels")
+    labels, weights = batch.pop("labels"), batch.pop("loss_weights", None)
     rows, columns = predicting_positions(labels)
     kept = torch.unique(columns - 1)
     logits = model(**batch, use_cache=False, logits_to_keep=kept).logits
-    return torch.nn.functional.cross_entropy(
-        logits[rows, torch.searchsorted(kept, columns - 1)].float(), labels[rows, columns]
+    nll = torch.nn.functional.cross_entropy(
+        logits[rows, torch.searchsorted(kept, columns - 1)].float(), labels[rows, columns], reduction="none"
     )
+    if weights is None:
+        return nll.mean()
+    own = weights[rows, columns]
+    return (nll * own).sum() / own.sum()

@@ -12,6 +12,11 @@ RESPONSE_ONLY = "response-only"
 """The name of our own mask; the others have their recipe's."""
 
 
+def weighted_name(time_weight: float) -> str:
+    """Return the name of our own mask with another weight on the times than on the rest."""
+    return RESPONSE_ONLY if time_weight == 1 else f"{RESPONSE_ONLY}, times × {time_weight:g}"
+
+
 class CurvePoint(NamedTuple):
     """What the time tokens of fresh clips cost after some steps.
 
@@ -29,7 +34,7 @@ class TrainingRun:
     """One model, one mask, one seed.
 
     Attributes:
-        mask: ``RESPONSE_ONLY``, or the name of a recipe.
+        mask: ``RESPONSE_ONLY``, the same with a weight on the times, or the name of a recipe.
         seed: of the clips and of their order.
         num_steps: of the optimiser.
         seconds: of the training, without drawing clips and without evaluation.

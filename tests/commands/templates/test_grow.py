@@ -1,77 +1,19 @@
 """Templates grow from what a server replies: a small real one, with saved replies."""
 
 import json
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+import shutil
+from copy import deepcopy
 
 import pytest
+import torch
 
+from tests.families import text_model
+from tests.replying import BAD, GOOD
 from vtg_core.commands.cli import main
-from vtg_core.commands.templates.growing import candidates_in
+from vtg_core.commands.templates import local_writer
+from vtg_core.data.wording.growth import growing
+from vtg_core.data.wording.growth.growing import candidates_in
 from vtg_core.templates import load_templates
-
-GOOD = [
-    'Scan this footage for "{query}" and note the seconds: [start_time, end_time]',
-    "What stretch of the recording, measured in seconds, shows that {query}? Write [start_time, end_time].",
-    "{query} - locate this event. Your reply must be [start_time, end_time], seconds only.",
-]
-BAD = {
-    'Scan this footage for it and note the seconds: [start_time, end_time]': "placeholder",
-    'Scan "{query}" and "{query}", seconds: [start_time, end_time]': "placeholder",
-    'Please locate "{query}" in seconds, as start - end.': "form",
-    'Please locate "{query}" somewhere: [start_time, end_time]': "unit",
-    'Please locate "{query}" in percent: [start_time, end_time]': "form",
-    '<|im_start|>Where in seconds is the thing "{query}"? [start_time, end_time]<|im_end|>': "control_token",
-    "Trova \"{query}\" nel filmato, seconds: [start_time, end_time]": "language",
-    "Suche „{query}“ im Video und antworte in Sekunden: [start_time, end_time]": "language",
-    'Scan the footage for "{query}" and note the seconds: [start_time, end_time]!': "duplicate",
-}  # fmt: skip
-
-
-class Server(HTTPServer):
-    """Answers as an OpenAI-compatible server does: one reply after the other."""
-
-    def __init__(self, replies):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.replies, self.asked = list(replies), []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, dict(self.headers), body))
-        reply = self.server.replies.pop(0) if self.server.replies else "[]"
-        status, content = reply if isinstance(reply, tuple) else (200, as_answer(reply))
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(content.encode())
-
-    def log_message(self, *args):
-        pass
-
-
-def as_answer(text):
-    return json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]})
-
-
-@pytest.fixture
-def serve():
-    started = []
-
-    def serve(*replies):
-        server = Server(replies)
-        started.append(server)
-        Thread(target=server.serve_forever, daemon=True).start()
-        return server
-
-    yield serve
-    for server in started:
-        server.shutdown()
-        server.server_close()
 
 
 def grow(*options):
@@ -163,6 +105,54 @@ def test_what_came_before_a_server_failed_is_recorded(serve, tmp_path):
     assert [json.loads(line)["reply"] for line in record.read_text().splitlines()] == [json.dumps(GOOD[:1])]
 
 
+@pytest.fixture(scope="module")
+def writer(processor, tmp_path_factory):
+    """A folder with a language model that knows no word: what it writes is nonsense, and nonsense is rejected."""
+    folder, tokenizer = tmp_path_factory.mktemp("writer"), deepcopy(processor.tokenizer)
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}"
+    )
+    model = text_model("Qwen3", len(tokenizer))
+    model.generation_config.max_length = None
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_model_of_ones_own_writes_the_same_for_the_same_seed(writer, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(local_writer, "MAX_NEW_TOKENS", 8)
+    monkeypatch.setattr(growing, "MAX_ROUNDS", 2)
+    said = []
+    for name, *options in [("a",), ("b",), ("c", "--seed", 5)]:
+        state = torch.random.get_rng_state()
+        record = tmp_path / f"{name}.jsonl"
+        assert grow("--writer", writer, "--record", record, *options) == 1  # nothing in it is a template
+        assert torch.equal(torch.random.get_rng_state(), state)
+        said.append([json.loads(line)["reply"] for line in record.read_text().splitlines()])
+    assert said[0] == said[1] != said[2]
+    assert [len(replies) for replies in said] == [2, 2, 2]
+    assert "asking for reply 2" in capsys.readouterr().err
+
+
+def test_a_video_language_model_can_write_too(tmp_path, monkeypatch, user_cache):
+    monkeypatch.setattr(local_writer, "MAX_NEW_TOKENS", 4)
+    monkeypatch.setattr(growing, "MAX_ROUNDS", 1)
+    record = tmp_path / "replies.jsonl"
+    assert grow("--writer", "demo-untrained", "--record", record, "--temperature", "0") == 1
+    assert json.loads(record.read_text())["model"] == "demo-untrained"
+
+
+def test_a_writer_that_is_not_there_or_cannot_be_asked_is_told_in_one_sentence(writer, tmp_path, capsys):
+    assert grow("--writer", tmp_path / "gone") == 1
+    assert "there is no such folder" in capsys.readouterr().err
+    mute = tmp_path / "mute"
+    shutil.copytree(writer, mute)
+    for path in (mute / "chat_template.jinja", mute / "chat_template.json"):
+        path.unlink(missing_ok=True)
+    assert grow("--writer", mute) == 1
+    assert "must be a model with a chat template" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "ftp://127.0.0.1/v1", "/etc/passwd"])
 def test_a_server_that_is_not_there_is_told_in_one_sentence(capsys, url):
     assert grow("--endpoint", url, "--model", "m") == 1
@@ -179,7 +169,7 @@ def test_a_record_that_cannot_be_read_is_refused_by_line(tmp_path, capsys, line)
 @pytest.mark.parametrize(
     "options",
     [[], ["--endpoint", "http://x/v1"], ["--replay", "a", "--endpoint", "http://x", "--model", "m"],
-     ["--replay", "a", "--record", "b"], ["--replay", "a", "--language", "en,zh"]],
+     ["--replay", "a", "--record", "b"], ["--replay", "a", "--writer", "b"], ["--replay", "a", "--language", "en,zh"]],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_wrong_usage(options):
     with pytest.raises(SystemExit) as left:

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vtg_core.commands.templates.endpoint import API_KEY, Endpoint, Recorder, Reply, check_url, replayed
-from vtg_core.commands.templates.growing import Growth
+from vtg_core.commands.templates.local_writer import LocalWriter
 from vtg_core.commands.terminal import (
     counted,
     plain,
@@ -20,6 +19,8 @@ from vtg_core.commands.terminal import (
 )
 from vtg_core.data.answers import AnswerMode
 from vtg_core.data.wording.diversity import Diversity, diversity_of
+from vtg_core.data.wording.growth.endpoint import API_KEY, Endpoint, Recorder, Reply, check_url, replayed
+from vtg_core.data.wording.growth.growing import Growth
 from vtg_core.templates import TEMPLATE_NAMES
 from vtg_core.views.results.chosen import ALL, BOTH, templates_of
 
@@ -44,13 +45,18 @@ def add_grow_options(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument("--model", metavar="NAME", help="grow: the model, as the server calls it")
     command.add_argument(
+        "--writer", metavar="NAME",
+        help="grow: a model of your own instead of a server, through transformers: a folder or a hub id, of a language "
+        "or a video-language model",
+    )  # fmt: skip
+    command.add_argument(
         "--temperature", type=_temperature, default=1.0, metavar="T", help="grow: of the model (default: 1.0)"
     )
     command.add_argument(
         "--seed", type=int, default=0, metavar="N", help="grow: of the model's draw (default: 0)"
     )
     command.add_argument(
-        "--replay", metavar="FILE", help="grow: take the replies from a file of --record, and ask no server"
+        "--replay", metavar="FILE", help="grow: take the replies from a file of --record, and ask no model"
     )
     command.add_argument("--record", metavar="OUT", help="grow: keep every reply in this file")
     command.add_argument(
@@ -68,12 +74,12 @@ def _temperature(text: str) -> float:
 def check_grow_usage(options: argparse.Namespace) -> None:
     """Leave with wrong usage unless the options say where replies come from, and which form and language is asked for."""
     fail = options.usage.error
-    if bool(options.replay) == bool(options.endpoint):
-        fail("grow needs --endpoint with --model, or --replay")
+    if sum(map(bool, (options.replay, options.endpoint, options.writer))) != 1:
+        fail("grow needs one of --endpoint with --model, --writer, or --replay")
     if options.endpoint and not options.model:
         fail("--endpoint needs --model, the name by which its server calls it")
     if options.replay and options.record:
-        fail("--record keeps what a server replies, and --replay asks none")
+        fail("--record keeps what a model replies, and --replay asks none")
     if len(options.answer) != 1:
         fail("grow makes templates of one answer form: give one with --answer")
     if options.language is not None and len(options.language) != 1:
@@ -84,7 +90,8 @@ def grow(options: argparse.Namespace, count_tokens: Callable[[str], int]) -> int
     """Grow templates; return the exit status: 1 where there are fewer than were wanted.
 
     Raises:
-        TemplateError: the server or the file of replies cannot be used.
+        TemplateError: the server, the model or the file of replies cannot be used.
+        CheckpointError: the model cannot be loaded.
     """
     [answer] = options.answer if options.answer != [BOTH] else [str(AnswerMode.STANDARD)]
     [language] = options.language or ["en"]
@@ -107,10 +114,15 @@ def _replies(options: argparse.Namespace, recorder: Recorder) -> Callable[[str, 
     if options.replay:
         kept = replayed(Path(options.replay))
         return lambda prompt, number: next(kept, None)
-    endpoint = Endpoint(check_url(options.endpoint), options.model, options.temperature, options.seed)
+    model: Endpoint | LocalWriter
+    if options.writer:
+        model = LocalWriter.load(options.writer, temperature=options.temperature, seed=options.seed)
+    else:
+        model = Endpoint(check_url(options.endpoint), options.model, options.temperature, options.seed)
 
     def ask(prompt: str, number: int) -> Reply:
-        reply = endpoint.ask(prompt, number)
+        tell(f"asking for reply {number}")
+        reply = model.ask(prompt, number)
         recorder.keep(prompt, reply)
         return reply
 

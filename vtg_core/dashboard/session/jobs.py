@@ -23,6 +23,7 @@ class Task(StrEnum):
     FILE_AUDIT = "audit of the file"
     FILE_COMPARISON = "comparison of the file"
     SURVEY = "survey of the file"
+    GROWTH = "growth of templates"
 
     @property
     def words(self) -> str:
@@ -39,13 +40,16 @@ PROBES = (Task.CONTROLS, Task.ANSWER, Task.OVERFIT)
 OF_FILE = (Task.FILE_AUDIT, Task.FILE_COMPARISON, Task.SURVEY)
 """What is about the annotation file, whatever sample is on screen."""
 
+OF_NO_SAMPLE = (*OF_FILE, Task.GROWTH)
+"""What comes to something step by step, whatever sample is on screen; what it came to stays where it is stopped."""
+
 
 def subject_of(task: Task, inputs: Inputs) -> Inputs | None:
     """Return what a task is about: the same inputs give the same, and others do where they make no difference to it.
 
-    A comparison covers every template, and a file is the same whatever is on screen: None.
+    A comparison covers every template, and a file or the templates that grow are the same whatever is on screen: None.
     """
-    if task in OF_FILE:
+    if task in OF_NO_SAMPLE:
         return None
     return sample_of(inputs) if task is Task.COMPARISON else inputs
 

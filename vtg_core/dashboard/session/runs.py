@@ -7,7 +7,7 @@ import gradio as gr
 
 from vtg_core.dashboard.inputs import Inputs
 from vtg_core.dashboard.notices import as_notice, notice
-from vtg_core.dashboard.session.jobs import OF_FILE, Task
+from vtg_core.dashboard.session.jobs import OF_NO_SAMPLE, Task
 from vtg_core.dashboard.session.replies import progress_of, remark_of, told
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
@@ -76,7 +76,7 @@ class Runs:
             jobs = [job for task in tasks if (job := visit.jobs.cancel(task)) is not None]
             text = f"There is no {what} to cancel."
             if any(job.is_running for job in jobs):
-                if tasks[0] in OF_FILE:
+                if tasks[0] in OF_NO_SAMPLE:
                     return gr.skip()  # what it found stays, and says itself that it is partial
                 text = f"The {what} was cancelled; your input is kept."
             elif jobs:

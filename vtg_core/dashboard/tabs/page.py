@@ -1,5 +1,6 @@
 """The page: what is where."""
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -156,6 +157,13 @@ class Layout:
                     "typed_template", elem_id="typed-template", label="A template of your own", events=("check",),
                     forms=as_json(view_forms(AnswerMode.STANDARD)),
                 )  # fmt: skip
+                self.grown: gr.HTML | None = None
+                if self.settings.endpoint:
+                    self.grown = script_component(
+                        "grown_templates", elem_id="grown-templates", label="More templates, from a language model",
+                        events=("grow", "stop"), writer=self.settings.writer,
+                        templates=json.dumps([(own.name, str(own.mode)) for own in self.settings.built_in]),
+                    )  # fmt: skip
                 self.prompts = script_component("prompt_cards", elem_id="prompts", label="Prompts")
             with self._tab("Loss"):
                 script_component("mask_note", elem_id="loss-note", value="loss", label="Whose loss")

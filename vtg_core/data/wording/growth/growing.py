@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vtg_core.commands.templates.endpoint import Reply
 from vtg_core.data.answer_forms.forms import AnswerForm
 from vtg_core.data.answer_forms.registry import form_named
 from vtg_core.data.wording.acceptance import Rejected, judge
+from vtg_core.data.wording.growth.endpoint import Reply
 from vtg_core.data.wording.languages import LANGUAGES
 from vtg_core.data.wording.prompt import PromptTemplate
 
@@ -110,8 +110,8 @@ class Growth:
             ]
         )
 
-    def as_yaml(self) -> str:
-        """Return the accepted templates as a file that :func:`vtg_core.load_templates` reads."""
+    def as_yaml(self, some: Sequence[Grown] | None = None) -> str:
+        """Return the accepted templates, or some of them, as a file that :func:`vtg_core.load_templates` reads."""
         import yaml
 
         rows = [
@@ -123,7 +123,7 @@ class Growth:
                 "source": own.source,
                 "text": own.template.text,
             }
-            for own in self.accepted
+            for own in (self.accepted if some is None else some)
         ]
         return str(yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=10_000))
 
