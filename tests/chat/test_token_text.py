@@ -1,6 +1,7 @@
 import pytest
 
-from vtg_core.chat.token_text import token_text
+from tests.tiny_families.tokenizers import llama
+from vtg_core.chat.token_text import decode_run, encode_run, token_text
 
 
 def test_whole_characters_and_control_tokens_are_their_own_text(processor):
@@ -29,3 +30,13 @@ def test_no_token_is_shown_as_nothing_or_as_a_replacement_character(processors_b
 def test_an_id_without_a_token_is_shown_as_a_number(processor):
     ids = [len(processor.tokenizer), 151_700, 2**40, -7]
     assert [token_text(processor.tokenizer, i) for i in ids] == [f"⟨{i}⟩" for i in ids]
+
+
+def test_a_run_of_llamas_tokens_keeps_the_space_that_its_decoder_drops_and_gets_none_that_it_puts_first():
+    tokenizer = llama(())
+    whole = tokenizer.encode("</s>a circle appears", add_special_tokens=False)
+    run = encode_run(tokenizer, "a circle appears")
+    assert run == whole[1:]
+    words = tokenizer.encode(" circle", add_special_tokens=False)
+    assert decode_run(tokenizer, words).startswith(" ")
+    assert not tokenizer.decode(words).startswith(" ")

@@ -179,6 +179,7 @@ def test_the_page_is_told_the_fields_that_what_it_shows_was_read_from():
     assert told[0]["fields"] == told[1]["fields"] == {
         "query": "a red circle appears", "start": 8, "end": 14, "frames": 4, "policy": [END_OF_TURN], "row": None,
         "chat": "",
+        "weights": "",
     }  # fmt: skip
     assert told[0]["number"] != told[1]["number"]
 

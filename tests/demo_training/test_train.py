@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from vtg_core.checkpoints.loading import load_model
 from vtg_core.demo.models import TOKENIZER_KEY, demo_folder, tokenizer_digest
 from vtg_core.demo_training.__main__ import main
-from vtg_core.demo_training.card import COLORS
+from vtg_core.demo_training.card import COLORS, OTHER
 from vtg_core.demo_training.lessons import LESSONS
-from vtg_core.demo_training.record import TrainingRecord, weighted_name
+from vtg_core.demo_training.record import SHIPPED, TrainingRecord, weighted_name
 from vtg_core.errors import CheckpointError
 
 SHORTEN = 2_000
@@ -42,13 +42,13 @@ def test_the_script_writes_weights_that_belong_to_the_demo(made):
 def test_the_record_holds_both_runs_with_their_curves(made):
     record = TrainingRecord.load(made / "demo_training.json")
     num_steps = sum(max(1, lesson.num_steps // SHORTEN) for lesson in LESSONS)
-    assert list(record.runs) == ["response-only", "text-prefix"]
+    assert list(record.runs) == [SHIPPED, "text-prefix"]
     for run in record.runs.values():
         assert (run.seed, run.num_steps, run.figures.num_clips) == (1, num_steps, 2)
         assert list(run.figures.median_iou_by_mode) == ["standard", "temporal_tokens"]
         assert [point.step for point in run.curve] == list(range(num_steps + 1))
         assert all(point.times_nll > 0 for point in run.curve)
-    assert [(seed, run.seed, run.mask) for seed, run in record.spread.items()] == [("2", 2, "response-only")]
+    assert [(seed, run.seed, run.mask) for seed, run in record.spread.items()] == [("2", 2, SHIPPED)]
     ours, other = record.runs.values()
     assert ours.curve[0] == other.curve[0]
     assert ours.curve[-1] != other.curve[-1]
@@ -57,13 +57,13 @@ def test_the_record_holds_both_runs_with_their_curves(made):
 def test_card_and_picture_show_what_the_record_holds(made):
     record = TrainingRecord.load(made / "demo_training.json")
     card, picture = (made / "demo_card.md").read_text(), (made / "demo_curves.svg").read_text()
-    assert f"{record.runs['response-only'].figures.times_nll:.2f}" in card
+    assert f"{record.runs[SHIPPED].figures.times_nll:.2f}" in card
     assert all(lesson.name in card for lesson in LESSONS)
     assert f"| 2 | {record.spread['2'].figures.times_nll:.2f} |" in card
     for run in record.runs.values():
         assert f"| {run.mask} | {run.figures.times_nll:.2f} |" in card
         assert f"{run.mask}: {run.curve[-1].times_nll:.2f}" in picture
-        assert COLORS[run.mask] in picture
+        assert COLORS.get(run.mask, OTHER) in picture
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 It writes the weights (``demo.safetensors``), what was done and reached (``demo_training.json``, ``demo_card.md``) and a
 picture of the curve (``demo_curves.svg``). With ``--mask text-prefix`` the same model is trained with the same seed and
 in as many steps on the mask that counts the prompt before the video is expanded; its curve joins the other one. With
-``--time-weight 3`` our own mask is trained, and each token of a time counts three times. With ``--seed 2 --spread`` only what another seed reached is put on the card.
+``--time-weight 1`` it is our own mask, all of whose tokens count alike. With ``--seed 2 --spread`` only what another seed
+reached is put on the card.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from vtg_core.demo.models import TOKENIZER_KEY, TRAINED_WEIGHTS, demo_folder, to
 from vtg_core.demo_training.lessons import LESSONS, NUM_FILMS, Lesson
 from vtg_core.demo_training.record import (
     RESPONSE_ONLY,
+    SHIPPED,
+    TIME_WEIGHT,
     CurvePoint,
     TrainingRecord,
     TrainingRun,
@@ -45,10 +48,12 @@ NUM_FRESH_CLIPS, NUM_CURVE_CLIPS, NUM_CURVE_POINTS = 200, 16, 17
 def main(argv: Sequence[str] | None = None) -> int:
     """Train the demo model; return the exit status: 0, 1 after an error, 130 where it was interrupted."""
     options = (parser := _parser()).parse_args(argv)
-    if (options.spread or options.time_weight != 1) and options.mask != RESPONSE_ONLY:
+    if (options.spread or options.time_weight is not None) and options.mask != RESPONSE_ONLY:
         parser.error("--spread and --time-weight are about our own mask: leave --mask out")
-    if options.spread and options.time_weight != 1:
-        parser.error("--spread is about our own mask without weights: leave --time-weight out")
+    if options.spread and options.time_weight is not None:
+        parser.error("--spread is about the weights that are shipped: leave --time-weight out")
+    if options.time_weight is None:
+        options.time_weight = TIME_WEIGHT
     if not 0 < options.time_weight < float("inf"):
         parser.error(f"--time-weight must be a number above 0, got {options.time_weight}")
     quiet_libraries()
@@ -76,8 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the mask to train with; weights are written for our own only (default: response-only)",
     )  # fmt: skip
     parser.add_argument(
-        "--time-weight", type=float, default=1.0, metavar="W",
-        help="how much a token of a time counts beside one of the rest of an answer; no weights are written (default: 1)",
+        "--time-weight", type=float, metavar="W",
+        help="how much a token of a time counts beside one of the rest of an answer; the model is written for the default "
+        f"only (default: {TIME_WEIGHT:g})",
     )  # fmt: skip
     parser.add_argument(
         "--spread", action="store_true",
@@ -115,7 +121,7 @@ def _train(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="vtg-lens-") as scratch:
         model, run = _run(options, lessons, checkpoint, Path(scratch))
     out.mkdir(parents=True, exist_ok=True)
-    if run.mask == RESPONSE_ONLY and not options.spread:
+    if run.mask == SHIPPED and not options.spread:
         weights = {name: weight.detach().cpu().contiguous() for name, weight in model.named_parameters()}
         metadata = {"format": "pt", TOKENIZER_KEY: tokenizer_digest(demo_folder(START))}
         save_file(weights, out / TRAINED_WEIGHTS.name, metadata=metadata)
@@ -128,7 +134,7 @@ def _train(options: argparse.Namespace) -> None:
     record = TrainingRecord(runs, spread, words, _machine(model))
     record.save(out / "demo_training.json")
     draw_curves(record, out / "demo_curves.svg")
-    if RESPONSE_ONLY in record.runs:
+    if SHIPPED in record.runs:
         write_card(record, out / "demo_card.md")
     print(json.dumps({"mask": run.mask, "seed": run.seed, **run.figures.as_dict()}, indent=1))
 
@@ -143,7 +149,8 @@ def _run(
     from copy import deepcopy
 
     from vtg_core.checkpoints.loading import load_model
-    from vtg_core.demo_training.evaluation import FreshClips, evaluate
+    from vtg_core.demo_training.evaluation import FreshClips, evaluate, reported_nll
+    from vtg_core.demo_training.loop import MaskedBatches
     from vtg_core.demo_training.patches import patches_as_product
     from vtg_core.demo_training.practice import write_practice
 
@@ -156,9 +163,11 @@ def _run(
         seconds, curve = _learn(model, checkpoint, annotation_file, options, lessons, fresh)
         tell("asking the trained model about fresh clips")
         figures = evaluate(model, checkpoint.processor, checkpoint.stop_ids, fresh)
+        clips = [fresh[number] for number in range(min(len(fresh), NUM_CURVE_CLIPS))]
+        reported = reported_nll(model, MaskedBatches(checkpoint.processor, _recipe(options)), clips)
     num_steps = sum(lesson.num_steps for lesson in lessons)
     mask = weighted_name(options.time_weight) if options.mask == RESPONSE_ONLY else options.mask
-    return model, TrainingRun(mask, options.seed, num_steps, seconds, tuple(curve), figures)
+    return model, TrainingRun(mask, options.seed, num_steps, seconds, tuple(curve), figures, reported)
 
 
 def _learn(
@@ -176,12 +185,11 @@ def _learn(
     from vtg_core.demo_training.loop import train
 
     clips = [fresh[number] for number in range(min(len(fresh), NUM_CURVE_CLIPS))]
-    recipe = None if options.mask == RESPONSE_ONLY else Recipe(options.mask)
     policy = None if options.time_weight == 1 else MaskPolicy(weights=TokenWeights(time=options.time_weight))
     curve = [CurvePoint(0, times_nll(model, checkpoint.processor, clips))]
     num_steps, started = sum(lesson.num_steps for lesson in lessons), time.perf_counter()
     steps = train(
-        model, checkpoint.processor, annotation_file, seed=options.seed, lessons=lessons, recipe=recipe,
+        model, checkpoint.processor, annotation_file, seed=options.seed, lessons=lessons, recipe=_recipe(options),
         policy=policy, num_workers=max(1, options.processes - 1),
     )  # fmt: skip
     with tqdm(steps, total=num_steps, unit="step", file=sys.stderr) as bar:
@@ -192,6 +200,10 @@ def _learn(
                     f"trained {loss:.2f}, times of fresh clips {curve[-1].times_nll:.2f} nats"
                 )
     return time.perf_counter() - started, curve
+
+
+def _recipe(options: argparse.Namespace) -> Recipe | None:
+    return None if options.mask == RESPONSE_ONLY else Recipe(options.mask)
 
 
 def _machine(model: "PreTrainedModel") -> str:

@@ -1,11 +1,11 @@
 """The demo model's card and the picture of its curves, made from the record of its training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vtg_core.demo_training.evaluation import Figures
-from vtg_core.demo_training.record import RESPONSE_ONLY, TrainingRecord
+from vtg_core.demo_training.record import RESPONSE_ONLY, SHIPPED, TrainingRecord, TrainingRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +14,12 @@ COLORS = {RESPONSE_ONLY: "#1f6feb", "text-prefix": "#d1720f"}
 """The page's blue and orange."""
 OTHER = "#6e7781"
 """Of a mask with weights."""
+BARS: Mapping[str, Callable[[TrainingRun], float]] = {
+    "the loss\nit reports": lambda run: run.reported_nll,
+    "median IoU\nof its answers": lambda run: run.figures.median_iou,
+    "nats more with\na grey video": lambda run: run.figures.blank_video_delta,
+}
+"""What is drawn of each trained model beside its curve."""
 
 
 def draw_curves(record: TrainingRecord, path: Path) -> None:
@@ -25,16 +31,16 @@ def draw_curves(record: TrainingRecord, path: Path) -> None:
 
     with mpl.rc_context({"svg.hashsalt": "vtg-lens", "svg.fonttype": "none", "font.family": "sans-serif"}):
         figure, (curves, *others) = pyplot.subplots(
-            1, 3, figsize=(10, 3.8), facecolor="white", layout="constrained", width_ratios=(5, 2, 2)
+            1,
+            1 + len(BARS),
+            figsize=(11, 3.8),
+            facecolor="white",
+            layout="constrained",
+            width_ratios=(5, 2, 2, 2),
         )
         _draw_lines(curves, record)
-        _draw_bars(others[0], record, "median IoU of its answers", lambda found: found.median_iou)
-        _draw_bars(
-            others[1],
-            record,
-            "what a grey video costs it\n(nats a time token)",
-            lambda found: found.blank_video_delta,
-        )
+        for axes, (title, figure_of) in zip(others, BARS.items(), strict=True):
+            _draw_bars(axes, record, title, figure_of)
         figure.savefig(path, metadata={"Date": None})
         pyplot.close(figure)
 
@@ -57,11 +63,11 @@ def _draw_lines(axes: "Axes", record: TrainingRecord) -> None:
 
 
 def _draw_bars(
-    axes: "Axes", record: TrainingRecord, title: str, figure_of: Callable[[Figures], float]
+    axes: "Axes", record: TrainingRecord, title: str, figure_of: Callable[[TrainingRun], float]
 ) -> None:
     """Draw a figure of each model as a bar with its value."""
     for place, run in enumerate(record.runs.values()):
-        value, color = figure_of(run.figures), COLORS.get(run.mask, OTHER)
+        value, color = figure_of(run), COLORS.get(run.mask, OTHER)
         axes.bar(place, value, color=color, width=0.7)
         axes.annotate(
             f"{value:.2f}",
@@ -71,7 +77,7 @@ def _draw_bars(
             ha="center",
             color=color,
         )
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=9)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(y=0.12)
@@ -90,7 +96,7 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
 
 def write_card(record: TrainingRecord, path: Path) -> None:
     """Write the card: data, steps, seed, results, and what the model is not."""
-    run = record.runs[RESPONSE_ONLY]
+    run = record.runs[SHIPPED]
     untrained = run.curve[0]
     lines = [
         "# The demo model",
@@ -127,13 +133,13 @@ def write_card(record: TrainingRecord, path: Path) -> None:
         *_spread(record),
         "## Which mask it was trained with",
         "",
-        "The same model, steps and seed, with two masks (`demo_curves.svg`):",
+        "The same model, clips, steps and seed; the masks differ, and nothing else (`demo_curves.svg`):",
         "",
-        "| mask | nats a time token, at the end | median IoU | wrong query costs more |",
-        "|---|---|---|---|",
+        "| mask | the loss it reports | nats a time token | median IoU | nats more with a grey video | another query costs more |",
+        "|---|---|---|---|---|---|",
         *(
-            f"| {other.mask} | {other.figures.times_nll:.2f} | {other.figures.median_iou:.2f} "
-            f"| {other.figures.wrong_query_share:.0%} of the clips |"
+            f"| {other.mask} | {other.reported_nll:.3f} | {other.figures.times_nll:.2f} | {other.figures.median_iou:.2f} "
+            f"| {other.figures.blank_video_delta:+.2f} | {other.figures.wrong_query_share:.0%} of the clips |"
             for other in record.runs.values()
         ),
     ]

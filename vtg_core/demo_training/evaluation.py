@@ -1,6 +1,6 @@
 """What has a model learnt? Questions on clips that it has never seen, and the figures that sum them up."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -17,6 +17,7 @@ from vtg_core.probes.controls import Control, run_controls
 from vtg_core.probes.generation import generate_answer
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel, ProcessorMixin
 
 FRESH_SEED = 1_000_003
@@ -110,6 +111,23 @@ def times_nll(model: "PreTrainedModel", processor: "ProcessorMixin", samples: It
         total += float(scored.scores.nll[is_time].sum())
         count += int(is_time.sum())
     model.train(was_training)
+    return total / count
+
+
+def reported_nll(
+    model: "PreTrainedModel",
+    collate: "Callable[[Sequence[Sample]], dict[str, Tensor]]",
+    samples: Sequence[Sample],
+) -> float:
+    """Return the loss that a training reports: nats a token that ``collate`` trains, over all samples."""
+    import torch
+
+    total, count = 0.0, 0
+    for sample in samples:
+        batch = {name: value.to(model.device) for name, value in collate([sample]).items()}
+        with torch.inference_mode():
+            nll = score_batch(model, batch).scores.nll
+        total, count = total + float(nll.sum()), count + len(nll)
     return total / count
 
 

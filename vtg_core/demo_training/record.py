@@ -17,6 +17,11 @@ def weighted_name(time_weight: float) -> str:
     return RESPONSE_ONLY if time_weight == 1 else f"{RESPONSE_ONLY}, times × {time_weight:g}"
 
 
+TIME_WEIGHT = 3.0
+"""So much a token of a time counts in the training of the weights that are shipped."""
+SHIPPED = weighted_name(TIME_WEIGHT)
+
+
 class CurvePoint(NamedTuple):
     """What the time tokens of fresh clips cost after some steps.
 
@@ -40,6 +45,8 @@ class TrainingRun:
         seconds: of the training, without drawing clips and without evaluation.
         curve: on the same fresh clips, the untrained model first.
         figures: of the trained model, on more of them.
+        reported_nll: what the trained model's loss is under the mask that it was trained with, on the clips of the curve;
+            nats a trained token, without weights.
     """
 
     mask: str
@@ -48,6 +55,7 @@ class TrainingRun:
     seconds: float
     curve: tuple[CurvePoint, ...]
     figures: Figures
+    reported_nll: float
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class TrainingRecord:
     """All runs that belong together.
 
     Attributes:
-        runs: by the name of their mask; that of ``RESPONSE_ONLY`` gave the shipped weights.
+        runs: by the name of their mask; that of ``SHIPPED`` gave the shipped weights.
         spread: what the same training reached with other seeds, by seed; their weights were not kept.
         lessons: one sentence each.
         machine: what it ran on.

@@ -18,6 +18,7 @@ CANNOT_BE_PROVOKED = {
     "parity.header-differs",
     "parity.prompt-joined",
     "time.none-told",
+    "time.clock-repeats",  # of a file, whoever takes its frames: tests/audit/row/test_clock.py has one
     "parity.served-prompt-differs",  # of a server: tests/audit/test_serving.py has one
     "ours.paths-differ",
     "ours.check-failed",
