@@ -1,7 +1,7 @@
 """What the rows of a folder of results answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -30,26 +30,10 @@ class ResultsEvents:
     def connect(self, tab: ResultsTab, read_row: dict[str, Any]) -> None:
         """Answer every event; ``read_row`` reads the row of the annotation file that was picked."""
         at = self.layout
-        # "always_last" would ask again without what the event says; the page's script tells late answers by their number
-        ask: dict[str, Any] = {"outputs": [tab.view], "trigger_mode": "multiple", **UNQUEUED}
-        tab.view.look(self._look, **ask)
-        tab.view.turn(self._page, **ask)
+        connect_rows(tab, self.browser)
         tab.view.pick(self._pick, outputs=[at.row, at.mask, tab.view], **UNQUEUED)
         audits = AuditEvents(self.settings, at, self.visits)
         tab.view.show_row(**audits.fields).then(**read_row).then(**audits.show)
-
-    def _look(self, event: gr.EventData) -> Any:
-        return self._answer(self.browser.overview, _sent(event))
-
-    def _page(self, event: gr.EventData) -> Any:
-        return self._answer(self.browser.page, _sent(event))
-
-    @staticmethod
-    def _answer(ask: Any, asked: Mapping[str, Any]) -> Any:
-        failures: list[str] = []
-        with as_notice(failures):
-            return ask(asked)
-        return json.dumps({"folder": None, "page": None, "why": json.loads(failures[0])["text"]})
 
     def _pick(self, request: gr.Request, event: gr.EventData) -> Any:
         """Turn the page to a row that was clicked, and to the mask that it was audited with; or say why it cannot be."""
@@ -77,6 +61,28 @@ class ResultsEvents:
             return AuditSource.OURS
         is_given = collator.get("name") == self.settings.collator
         return AuditSource.COLLATOR if is_given else gr.skip()
+
+
+def connect_rows(tab: ResultsTab, browser: Browser) -> None:
+    """Answer what a page asks of the rows themselves."""
+
+    def look(event: gr.EventData) -> str:
+        return _answer(browser.overview, _sent(event))
+
+    def turn(event: gr.EventData) -> str:
+        return _answer(browser.page, _sent(event))
+
+    # "always_last" would ask again without what the event says; the page's script tells late answers by their number
+    ask: dict[str, Any] = {"outputs": [tab.view], "trigger_mode": "multiple", **UNQUEUED}
+    tab.view.look(look, **ask)
+    tab.view.turn(turn, **ask)
+
+
+def _answer(ask: Callable[[Mapping[str, Any]], str], asked: Mapping[str, Any]) -> str:
+    failures: list[str] = []
+    with as_notice(failures):
+        return ask(asked)
+    return json.dumps({"folder": None, "page": None, "why": json.loads(failures[0])["text"]})
 
 
 def _sent(event: gr.EventData) -> Mapping[str, Any]:
