@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from inspect import signature
 
 import pytest
 from starlette.applications import Starlette
@@ -61,6 +62,17 @@ def test_an_idle_page_looks_for_work_a_hundred_times_a_second_and_no_oftener():
     queue = build_dashboard(SETTINGS)._queue
     assert isinstance(queue, Queue)
     assert queue.sleep_when_free == 0.01
+
+
+def test_what_an_event_says_is_not_replaced_by_what_one_before_said():
+    rows = load_annotations(ASSETS / "demo_annotations.json").annotations
+    given = {"annotation_file": ASSETS / "demo_annotations.json", "annotations": rows, "video_root": ASSETS}
+    page = build_dashboard(replace(SETTINGS, endpoint="http://127.0.0.1:9/v1", writer="m", **given))
+    telling = [
+        one for one in page.fns.values() if one.fn is not None and "event" in signature(one.fn).parameters
+    ]
+    assert {one.name for one in telling} >= {"_check", "_rows", "_choose", "_grow", "_pick"}
+    assert [one.name for one in telling if one.trigger_mode == "always_last"] == []
 
 
 def test_no_component_evaluates_what_it_is_given():

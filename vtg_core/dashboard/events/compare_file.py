@@ -12,7 +12,7 @@ from vtg_core.dashboard.file.comparison import Compared, FileComparison, show_fi
 from vtg_core.dashboard.samples import picked_number
 from vtg_core.dashboard.session.jobs import Task
 from vtg_core.dashboard.session.replies import remark_of
-from vtg_core.dashboard.session.runs import MODEL, UNQUEUED, Runs
+from vtg_core.dashboard.session.runs import EVERY_ONE, MODEL, UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.chart import metric_boxes
@@ -52,7 +52,9 @@ class FileCompareEvents:
         again.then(self._go_on, [tab.compared], **run).then(**finish)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.FILE_COMPARISON)
         tab.baseline.input(self._hold_against, [tab.compared, tab.baseline], [tab.view], **behind)
-        tab.view.metric(self._choose, [tab.compared], [tab.metric, tab.figure], **behind)
+        tab.view.metric(
+            self._choose, [tab.compared], [tab.metric, tab.figure], **behind | {"trigger_mode": EVERY_ONE}
+        )
         picked = tab.view.pick(self._pick, outputs=[at.row, at.mode, at.template], **UNQUEUED)
         picked.then(**read_row).then(**AuditEvents(self.settings, at, self.visits).show)
 

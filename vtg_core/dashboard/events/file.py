@@ -17,7 +17,7 @@ from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.samples import OWN_CHOICE, Samples, picked_number, template_choices
 from vtg_core.dashboard.session.jobs import OF_FILE, Task
 from vtg_core.dashboard.session.replies import told
-from vtg_core.dashboard.session.runs import UNQUEUED, Runs
+from vtg_core.dashboard.session.runs import EVERY_ONE, UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.file import file_name, survey_label
@@ -54,7 +54,7 @@ class FileEvents:
         tab.run.click(self._survey, fields, **survey)
         at.tab_of["file"].select(self._survey_unasked, [tab.surveyed, *fields], **survey)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.SURVEY)
-        tab.view.rows(self._rows, [tab.surveyed], [tab.rows], trigger_mode="always_last", **UNQUEUED)
+        tab.view.rows(self._rows, [tab.surveyed], [tab.rows], trigger_mode=EVERY_ONE, **UNQUEUED)
         FileAuditEvents(self.settings, at, self.visits).connect(tab.audit, read_row)
         if tab.results is not None:
             ResultsEvents(self.settings, at, self.visits).connect(tab.results, read_row)

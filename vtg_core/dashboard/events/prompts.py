@@ -8,7 +8,7 @@ import gradio as gr
 from vtg_core.dashboard.events.compare import COST
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import Task
-from vtg_core.dashboard.session.runs import UNQUEUED, Runs
+from vtg_core.dashboard.session.runs import EVERY_ONE, UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import Layout
@@ -27,7 +27,7 @@ class PromptEvents:
     def connect(self) -> None:
         """Answer every event."""
         typed = self.layout.typed
-        typed.check(self._check, outputs=[typed], **COST)
+        typed.check(self._check, outputs=[typed], **COST | {"trigger_mode": EVERY_ONE})
         if (grown := self.layout.grown) is not None:
             grown.grow(
                 self._grow, outputs=[self.layout.notice, grown], concurrency_id="growth", concurrency_limit=2,

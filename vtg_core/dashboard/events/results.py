@@ -12,7 +12,7 @@ from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.samples import Samples, picked_number
 from vtg_core.dashboard.session.jobs import OF_FILE
-from vtg_core.dashboard.session.runs import UNQUEUED
+from vtg_core.dashboard.session.runs import EVERY_ONE, UNQUEUED
 from vtg_core.dashboard.session.visit import Visit, Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import Layout
@@ -72,8 +72,8 @@ def connect_rows(tab: ResultsTab, browser: Browser) -> None:
     def turn(event: gr.EventData) -> str:
         return _answer(browser.page, _sent(event))
 
-    # "always_last" would ask again without what the event says; the page's script tells late answers by their number
-    ask: dict[str, Any] = {"outputs": [tab.view], "trigger_mode": "multiple", **UNQUEUED}
+    # the page's script tells late answers by their number
+    ask: dict[str, Any] = {"outputs": [tab.view], "trigger_mode": EVERY_ONE, **UNQUEUED}
     tab.view.look(look, **ask)
     tab.view.turn(turn, **ask)
 

@@ -21,6 +21,9 @@ T = TypeVar("T")
 UNQUEUED: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """What is answered at once, whatever else is under way."""
 
+EVERY_ONE = "multiple"
+"""How an event is answered that says something itself. With "always_last" Gradio would ask again with what the first said."""
+
 MODEL: dict[str, Any] = {
     "concurrency_id": "model", "concurrency_limit": 1, "trigger_mode": "once", "api_visibility": "private",
 }  # fmt: skip
