@@ -47,6 +47,20 @@ def streamed(visit, work, task=Task.COMPARISON):
     return list(runs.stream(visit, task, work=work, read=inputs, progress=None, **told))
 
 
+def test_an_answer_on_its_way_is_not_taken_away_by_a_reading_that_ends_before_it_and_comes_after():
+    visit = Visit()
+    visit.end_reading(visit.begin_reading(inputs()))
+    assert not visit.keeps(Task.ANSWER)  # nothing is there, and nothing comes
+    job = begun(visit, Task.ANSWER, inputs())
+    assert visit.keeps(Task.ANSWER)
+    assert visit.shows(job)
+    visit.jobs.end(job)
+    assert visit.keeps(Task.ANSWER)
+    begun(visit, Task.ANSWER, inputs())
+    visit.end_reading(visit.begin_reading(inputs(query="a blue square")))
+    assert not visit.keeps(Task.ANSWER)  # what is there is of the input before, whatever comes
+
+
 def test_a_second_click_does_not_ask_twice():
     jobs = Jobs()
     assert jobs.ask(Task.COMPARISON)

@@ -61,7 +61,7 @@ def test_card_and_picture_show_what_the_record_holds(made):
     assert all(lesson.name in card for lesson in LESSONS)
     assert f"| 2 | {record.spread['2'].figures.times_nll:.2f} |" in card
     for run in record.runs.values():
-        assert f"| {run.mask} | {run.figures.times_nll:.2f} |" in card
+        assert f"| {run.mask} | {run.reported_nll:.3f} | {run.figures.times_nll:.2f} |" in card
         assert f"{run.mask}: {run.curve[-1].times_nll:.2f}" in picture
         assert COLORS.get(run.mask, OTHER) in picture
 

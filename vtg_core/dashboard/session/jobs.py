@@ -112,6 +112,13 @@ class Jobs:
         job = self._jobs.get(task)
         return job is not None and job.is_running
 
+    def brings(self, task: Task, inputs: Inputs) -> bool:
+        """Return whether a job is under way that was not told to end, and is about these inputs or not yet about any."""
+        job = self._jobs.get(task)
+        if job is None or job.is_stopped():
+            return False
+        return job.about is None or job.about == subject_of(task, inputs)
+
     def ask(self, task: Task, before: Inputs | None = None, *, is_early: bool = False) -> bool:
         """Say that a task is asked for and waits for its turn; return whether it is not waiting or running yet.
 

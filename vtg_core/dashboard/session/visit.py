@@ -171,10 +171,15 @@ class Visit:
             return is_shown
 
     def keeps(self, task: Task) -> bool:
-        """Return whether the result on screen belongs to what is shown now; forget it where it does not."""
+        """Return whether the result on screen belongs to what is shown now; forget it where it does not.
+
+        Where there is none, and one is under way, nothing needs to be taken away: that could come after what it brings.
+        """
         with self._lock:
             if task is Task.COMPARISON and self.jobs.is_running(task):
                 return True  # it says itself that the page has turned to something else
+            if self.current is not None and task not in self.results and self.jobs.brings(task, self.current):
+                return True
             if self.current is None or self.results.get(task) != subject_of(task, self.current):
                 self.results.pop(task, None)
             return task in self.results
