@@ -9,7 +9,7 @@ import gradio as gr
 from vtg_core.dashboard.notices import as_notice
 from vtg_core.dashboard.session.jobs import Task
 from vtg_core.dashboard.session.replies import remark_of
-from vtg_core.dashboard.session.runs import MODEL, UNQUEUED, Runs
+from vtg_core.dashboard.session.runs import EVERY_ONE, MODEL, UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.page import Layout
@@ -35,7 +35,7 @@ class CompareEvents:
             self._compare, at.inputs, [at.notice, tab.comparison], show_progress_on=[tab.cost], **MODEL
         ).then(self._cost, outputs=[tab.cost], **COST)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.COMPARISON)
-        tab.comparison.pick(self._pick, outputs=[at.mode, at.template], **UNQUEUED)
+        tab.comparison.pick(self._pick, outputs=[at.mode, at.template], trigger_mode=EVERY_ONE, **UNQUEUED)
         gr.on([at.views.change, at.placed.change], self._cost, outputs=[tab.cost], **COST)
 
     def _ask(self, request: gr.Request) -> Any:

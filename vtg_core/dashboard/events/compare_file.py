@@ -55,7 +55,9 @@ class FileCompareEvents:
         tab.view.metric(
             self._choose, [tab.compared], [tab.metric, tab.figure], **behind | {"trigger_mode": EVERY_ONE}
         )
-        picked = tab.view.pick(self._pick, outputs=[at.row, at.mode, at.template], **UNQUEUED)
+        picked = tab.view.pick(
+            self._pick, outputs=[at.row, at.mode, at.template], trigger_mode=EVERY_ONE, **UNQUEUED
+        )
         picked.then(**read_row).then(**AuditEvents(self.settings, at, self.visits).show)
 
     def _settings(self, request: gr.Request) -> Settings:

@@ -70,7 +70,7 @@ class FileEvents:
         show = AuditEvents(self.settings, at, self.visits).show
         tab.name.change(**read_row).then(**show)
         tab.name.change(self._survey_unasked, [tab.surveyed, *fields], **survey)
-        picked = tab.rows.pick(self._pick, outputs=[at.row], **UNQUEUED)
+        picked = tab.rows.pick(self._pick, outputs=[at.row], trigger_mode=EVERY_ONE, **UNQUEUED)
         picked.then(**read_row).then(**show)
 
     def _survey_unasked(

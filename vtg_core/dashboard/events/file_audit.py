@@ -11,7 +11,7 @@ from vtg_core.dashboard.inputs import is_form
 from vtg_core.dashboard.masks import AuditSource
 from vtg_core.dashboard.samples import picked_number, template_choices
 from vtg_core.dashboard.session.jobs import Task
-from vtg_core.dashboard.session.runs import UNQUEUED, Runs
+from vtg_core.dashboard.session.runs import EVERY_ONE, UNQUEUED, Runs
 from vtg_core.dashboard.session.visit import Visits
 from vtg_core.dashboard.settings import Settings
 from vtg_core.dashboard.tabs.file_audit import FileAuditTab
@@ -38,7 +38,9 @@ class FileAuditEvents:
         tab.view.go_on(self._go_on, [tab.kept], **run)
         self.runs.connect_cancel(tab.cancel, at.notice, Task.FILE_AUDIT)
         audits = AuditEvents(self.settings, at, self.visits)
-        picked = tab.view.pick(self._pick, outputs=[at.row, at.mask, at.mode, at.template], **UNQUEUED)
+        picked = tab.view.pick(
+            self._pick, outputs=[at.row, at.mask, at.mode, at.template], trigger_mode=EVERY_ONE, **UNQUEUED
+        )
         picked.then(**audits.fields).then(**read_row).then(**audits.show)
 
     def _audit(

@@ -31,7 +31,7 @@ class ResultsEvents:
         """Answer every event; ``read_row`` reads the row of the annotation file that was picked."""
         at = self.layout
         connect_rows(tab, self.browser)
-        tab.view.pick(self._pick, outputs=[at.row, at.mask, tab.view], **UNQUEUED)
+        tab.view.pick(self._pick, outputs=[at.row, at.mask, tab.view], trigger_mode=EVERY_ONE, **UNQUEUED)
         audits = AuditEvents(self.settings, at, self.visits)
         tab.view.show_row(**audits.fields).then(**read_row).then(**audits.show)
 

@@ -22,7 +22,10 @@ UNQUEUED: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visi
 """What is answered at once, whatever else is under way."""
 
 EVERY_ONE = "multiple"
-"""How an event is answered that says something itself. With "always_last" Gradio would ask again with what the first said."""
+"""How an event is answered that says something itself.
+
+With "once" Gradio would drop it while the one before is answered, and with "always_last" ask again with what that one said.
+"""
 
 MODEL: dict[str, Any] = {
     "concurrency_id": "model", "concurrency_limit": 1, "trigger_mode": "once", "api_visibility": "private",
