@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -78,14 +79,28 @@ def kill_the_next_job(number):
         pass
 
     def kill():
-        end = time.monotonic() + 10
-        while not (jobs := children(decoder)) and time.monotonic() < end:
-            pass
-        os.kill(jobs[0], number)
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            for job in children(decoder):
+                with suppress(ProcessLookupError):  # it was done before
+                    os.kill(job, number)
+                    return
 
     thread = threading.Thread(target=kill)
     thread.start()
     return thread
+
+
+def decoders_of_killed(number, policy):
+    """Kill jobs, ten at most, and return who decoded then: on a busy machine one may have answered before it is hit."""
+    used = set()
+    for _ in range(10):
+        killer = kill_the_next_job(number)
+        while killer.is_alive():
+            used.add(sample_frames(RED_CIRCLE, policy).backend)
+        if VideoBackend.PYAV in used and policy.backend is None:
+            break
+    return used
 
 
 def test_the_frames_and_the_times_are_those_that_are_read_in_place():
@@ -127,17 +142,13 @@ def test_decord_is_loaded_only_where_it_is_confined():
     ],
 )
 def test_a_decoder_that_dies_is_one_sentence_and_the_next_file_is_read(number, said):
-    killer = kill_the_next_job(number)
     with pytest.raises(DecoderDiedError, match=rf"^red_circle\.mp4 .*{said}"):
-        sample_frames(RED_CIRCLE, SLOW)
-    killer.join()
+        decoders_of_killed(number, SLOW)
     assert len(sample_frames(RED_CIRCLE, FramePolicy(num_frames=2)).frames) == 2
 
 
 def test_where_another_decoder_crashes_pyav_decodes():
-    killer = kill_the_next_job(signal.SIGSEGV)
-    assert sample_frames(RED_CIRCLE, FramePolicy(num_frames=300)).backend is VideoBackend.PYAV
-    killer.join()
+    assert VideoBackend.PYAV in decoders_of_killed(signal.SIGSEGV, FramePolicy(num_frames=300))
 
 
 @pytest.mark.slow
