@@ -133,6 +133,7 @@ def test_decord_is_loaded_only_where_it_is_confined():
     assert "decord" not in sys.modules
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize(
     ("number", "said"),
     [
@@ -147,6 +148,7 @@ def test_a_decoder_that_dies_is_one_sentence_and_the_next_file_is_read(number, s
     assert len(sample_frames(RED_CIRCLE, FramePolicy(num_frames=2)).frames) == 2
 
 
+@pytest.mark.serial
 def test_where_another_decoder_crashes_pyav_decodes():
     assert VideoBackend.PYAV in decoders_of_killed(signal.SIGSEGV, FramePolicy(num_frames=300))
 
