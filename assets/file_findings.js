@@ -5,7 +5,7 @@ import { rootOf } from "./drawing.js";
 import { asCsv, asJson, filtered, groupsOf, NO_FILTER, numRows, readFindings, sorted, SORTS, stepFrom } from "./findings.js";
 import { findingGroups } from "./finding_groups.js";
 import { whole } from "./numbers.js";
-import { download, make, openTab, progressBar, severityBadge, stateLine, textButton } from "./shared.js";
+import { choice, download, labelled, make, openTab, progressBar, severityBadge, stateLine, textButton } from "./shared.js";
 import { on, set } from "./store.js";
 import { virtualRows } from "./virtual_rows.js";
 
@@ -17,20 +17,6 @@ const STATES = {
 const SEVERITIES = [["bad", "errors and warnings"], ["error", "errors"], ["warning", "warnings"], ["policy", "policies"], ["info", "good to know"], ["all", "everything"]];
 const HINT = "A click or Enter opens the row above the tabs, with its finding.";
 const WAIT = 120; // milliseconds after the last key before the rows are narrowed
-
-const labelled = (text, control) => {
-  const label = make("label", "vtg-ff-label", text);
-  control.ariaLabel = text;
-  label.append(control);
-  return label;
-};
-
-const choice = (pairs, onChange) => {
-  const select = make("select");
-  for (const [value, text] of pairs) select.append(new Option(text, value));
-  select.addEventListener("change", () => onChange(select.value));
-  return select;
-};
 
 const searchField = (placeholder, onInput) => {
   const field = make("input");

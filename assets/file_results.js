@@ -4,7 +4,7 @@
 import { rootOf } from "./drawing.js";
 import { findingGroups } from "./finding_groups.js";
 import { whole } from "./numbers.js";
-import { make, openTab, severityBadge, textButton } from "./shared.js";
+import { choice, labelled, make, openTab, severityBadge, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
 import { virtualRows } from "./virtual_rows.js";
 
@@ -13,20 +13,6 @@ const NO_FILTER = { severity: "all", code: "", cause: null, text: "" };
 const PAGE = 200; // rows, as vtg_core/dashboard/file/results.py
 const WAIT = 250; // milliseconds after the last key before rows are looked for
 const WALK = "results";
-
-const labelled = (text, control) => {
-  const label = make("label", "vtg-ff-label", text);
-  control.ariaLabel = text;
-  label.append(control);
-  return label;
-};
-
-const choice = (pairs, onChange) => {
-  const select = make("select");
-  for (const [value, text] of pairs) select.append(new Option(text, value));
-  select.addEventListener("change", () => onChange(select.value));
-  return select;
-};
 
 const field = (type, placeholder, event, onInput) => {
   const input = make("input");

@@ -3,16 +3,9 @@
 
 import { redraw, rootOf } from "./drawing.js";
 import { fixed, whole } from "./numbers.js";
-import { copyButton, download, fold, make, numberCell, progressBar, rowTitle, tableOf, textButton } from "./shared.js";
+import { copyButton, download, fold, labelled, make, numberCell, progressBar, rowTitle, tableOf, textButton } from "./shared.js";
 
 const MOST = 40;
-
-const labelled = (text, control) => {
-  const label = make("label", "vtg-ff-label", text);
-  control.ariaLabel = text;
-  label.append(control);
-  return label;
-};
 
 const chosenFrom = (values, chosen) => {
   const select = make("select");

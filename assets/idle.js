@@ -1,6 +1,6 @@
 // A page at which nobody does anything costs nothing. Gradio counts the tenths of seconds that something takes, sixty times
 // a second, and what it counts while the page is loaded it never stops counting: a twentieth of a core for as long as the
-// page is open. So what counts so is asked ten times a second at first, and once a second when it has long been at it.
+// page is open. So what counts so is asked ten times a second at first, and every two seconds when it has long been at it.
 
 const COUNTS_SECONDS = /performance\.now\(\)[^;]*\/\s*1(e3|000)\b/;
 const OFTEN = 100; // milliseconds

@@ -78,6 +78,22 @@ export const download = (text, name, type) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 };
 
+// A field with its name above it.
+export const labelled = (text, control) => {
+  const label = make("label", "vtg-ff-label", text);
+  control.ariaLabel = text;
+  label.append(control);
+  return label;
+};
+
+// One of several values: pairs of a value and what a person reads.
+export const choice = (pairs, onChange) => {
+  const select = make("select");
+  for (const [value, text] of pairs) select.append(new Option(text, value));
+  select.addEventListener("change", () => onChange(select.value));
+  return select;
+};
+
 export const heading = (text, note = "", className = "") => {
   const node = make("h4", className, text);
   if (note) node.append(make("span", "vtg-muted", ` · ${note}`));

@@ -2,18 +2,11 @@
 // text and never run; a value is a TypedTemplateView (vtg_core/views/samples.py).
 
 import { rootOf } from "./drawing.js";
-import { download, fold, make, textButton } from "./shared.js";
+import { download, fold, labelled, make, textButton } from "./shared.js";
 import { get, on, set } from "./store.js";
 
 const WAIT = 350; // milliseconds after the last key before the server checks
 const EXAMPLE = 'When does "{query}" happen?\nAnswer with: {format}';
-
-const labelled = (text, control) => {
-  const label = make("label", "vtg-ff-label", text);
-  control.ariaLabel = text;
-  label.append(control);
-  return label;
-};
 
 const formChoice = (forms) => {
   const select = make("select");
